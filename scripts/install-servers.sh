@@ -1,0 +1,19 @@
+#!/bin/sh
+# Installs Debian's Prosody and ejabberd where they are missing and this user may. Their services are not used:
+# the tests start both unprivileged, on free loopback ports. Without them, those tests are skipped with a reason.
+set -eu
+missing=""
+command -v prosody >/dev/null 2>&1 || missing="$missing prosody"
+command -v ejabberdctl >/dev/null 2>&1 || [ -x /usr/sbin/ejabberdctl ] || missing="$missing ejabberd"
+[ -z "$missing" ] && exit 0
+command -v apt-get >/dev/null 2>&1 || { echo "no apt-get here: tests against$missing will be skipped"; exit 0; }
+as_root=""
+if [ "$(id -u)" -ne 0 ]; then
+  if sudo -n true 2>/dev/null; then as_root="sudo -n"; else
+    echo "not root: tests against$missing will be skipped (apt-get install$missing to have them)"; exit 0
+  fi
+fi
+echo "installing$missing"
+$as_root apt-get update -qq
+# shellcheck disable=SC2086
+$as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing >/dev/null

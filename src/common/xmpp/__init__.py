@@ -1,0 +1,1 @@
+"""The XMPP library both protocols share: one session port, its slixmpp adapter, a broker for demos."""
