@@ -1,1 +1,1 @@
-"""Common data access: named points, values with quality and time, and the conversion tables that give points their names."""
+"""Common data access: named points, values with quality and time, and the conversion tables behind the names."""
