@@ -1,0 +1,98 @@
+"""Object references and functional constraints (IEC 61850-7-2 clauses 6.1.1.2 and 7.3)."""
+
+from __future__ import annotations
+
+import re
+from enum import Enum
+
+import attrs
+
+from ...common.errors import LocalError
+
+
+class FC(Enum):
+    """Functional constraints, with those that the MMS mapping adds for control blocks."""
+
+    ST = "ST"
+    MX = "MX"
+    SP = "SP"
+    SV = "SV"
+    CF = "CF"
+    DC = "DC"
+    SG = "SG"
+    SE = "SE"
+    SR = "SR"
+    OR = "OR"
+    BL = "BL"
+    EX = "EX"
+    CO = "CO"
+    RP = "RP"
+    BR = "BR"
+    LG = "LG"
+    GO = "GO"
+    MS = "MS"
+    US = "US"
+
+
+class BadReference(LocalError):
+    """A text that is no object reference."""
+
+
+_PART = re.compile(r"[A-Za-z][A-Za-z0-9_]*(\(\d+\))?")
+_NAME = re.compile(r"[A-Za-z0-9_]+")
+
+
+@attrs.frozen(slots=True, order=True)
+class Reference:
+    """`LD/LN.DO.DA[FC]`: a logical device, a logical node, or anything below one.
+
+    Attributes:
+        device: the logical device's name, IED name and instance together (an MMS domain).
+        node: the logical node's name; empty for the device itself.
+        path: data object, sub data objects, attribute, components; `Har(3)` names an array element.
+        fc: functional constraint; None where it is not given or does not apply.
+    """
+
+    device: str
+    node: str = ""
+    path: tuple[str, ...] = ()
+    fc: FC | None = attrs.field(default=None, order=lambda fc: fc.value if fc else "")
+
+    @classmethod
+    def parse(cls, text: str, fc: FC | str | None = None) -> Reference:
+        """Return the reference that `text` spells; raise `BadReference` saying what is wrong with it."""
+        body = text.strip()
+        if body.endswith("]") and "[" in body:
+            body, _, suffix = body[:-1].rpartition("[")
+            fc = fc or suffix
+        if isinstance(fc, str):
+            try:
+                fc = FC(fc.upper())
+            except ValueError:
+                raise BadReference(f"{fc!r} is no functional constraint", where=text) from None
+        device, slash, rest = body.partition("/")
+        if not _NAME.fullmatch(device):
+            raise BadReference("a reference begins with a logical device: LD/LN.DO.DA", where=text)
+        if slash and not rest:
+            raise BadReference("nothing follows the logical device", where=text)
+        node, *path = rest.split(".") if rest else [""]
+        if rest and not _PART.fullmatch(node):
+            raise BadReference(f"{node!r} is no name of a logical node", where=text)
+        for part in path:
+            if not _PART.fullmatch(part):
+                raise BadReference(f"{part!r} is no name of data", where=text)
+        if len(body) > 129:
+            raise BadReference(f"a reference has at most 129 characters, this has {len(body)}", where=text)
+        return cls(device, node, tuple(path), fc)
+
+    def __str__(self) -> str:
+        text = f"{self.device}/{'.'.join((self.node, *self.path))}" if self.node else self.device
+        return f"{text}[{self.fc.value}]" if self.fc else text
+
+    def child(self, name: str) -> Reference:
+        """Return the reference of the part `name` of this one (a node's data object, an object's attribute)."""
+        return attrs.evolve(self, path=(*self.path, name)) if self.node else attrs.evolve(self, node=name)
+
+    def with_fc(self, fc: FC | None) -> Reference:
+        """Return the same reference under another functional constraint."""
+        return attrs.evolve(self, fc=fc)

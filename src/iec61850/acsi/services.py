@@ -1,0 +1,232 @@
+"""The services as request classes (IEC 61850-7-2; the list is IEC TR 61850-80-3 table 2).
+
+A request is a `Request[R]`: asking for it gives an `R`, or raises `ServiceRefused`. Services that act on many objects
+at once answer per object: a value or a `ServiceError`.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import Generic, TypeVar
+
+import attrs
+
+from .errors import AddCause, ServiceError
+from .references import FC, Reference
+from .types import BitString, DataValue, EntryTime, Timestamp, TypeDescription
+
+R = TypeVar("R")
+
+
+class Request(Generic[R]):
+    """A service request whose positive response is an `R`."""
+
+    __slots__ = ()
+
+
+class AcsiClass(Enum):
+    """What GetLogicalNodeDirectory lists."""
+
+    DATA_OBJECT = "DATA-OBJECT"
+    DATA_SET = "DATA-SET"
+    BRCB = "BRCB"
+    URCB = "URCB"
+    LCB = "LCB"
+    LOG = "LOG"
+    SGCB = "SGCB"
+    GOCB = "GoCB"
+    MSVCB = "MSVCB"
+    USVCB = "USVCB"
+
+
+# --- directories and definitions -------------------------------------------------------------------------------------
+
+
+@attrs.frozen(slots=True)
+class GetServerDirectory(Request[tuple[str, ...]]):
+    """Names of the logical devices (clause 7.2.2; the files variant is GetFileAttributeValues)."""
+
+
+@attrs.frozen(slots=True)
+class GetLogicalDeviceDirectory(Request[tuple[str, ...]]):
+    """Names of the logical nodes of `device` (clause 9.2.2)."""
+
+    device: str
+
+
+@attrs.frozen(slots=True)
+class GetLogicalNodeDirectory(Request[tuple[str, ...]]):
+    """Names of the instances of one ACSI class in a logical node (clause 10.2.2)."""
+
+    node: Reference
+    acsi_class: AcsiClass = AcsiClass.DATA_OBJECT
+
+
+@attrs.frozen(slots=True)
+class GetAllDataValues(Request[tuple[tuple[Reference, DataValue], ...]]):
+    """Every data object of a node with data under `fc`, with its value (clause 10.2.3)."""
+
+    node: Reference
+    fc: FC
+
+
+@attrs.frozen(slots=True)
+class GetDataDirectory(Request[tuple[str, ...]]):
+    """Names of the sub objects and attributes of a data object (clause 11.4.4)."""
+
+    data: Reference
+
+
+@attrs.frozen(slots=True)
+class GetDataDefinition(Request[TypeDescription]):
+    """The type of what `data` (with a functional constraint) refers to (clause 11.4.5)."""
+
+    data: Reference
+
+
+# --- data ------------------------------------------------------------------------------------------------------------
+
+
+@attrs.frozen(slots=True)
+class GetDataValues(Request[tuple["DataValue | ServiceError", ...]]):
+    """The value of each reference, each with its functional constraint (clause 11.4.2)."""
+
+    data: tuple[Reference, ...]
+
+
+@attrs.frozen(slots=True)
+class SetDataValues(Request[tuple[ServiceError, ...]]):
+    """Write each reference; answers one service error each, NO_ERROR for success (clause 11.4.3)."""
+
+    data: tuple[tuple[Reference, DataValue], ...]
+
+
+# --- data sets -------------------------------------------------------------------------------------------------------
+
+
+@attrs.frozen(slots=True)
+class GetDataSetDirectory(Request[tuple[Reference, ...]]):
+    """The members of a data set, `LD/LN.name` (clause 13.3.6)."""
+
+    data_set: Reference
+
+
+@attrs.frozen(slots=True)
+class GetDataSetValues(Request[tuple["DataValue | ServiceError", ...]]):
+    """The values of a data set's members, in order (clause 13.3.2)."""
+
+    data_set: Reference
+
+
+# --- reporting -------------------------------------------------------------------------------------------------------
+
+
+@attrs.frozen(slots=True)
+class GetRCBValues(Request[dict[str, DataValue]]):
+    """All attributes of a report control block, `LD/LN.name`, fc RP or BR (clauses 17.2.3.2 and 17.2.4.2)."""
+
+    rcb: Reference
+
+
+@attrs.frozen(slots=True)
+class SetRCBValues(Request[None]):
+    """Set attributes of a report control block, in this order; stops at the first refusal (clause 17.2.3.3)."""
+
+    rcb: Reference
+    values: tuple[tuple[str, DataValue], ...]
+
+
+# --- control ---------------------------------------------------------------------------------------------------------
+
+
+class OriginCategory(Enum):
+    """Who commands (IEC 61850-7-3 orCat)."""
+
+    NOT_SUPPORTED = 0
+    BAY_CONTROL = 1
+    STATION_CONTROL = 2
+    REMOTE_CONTROL = 3
+    AUTOMATIC_BAY = 4
+    AUTOMATIC_STATION = 5
+    AUTOMATIC_REMOTE = 6
+    MAINTENANCE = 7
+    PROCESS = 8
+
+
+@attrs.frozen(slots=True)
+class Origin:
+    """The originator of a command: category and at most 64 octets of identity."""
+
+    category: OriginCategory = OriginCategory.REMOTE_CONTROL
+    identity: bytes = b""
+
+
+@attrs.frozen(slots=True)
+class Operate(Request[None]):
+    """Operate a controllable object, `LD/LN.DO` (clause 20.5.3.4); refused with an `AddCause`.
+
+    `value` is the control value (ctlVal), a list for a structured one; `time` is T, set by the client.
+    """
+
+    control: Reference
+    value: DataValue
+    origin: Origin = Origin()
+    number: int = 0
+    time: Timestamp = Timestamp()
+    test: bool = False
+    check: BitString = BitString(0, 2)
+    at: Timestamp | None = None
+
+
+# --- what a server sends unasked -------------------------------------------------------------------------------------
+
+
+class Reason(Enum):
+    """Why an entry is in a report: the bit of ReasonCode (IEC 61850-7-2 clause 17.2.2.13)."""
+
+    DATA_CHANGE = 1
+    QUALITY_CHANGE = 2
+    DATA_UPDATE = 3
+    INTEGRITY = 4
+    GENERAL_INTERROGATION = 5
+    APPLICATION_TRIGGER = 6
+
+
+@attrs.define(slots=True)
+class ReportEntry:
+    """One included member: its place in the data set, its reference where the report carries it, value and reason."""
+
+    index: int
+    value: DataValue
+    reference: Reference | None = None
+    reason: Reason | None = None
+
+
+@attrs.define(slots=True)
+class Report:
+    """A report (clause 17.2.3.2.2 and figure 28): optional fields are None where OptFlds leaves them out."""
+
+    rpt_id: str
+    entries: list[ReportEntry]
+    sequence: int | None = None
+    time: EntryTime | None = None
+    data_set: str | None = None
+    buffer_overflow: bool | None = None
+    entry_id: bytes | None = None
+    conf_rev: int | None = None
+    sub_sequence: int | None = None
+    more_follows: bool = False
+    members: int = 0
+    """Number of members of the data set (the length of the inclusion bit string)."""
+
+
+@attrs.define(slots=True)
+class CommandTermination:
+    """The end of an enhanced-security control (clause 20.5.3.6); `add_cause` None means it went well."""
+
+    control: Reference
+    value: DataValue
+    add_cause: AddCause | None = None
+
+
+Notification = Report | CommandTermination
