@@ -2,6 +2,8 @@
 .DEFAULT_GOAL := help
 PYTHON ?= python3
 export UV_PYTHON_DOWNLOADS := never
+export UV_SYSTEM_CERTS := 1
+export UV_LINK_MODE := copy
 export PYTHONDONTWRITEBYTECODE := 1
 UV := .tools/bin/uv
 RUN := .venv/bin/
@@ -15,8 +17,7 @@ help:  ## list the commands
 setup: .venv/ready
 .venv/ready: requirements.lock pyproject.toml
 	@echo "setting up .venv (once)"
-	@test -x $(UV) || $(PYTHON) -m pip install -q --disable-pip-version-check --root-user-action ignore --target .tools uv 2>/dev/null \
-	  || sh scripts/bootstrap-uv.sh $(PYTHON)
+	@test -x $(UV) || sh scripts/bootstrap-uv.sh $(PYTHON)
 	@test -x .venv/bin/python || $(UV) venv -q --python $(PYTHON) .venv
 	@$(UV) pip sync -q --require-hashes requirements.lock
 	@$(UV) pip install -q --no-deps --no-build-isolation -e .
