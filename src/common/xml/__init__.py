@@ -3,3 +3,27 @@
 element = read(data)            # refuses DOCTYPE, entities, too much, too deep, before anything is built
 faults = schema.faults(element) # second step: never a parser with a schema
 """
+
+from .reader import FILES, WIRE, Element, Limits, from_element, line, place, read, read_file
+from .schema import Fault, Schema
+from .writer import child, data, escape, escape_value, root, text
+
+__all__ = [
+    "read",
+    "read_file",
+    "from_element",
+    "place",
+    "line",
+    "Limits",
+    "WIRE",
+    "FILES",
+    "Element",
+    "Schema",
+    "Fault",
+    "text",
+    "data",
+    "root",
+    "child",
+    "escape",
+    "escape_value",
+]
