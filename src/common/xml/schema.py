@@ -74,7 +74,8 @@ class Schema:
         if faults := self.faults(element):
             more = f" (and {len(faults) - _SHOWN} more)" if len(faults) > _SHOWN else ""
             first = "; ".join(f"{fault.path}: {fault.reason}" for fault in faults[:_SHOWN])
-            where = f"{source}:{faults[0].line}" if source and faults[0].line else source or place(element)
+            where = source or element.getroottree().docinfo.URL or "document"
+            where = f"{where}:{faults[0].line}" if faults[0].line else where
             raise Malformed(f"against the schema: {first}{more}", where=where)
 
     def explain(self, element: Element) -> tuple[Fault, ...]:
