@@ -53,6 +53,8 @@ class Attribute:
     value: DataValue = None
     settable: bool = False
     """True if a client may write it (functional constraints SP, CF, DC, SV and the like, and not read-only by rule)."""
+    groups: dict[int, DataValue] | None = None
+    """Values of the setting groups by number, where each has its own; None where there is but `value`."""
 
     def describe(self) -> TypeDescription:
         """Return the type, an array as one."""
