@@ -1,0 +1,25 @@
+"""The configuration language (IEC 61850-6): SCL files of every edition become models, with coded diagnostics.
+
+loaded = read("DG750.cid")
+print(describe(loaded.model))
+models, diagnostics = check("substation.scd")
+"""
+
+from .describe import describe
+from .diagnostics import CODES, Code, Diagnostic, SclError, Severity
+from .document import Edition
+from .reader import Loaded, check, read, servers
+
+__all__ = [
+    "read",
+    "check",
+    "servers",
+    "describe",
+    "Loaded",
+    "Edition",
+    "Diagnostic",
+    "Severity",
+    "SclError",
+    "Code",
+    "CODES",
+]
