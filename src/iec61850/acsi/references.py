@@ -42,7 +42,7 @@ _PART = re.compile(r"[A-Za-z][A-Za-z0-9_]*(\(\d+\))?")
 _NAME = re.compile(r"[A-Za-z0-9_]+")
 
 
-@attrs.frozen(slots=True, order=True)
+@attrs.frozen(slots=True, order=True, cache_hash=True)
 class Reference:
     """`LD/LN.DO.DA[FC]`: a logical device, a logical node, or anything below one.
 

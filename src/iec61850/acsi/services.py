@@ -6,7 +6,7 @@ at once answer per object: a value or a `ServiceError`.
 
 from __future__ import annotations
 
-from enum import Enum
+from enum import Enum, Flag
 from typing import Generic, TypeVar
 
 import attrs
@@ -130,7 +130,10 @@ class GetRCBValues(Request[dict[str, DataValue]]):
 
 @attrs.frozen(slots=True)
 class SetRCBValues(Request[None]):
-    """Set attributes of a report control block, in this order; stops at the first refusal (clause 17.2.3.3)."""
+    """Set attributes of a report control block, in this order (clause 17.2.3.3).
+
+    Raises the first refusal; attributes after it are left as they were by this engine, other servers may set them.
+    """
 
     rcb: Reference
     values: tuple[tuple[str, DataValue], ...]
@@ -181,15 +184,19 @@ class Operate(Request[None]):
 # --- what a server sends unasked -------------------------------------------------------------------------------------
 
 
-class Reason(Enum):
-    """Why an entry is in a report: the bit of ReasonCode (IEC 61850-7-2 clause 17.2.2.13)."""
+class Reason(Flag):
+    """Why an entry is in a report: the bits of ReasonCode (IEC 61850-7-2 clause 17.2.2.13).
 
+    `NONE` has no bit set; flag `1 << n` is bit `n + 1` on the wire. One entry can have several reasons.
+    """
+
+    NONE = 0
     DATA_CHANGE = 1
     QUALITY_CHANGE = 2
-    DATA_UPDATE = 3
-    INTEGRITY = 4
-    GENERAL_INTERROGATION = 5
-    APPLICATION_TRIGGER = 6
+    DATA_UPDATE = 4
+    INTEGRITY = 8
+    GENERAL_INTERROGATION = 16
+    APPLICATION_TRIGGER = 32
 
 
 @attrs.define(slots=True)

@@ -1,0 +1,24 @@
+"""A two-party application association, seen by the server (IEC 61850-7-2 clause 8)."""
+
+from __future__ import annotations
+
+from collections import deque
+
+import attrs
+
+from ..acsi.services import Notification
+
+
+@attrs.define(slots=True, eq=False)
+class Association:
+    """One client's association: who it is, and what is to be sent to it unasked.
+
+    Attributes:
+        peer: the client's address, as the mapping knows it for certain.
+        outbox: reports and command terminations not yet taken by the mapping, oldest first.
+        ended: True once it was released, aborted or lost.
+    """
+
+    peer: str
+    outbox: deque[Notification] = attrs.Factory(deque)
+    ended: bool = False

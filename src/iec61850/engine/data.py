@@ -1,0 +1,97 @@
+"""Data: GetDataValues and SetDataValues (IEC 61850-7-2 clause 11), and who may write what."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from datetime import datetime
+
+from ..acsi.errors import ServiceError, ServiceRefused
+from ..acsi.references import FC, Reference
+from ..acsi.services import GetDataValues, SetDataValues
+from ..acsi.types import DataValue
+from ..model.nodes import Attribute
+from .association import Association
+from .directory import unknown
+from .steps import Change, Steps
+from .tree import Node, Tree
+from .values import read, spread
+
+Store = Callable[[Iterable[tuple[Attribute, DataValue]], datetime], None]
+Writer = Callable[[Association, Reference, Node, DataValue, datetime], Steps[None]]
+
+READ_ONLY = frozenset({FC.ST, FC.MX, FC.OR, FC.EX, FC.SR, FC.CO, FC.SG})
+"""Constraints under which a client never writes as data, whatever the model says (8-1 clause on access, second-hand).
+
+CO is written by the control services only, SG through SE."""
+
+
+class Data:
+    """Reads and writes data. Other rooms take over the writing under their own constraints by `claim`."""
+
+    def __init__(self, tree: Tree, store: Store) -> None:
+        self._tree = tree
+        self._store = store
+        self._writers: dict[FC, Writer] = {}
+        self.asked: set[Attribute] = set()
+        """Leaves of which the application wants to see each write before it is stored."""
+
+    def claim(self, fc: FC, writer: Writer) -> None:
+        """Let `writer` do every write under this constraint."""
+        self._writers[fc] = writer
+
+    def value(self, reference: Reference) -> DataValue:
+        """Return the value of a reference with its constraint; raise `ServiceRefused` if there is nothing there."""
+        node = self._tree.find(reference)
+        if node is None:
+            return self._element(reference)
+        return read(node)
+
+    def _element(self, reference: Reference) -> DataValue:
+        """Return one element of an array of leaves: the only value that is no node of the tree."""
+        *path, last = reference.path or ("",)
+        name, _, index = last.partition("(")
+        if index:
+            array = self._tree.find(Reference(reference.device, reference.node, (*path, name), reference.fc))
+            if isinstance(array, Attribute) and isinstance(array.value, list) and int(index[:-1]) < len(array.value):
+                return array.value[int(index[:-1])]
+        raise unknown(reference)
+
+    def get(self, request: GetDataValues) -> tuple[DataValue | ServiceError, ...]:
+        """Return the value of each reference, or why there is none."""
+        return tuple(self._value_or_error(reference) for reference in request.data)
+
+    def _value_or_error(self, reference: Reference) -> DataValue | ServiceError:
+        try:
+            return self.value(reference)
+        except ServiceRefused as refused:
+            return refused.error
+
+    def set(self, client: Association, request: SetDataValues, now: datetime) -> Steps[tuple[ServiceError, ...]]:
+        """Write each reference and return how it went, one service error each."""
+        errors = []
+        for reference, value in request.data:
+            try:
+                yield from self.write(client, reference, value, now)
+                errors.append(ServiceError.NO_ERROR)
+            except ServiceRefused as refused:
+                errors.append(refused.error)
+        return tuple(errors)
+
+    def write(self, client: Association, reference: Reference, value: DataValue, now: datetime) -> Steps[None]:
+        """Write one reference; raise `ServiceRefused` if it cannot be."""
+        node = self._tree.find(reference)
+        if node is None or reference.fc is None or not reference.path:
+            raise unknown(reference)
+        writer = self._writers.get(reference.fc)
+        if writer is not None:
+            yield from writer(client, reference, node, value, now)
+            return
+        if reference.fc in READ_ONLY or not all(leaf.settable for leaf in node.leaves()):
+            raise ServiceRefused(ServiceError.ACCESS_VIOLATION, "it is read-only", where=str(reference))
+        changes = list(spread(node, value))
+        if self.asked and any(leaf in self.asked for leaf, _ in changes):
+            outcome = yield Change(reference, value, client.peer)
+            if outcome.refusal is not None:
+                raise outcome.refusal
+            now = outcome.now
+        self._store(changes, now)

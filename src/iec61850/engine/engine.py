@@ -1,0 +1,161 @@
+"""The server engine: a model, its associations, and one room for each class of services (IEC 61850-7-2).
+
+It does no input or output and reads no clock. Requests go in by `call`, new values of the process by `update`, time by
+`tick`; what is to be sent unasked comes out of `drain`. `due` says when `tick` is next wanted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime
+from typing import Any
+
+from ..acsi.errors import ServiceError, ServiceRefused
+from ..acsi.references import FC, Reference
+from ..acsi.services import (
+    GetAllDataValues,
+    GetDataDefinition,
+    GetDataDirectory,
+    GetDataSetDirectory,
+    GetDataSetValues,
+    GetDataValues,
+    GetLogicalDeviceDirectory,
+    GetLogicalNodeDirectory,
+    GetRCBValues,
+    GetServerDirectory,
+    Notification,
+    Operate,
+    R,
+    Request,
+    SetDataValues,
+    SetRCBValues,
+)
+from ..acsi.types import DataValue, Timestamp
+from ..model.nodes import Attribute, Model
+from .association import Association
+from .control import Control
+from .data import Data
+from .datasets import DataSets
+from .directory import Directory
+from .reporting import Reporting
+from .steps import Steps
+from .tree import Tree
+from .values import initialise
+
+
+class Engine:
+    """Serves a model to any number of associations.
+
+    The model belongs to the engine from here on: its leaves hold the present values. `now` is the time of start.
+    """
+
+    def __init__(self, model: Model, now: datetime, *, max_associations: int = 100) -> None:
+        self.model = model
+        self.tree = Tree(model)
+        self.associations: dict[Association, None] = {}
+        self._max_associations = max_associations
+        initialise((g for nodes in self.tree.devices.values() for g in nodes.values()), Timestamp.of(now))
+        self.directory = Directory(model, self.tree)
+        self.data_sets = DataSets(model, self.tree)
+        self.data = Data(self.tree, self.update)
+        self.reporting = Reporting(model, self.tree, self.data_sets)
+        self.control = Control(model, self.tree, self.update)
+        self.data.claim(FC.RP, self.reporting.write)
+        self.data.claim(FC.CO, self.control.write)
+        self._plain: dict[type[Request[Any]], Callable[[Any], Any]] = {
+            GetServerDirectory: self.directory.devices,
+            GetLogicalDeviceDirectory: self.directory.nodes,
+            GetLogicalNodeDirectory: self.directory.instances,
+            GetAllDataValues: self.directory.all_values,
+            GetDataDirectory: self.directory.data_directory,
+            GetDataDefinition: self.directory.definition,
+            GetDataValues: self.data.get,
+            GetDataSetDirectory: self.data_sets.directory,
+            GetDataSetValues: self.data_sets.values,
+            GetRCBValues: self.reporting.get,
+        }
+        self._timed: dict[type[Request[Any]], Callable[[Association, Any, datetime], Any]] = {
+            SetRCBValues: self.reporting.set,
+        }
+        self._asking: dict[type[Request[Any]], Callable[[Association, Any, datetime], Steps[Any]]] = {
+            SetDataValues: self.data.set,
+            Operate: self.control.operate,
+        }
+
+    # --- associations -----------------------------------------------------------------------------------------------
+
+    def associate(self, peer: str) -> Association:
+        """Return a new association with this client; raise `ServiceRefused` if there are too many."""
+        if len(self.associations) >= self._max_associations:
+            raise ServiceRefused(
+                ServiceError.FAILED_DUE_TO_SERVER_CONSTRAINT,
+                f"{self._max_associations} associations are open",
+                where=peer,
+            )
+        association = Association(peer)
+        self.associations[association] = None
+        return association
+
+    def end(self, association: Association) -> None:
+        """End an association, whether released, aborted or lost: what it had reserved is free again."""
+        if association.ended:
+            return
+        association.ended = True
+        self.associations.pop(association, None)
+        self.reporting.release(association)
+        association.outbox.clear()
+
+    # --- services ---------------------------------------------------------------------------------------------------
+
+    @property
+    def services(self) -> frozenset[type[Request[Any]]]:
+        """The services that `call` knows."""
+        return frozenset((*self._plain, *self._timed, *self._asking))
+
+    def call(self, client: Association, request: Request[R], now: datetime) -> Steps[R]:
+        """Perform a service; see `Steps`. Raises `ServiceRefused`."""
+        kind = type(request)
+        plain = self._plain.get(kind)
+        if plain is not None:
+            return plain(request)  # type: ignore[no-any-return]
+        timed = self._timed.get(kind)
+        if timed is not None:
+            return timed(client, request, now)  # type: ignore[no-any-return]
+        asking = self._asking.get(kind)
+        if asking is None:
+            raise ServiceRefused(ServiceError.CLASS_NOT_SUPPORTED, f"{kind.__name__} is not served here")
+        return (yield from asking(client, request, now))  # type: ignore[no-any-return]
+
+    # --- the process ------------------------------------------------------------------------------------------------
+
+    def find(self, reference: Reference) -> Attribute | None:
+        """Return the attribute that a reference with its constraint names; None if it names none."""
+        found = self.tree.find(reference)
+        return found if isinstance(found, Attribute) else None
+
+    def update(self, changes: Iterable[tuple[Attribute, DataValue]], now: datetime) -> None:
+        """Give leaves new values, all at once: one report tells of them all.
+
+        The values have to fit (`values.fit`); what raises events is decided by the trigger options of each leaf.
+        """
+        events = []
+        for leaf, value in changes:
+            events.append((leaf, leaf.value != value))
+            leaf.value = value
+        self.reporting.notify(events, now)
+
+    # --- time and what comes of it ----------------------------------------------------------------------------------
+
+    def due(self) -> datetime | None:
+        """Return when `tick` is wanted next; None for not at all. It changes with any other call."""
+        return self.reporting.due()
+
+    def tick(self, now: datetime) -> None:
+        """Let time pass: do what has become due."""
+        self.reporting.tick(now)
+
+    def drain(self) -> Iterator[tuple[Association, Notification]]:
+        """Yield and forget what is to be sent unasked, in order for each association."""
+        for association in list(self.associations):
+            while association.outbox:
+                yield association, association.outbox.popleft()

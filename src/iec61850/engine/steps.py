@@ -1,0 +1,112 @@
+"""How the engine asks the application without waiting for it: services that may need an answer are generators.
+
+`yield` hands out a `Question`; whoever drives the generator asks the application, however long that takes, and sends
+back its `Outcome` with the time at which it came. The engine itself never waits and knows no event loop.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from datetime import datetime
+from typing import NoReturn, TypeVar
+
+import attrs
+
+from ..acsi.errors import AddCause, ServiceError, ServiceRefused
+from ..acsi.references import Reference
+from ..acsi.services import Origin
+from ..acsi.types import BitString, DataValue, Timestamp
+
+T = TypeVar("T")
+
+
+@attrs.frozen(slots=True)
+class Command:
+    """A client commands a controllable object, and the application decides.
+
+    Attributes:
+        reference: the object, `LD/LN.DO`.
+        value: the control value; of a structure with one component (an analogue value) that component.
+        peer: who commands: the address of the client.
+        origin: as the client states it.
+        number: the client's control sequence number.
+        time: as the client set it.
+        test: the command is for test only.
+        check: what the client asks to be checked, bit 0 synchrocheck, bit 1 interlock.
+    """
+
+    reference: Reference
+    value: DataValue
+    peer: str
+    origin: Origin
+    number: int
+    time: Timestamp
+    test: bool
+    check: BitString
+
+    @property
+    def interlock_check(self) -> bool:
+        """True if the client asks for the interlocking conditions to be checked."""
+        return self.check[1]
+
+    @property
+    def synchrocheck(self) -> bool:
+        """True if the client asks for the synchronism to be checked."""
+        return self.check[0]
+
+    def refuse(self, cause: AddCause, message: str = "") -> NoReturn:
+        """Say no: raises the `ServiceRefused` that the client will get."""
+        raise ServiceRefused(
+            ServiceError.ACCESS_NOT_ALLOWED_IN_CURRENT_STATE, message, where=str(self.reference), add_cause=cause
+        )
+
+
+@attrs.frozen(slots=True)
+class Change:
+    """A client writes data that the application wants to see before it is stored.
+
+    Attributes:
+        reference: what it writes, with its functional constraint.
+        value: the new value, already checked against the type.
+        peer: the address of the client.
+    """
+
+    reference: Reference
+    value: DataValue
+    peer: str
+
+    def refuse(self, error: ServiceError = ServiceError.ACCESS_NOT_ALLOWED_IN_CURRENT_STATE, why: str = "") -> NoReturn:
+        """Say no: raises the `ServiceRefused` that the client will get."""
+        raise ServiceRefused(error, why, where=str(self.reference))
+
+
+Question = Command | Change
+
+
+@attrs.frozen(slots=True)
+class Outcome:
+    """What the application said, and when.
+
+    Attributes:
+        now: the time at which it said so.
+        refusal: its refusal; None if it agreed.
+        follow: for a command it agreed to: whether the status follows the control value.
+    """
+
+    now: datetime
+    refusal: ServiceRefused | None = None
+    follow: bool = True
+
+
+Steps = Generator[Question, Outcome, T]
+"""A service under way: yields questions, is sent outcomes, returns a `T` or raises `ServiceRefused`."""
+
+
+def settle(steps: Steps[T], outcome: Outcome) -> T:
+    """Run a service to its end, giving every question the same outcome."""
+    try:
+        next(steps)
+        while True:
+            steps.send(outcome)
+    except StopIteration as end:
+        return end.value  # type: ignore[no-any-return]

@@ -1,0 +1,151 @@
+"""What makes the engine run: it drives services through the application's hooks, delivers reports, keeps time."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import inspect
+import logging
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+
+import attrs
+
+from ...common.clock import Clock
+from ..acsi.errors import AddCause, ServiceError, ServiceRefused
+from ..acsi.references import Reference
+from ..acsi.services import Notification
+from ..engine import Association, Change, Command, Engine, Outcome, Question, Steps
+from ..engine.steps import T
+
+log = logging.getLogger(__name__)
+
+CommandHook = Callable[[Command], Awaitable[None] | None]
+ChangeHook = Callable[[Change], Awaitable[None] | None]
+Sink = Callable[[Notification], None]
+EndHook = Callable[[str], None]
+
+
+@attrs.define(slots=True, eq=False)
+class Attached:
+    """What a mapping gave for an association: where its notifications go, and whom to tell of its end."""
+
+    sink: Sink
+    on_end: EndHook
+
+
+class Host:
+    """An engine with a clock and the application's hooks. One host serves every mapping of a server."""
+
+    def __init__(self, engine: Engine, clock: Clock) -> None:
+        self.engine = engine
+        self.clock = clock
+        self.commands: dict[Reference, tuple[CommandHook, bool]] = {}
+        """For each controllable object its hook, and whether the status follows the control value."""
+        self.changes: dict[Reference, ChangeHook] = {}
+        self._attached: dict[Association, Attached] = {}
+        self._timer: asyncio.Task[None] | None = None
+        self._wake = asyncio.Event()
+        self._due: datetime | None = None
+
+    # --- associations -----------------------------------------------------------------------------------------------
+
+    def associate(self, peer: str, sink: Sink, on_end: EndHook) -> Association:
+        """Return a new association; `sink` gets its notifications, `on_end` why the server ended it, if it did."""
+        association = self.engine.associate(peer)
+        self._attached[association] = Attached(sink, on_end)
+        if self._timer is None:
+            self._timer = asyncio.get_running_loop().create_task(self._keep_time())
+        log.info("%s: association opened", peer)
+        return association
+
+    def end(self, association: Association, why: str) -> None:
+        """End an association because the client, or its absence, asks for it."""
+        if self._attached.pop(association, None) is not None:
+            log.info("%s: association ended: %s", association.peer, why)
+        self.engine.end(association)
+        self.flush()
+
+    async def close(self) -> None:
+        """End every association and stop."""
+        for association, attached in list(self._attached.items()):
+            self.end(association, "the server closes")
+            attached.on_end("the server closes")
+        if self._timer is not None:
+            self._timer.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._timer
+            self._timer = None
+
+    # --- services ---------------------------------------------------------------------------------------------------
+
+    async def perform(self, steps: Steps[T]) -> T:
+        """Run a service to its end, asking the application where the service wants it; raise `ServiceRefused`."""
+        try:
+            question = next(steps)
+            while True:
+                question = steps.send(await self._ask(question))
+        except StopIteration as end:
+            return end.value  # type: ignore[no-any-return]
+        finally:
+            self.flush()
+
+    async def _ask(self, question: Question) -> Outcome:
+        refusal, follow = None, True
+        try:
+            if isinstance(question, Command):
+                hook, follow = self.commands.get(question.reference, (_nobody, True))
+                answer = hook(question)
+            else:
+                answer = self.changes.get(question.reference, _agree)(question)
+            if inspect.isawaitable(answer):
+                await answer
+        except ServiceRefused as refused:
+            refusal = refused
+        except Exception:
+            log.exception("%s: the application's hook failed; refused", question.reference)
+            cause = AddCause.UNKNOWN if isinstance(question, Command) else None
+            refusal = ServiceRefused(
+                ServiceError.FAILED_DUE_TO_SERVER_CONSTRAINT, where=str(question.reference), add_cause=cause
+            )
+        return Outcome(self.clock.now(), refusal, follow)
+
+    # --- notifications and time -------------------------------------------------------------------------------------
+
+    def flush(self) -> None:
+        """Hand out what the engine wants to send, and see whether it wants to be called at another time."""
+        for association, notification in self.engine.drain():
+            attached = self._attached.get(association)
+            if attached is not None:
+                attached.sink(notification)
+        if self.engine.due() != self._due:
+            self._wake.set()
+
+    async def _keep_time(self) -> None:
+        while True:
+            self._due = self.engine.due()
+            self._wake.clear()
+            if self._due is None:
+                await self._wake.wait()
+            elif self._due > self.clock.now():
+                await self._sleep_or_wake(self._due)
+            else:
+                self.engine.tick(self.clock.now())
+                self.flush()
+
+    async def _sleep_or_wake(self, due: datetime) -> None:
+        sleep = asyncio.ensure_future(self.clock.sleep_until(due))
+        wake = asyncio.ensure_future(self._wake.wait())
+        try:
+            await asyncio.wait((sleep, wake), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            sleep.cancel()
+            wake.cancel()
+
+
+def _nobody(command: Command) -> None:
+    command.refuse(AddCause.NOT_SUPPORTED, "no application is behind it")
+
+
+def _agree(change: Change) -> None:
+    return None
