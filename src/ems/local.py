@@ -1,0 +1,224 @@
+"""The simulated plant as points, without a wire: the port that the protocols serve, for tests and for trying out.
+
+Names and kinds are those of the device tables in `mappings/`: `der.<NAME>.p`, `.p.set`, `.p.max`, `.p.rating`,
+`.state`, `.health`, for batteries `.p.min`, `.e.rating` and `.soc` too; `der.PV.p`; `der.PCC.p` (import) and
+`der.PCC.load`. Power in kW, energy in kWh, state of charge in per cent.
+"""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+import math
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+
+import attrs
+
+from ..common.clock import Clock
+from ..common.data.access import Change, Entry
+from ..common.data.point import OPERABLE, WRITABLE, Kind, Point, ValueType
+from ..common.data.unit import unit
+from ..common.data.value import Scalar, Value
+from ..common.errors import LocalError, TypeConflict, UnknownName
+from .sim.device import Device, DeviceState
+from .sim.plant import Plant
+
+RECORD_EVERY = timedelta(minutes=1)
+RECORDS_KEPT = 24 * 60
+
+
+@attrs.frozen(slots=True)
+class _Source:
+    """A point, where its value comes from, and where a new one goes."""
+
+    point: Point
+    read: Callable[[], Scalar]
+    device: Device | None = None
+    put: Callable[[float], object] | None = None
+
+
+class PlantAccess:
+    """`DataAccess` over a simulated plant. The plant moves on to the clock's time whenever it is looked at or told.
+
+    A set-point beyond a device's limits is clipped; what was taken reads back from the same point.
+    """
+
+    def __init__(self, plant: Plant, clock: Clock, *, poll: float = 10.0) -> None:
+        self._plant = plant
+        self._clock = clock
+        self._poll = poll
+        self._sources = {source.point.name: source for source in _sources(plant)}
+        self._later: list[tuple[datetime, int, str, float]] = []
+        self._order = itertools.count()
+        self._records: dict[str, deque[Value]] = {name: deque(maxlen=RECORDS_KEPT) for name in self._sources}
+        self._recorded = plant.time - RECORD_EVERY
+
+    async def directory(self) -> Sequence[Point]:
+        """Return every point, sorted by name."""
+        return sorted((source.point for source in self._sources.values()), key=lambda point: point.name)
+
+    async def read(self, names: Iterable[str]) -> dict[str, Value]:
+        """Return the present values."""
+        self._advance()
+        return {name: self._value(self._source(name)) for name in names}
+
+    async def write(self, values: Mapping[str, Scalar]) -> None:
+        """Set limits (`p.max`, `p.min`)."""
+        puts = [(self._target(name, WRITABLE, "setting"), _number(name, value)) for name, value in values.items()]
+        self._advance()
+        for put, number in puts:
+            put(number)
+
+    async def operate(
+        self, name: str, value: Scalar, *, at: datetime | None = None, test: bool = False, check: bool = True
+    ) -> None:
+        """Give a device its set-point, now or at `at`. With `test`, only look whether it could be given."""
+        put, number = self._target(name, OPERABLE, "set-point"), _number(name, value)
+        self._advance()
+        if test:
+            return
+        if at is not None and at > self._plant.time:
+            heapq.heappush(self._later, (at, next(self._order), name, number))
+        else:
+            put(number)
+
+    async def abort(self, name: str) -> None:
+        """Forget what is still to come for this set-point."""
+        self._source(name)
+        self._later = [entry for entry in self._later if entry[2] != name]
+        heapq.heapify(self._later)
+
+    async def watch(
+        self, names: Iterable[str], *, period: float | None = None, deadband: float = 0.0
+    ) -> AsyncIterator[Change]:
+        """Yield initial values, then changes; looks every `period` seconds, else every `poll` seconds of the clock."""
+        wanted = [self._source(name) for name in names]
+        shown: dict[str, Value] = {}
+        while True:
+            self._advance()
+            for source in wanted:
+                value, last = self._value(source), shown.get(source.point.name)
+                if last is None or period is not None or _moved(last, value, deadband):
+                    reason = "initial" if last is None else "periodic" if period is not None else "change"
+                    shown[source.point.name] = value
+                    yield Change(source.point.name, value, reason)
+            await self._clock.sleep(period or self._poll)
+
+    async def schedule(self, name: str, entries: Sequence[Entry], *, end: datetime) -> None:
+        """Give a set-point a course in time; at `end` it becomes zero."""
+        self._target(name, OPERABLE, "set-point")
+        course = [(entry.start, _number(name, entry.value)) for entry in entries]
+        if not all(start < end for start, _ in course):
+            raise LocalError("a schedule ends after its entries", where=name)
+        self._advance()
+        for start, number in [*course, (end, 0.0)]:
+            heapq.heappush(self._later, (start, next(self._order), name, number))
+
+    async def history(self, name: str, start: datetime, end: datetime) -> Sequence[Value]:
+        """Return one value a minute for the last day at most, in `[start, end)`."""
+        self._source(name)
+        self._advance()
+        return [value for value in self._records[name] if value.time is not None and start <= value.time < end]
+
+    async def available(self, name: str) -> bool:
+        """Return whether the device behind the point works; meters always do."""
+        device = self._source(name).device
+        self._advance()
+        return device is None or device.state is not DeviceState.FAILED
+
+    def _source(self, name: str) -> _Source:
+        source = self._sources.get(name)
+        if source is None:
+            raise UnknownName(f"no point {name!r} in this plant")
+        return source
+
+    def _target(self, name: str, kinds: frozenset[Kind], what: str) -> Callable[[float], object]:
+        source = self._source(name)
+        if source.put is None or source.point.kind not in kinds:
+            raise TypeConflict(f"a {source.point.kind.value}, not a {what}", where=name)
+        return source.put
+
+    def _value(self, source: _Source) -> Value:
+        origin = source.device.name if source.device else "meter"
+        return Value(source.read(), time=self._plant.time, origin=origin)
+
+    def _advance(self) -> None:
+        """Move the plant on to now, with what was to be commanded and recorded on the way."""
+        now = self._clock.now()
+        while (due := min(self._next_command(), self._recorded + RECORD_EVERY)) <= now:
+            self._plant.advance(due)
+            if due == self._recorded + RECORD_EVERY:
+                self._record(due)
+            while self._later and self._later[0][0] <= due:
+                _, _, name, number = heapq.heappop(self._later)
+                self._target(name, OPERABLE, "set-point")(number)
+        self._plant.advance(now)
+
+    def _next_command(self) -> datetime:
+        return self._later[0][0] if self._later else datetime.max.replace(tzinfo=self._plant.time.tzinfo)
+
+    def _record(self, now: datetime) -> None:
+        self._recorded = now
+        for name, source in self._sources.items():
+            self._records[name].append(self._value(source))
+
+
+def _number(name: str, value: Scalar) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise TypeConflict(f"a finite number is needed, not {value!r}", where=name)
+    return float(value)
+
+
+def _moved(last: Value, value: Value, deadband: float) -> bool:
+    if isinstance(last.value, float) and isinstance(value.value, float):
+        return abs(value.value - last.value) > deadband
+    return last.value != value.value
+
+
+STATES = tuple(state.value for state in DeviceState)
+
+
+def _sources(plant: Plant) -> list[_Source]:
+    def meter(name: str, read: Callable[[], float]) -> _Source:
+        return _Source(Point(f"der.{name}", Kind.MEASUREMENT, unit=unit("kW")), read)
+
+    found = [
+        meter("PCC.p", lambda: plant.reading().import_kw),
+        meter("PCC.load", lambda: plant.reading().load_kw),
+        meter("PV.p", lambda: plant.reading().pv_kw),
+    ]
+    for device in plant.devices.values():
+        found += _device_sources(device)
+    return found
+
+
+def _device_sources(device: Device) -> list[_Source]:
+    def source(
+        name: str, kind: Kind, symbol: str, read: Callable[[], float], put: Callable[[float], object] | None = None
+    ) -> _Source:
+        low, high = (device.lowest_kw, device.rating_kw) if put else (None, None)
+        return _Source(
+            Point(f"der.{device.name}.{name}", kind, unit=unit(symbol), low=low, high=high), read, device, put
+        )
+
+    def word(name: str, literals: tuple[str, ...], read: Callable[[], str]) -> _Source:
+        point = Point(f"der.{device.name}.{name}", Kind.STATUS, ValueType.ENUM, unit(""), literals)
+        return _Source(point, read, device)
+
+    found = [
+        source("p", Kind.MEASUREMENT, "kW", lambda: device.power_kw),
+        source("p.set", Kind.SETPOINT, "kW", lambda: device.setpoint_kw, device.set),
+        source("p.max", Kind.SETTING, "kW", lambda: device.high_kw, lambda kw: device.limit(high_kw=kw)),
+        source("p.rating", Kind.STATUS, "kW", lambda: device.rating_kw),
+        word("state", STATES, lambda: device.state.value),
+        word("health", ("ok", "warning", "alarm"), lambda: "alarm" if device.failed else "ok"),
+    ]
+    if device.soc is not None:
+        found += [
+            source("p.min", Kind.SETTING, "kW", lambda: device.low_kw, lambda kw: device.limit(low_kw=kw)),
+            source("e.rating", Kind.STATUS, "kWh", lambda: device.capacity_kwh or 0.0),
+            source("soc", Kind.MEASUREMENT, "%", lambda: 100 * (device.soc or 0.0)),
+        ]
+    return found
