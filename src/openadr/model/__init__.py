@@ -24,7 +24,7 @@ from .common import (
     TransportInterface,
     WsCalendarInterval,
 )
-from .declare import DECLARATIONS, Choice, Declaration, Field, Xml
+from .declare import DECLARATIONS, Choice, Declaration, Field, Xml, changed
 from .duration import Duration
 from .enumerations import (
     CurrencyItemDescription,
@@ -135,6 +135,7 @@ __all__ = [
     "TransportInterface",
     "WsCalendarInterval",
     "DECLARATIONS",
+    "changed",
     "Choice",
     "Declaration",
     "Field",

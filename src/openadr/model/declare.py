@@ -167,6 +167,11 @@ def part(type: str, *, root: str | None = None, kw_only: bool = True) -> Callabl
     return make
 
 
+def changed(instance: T, **fields: Any) -> T:
+    """Return a copy of a part in which these fields are changed."""
+    return attrs.evolve(instance, **fields)  # type: ignore[misc]  # every part is an attrs class
+
+
 def _field(path: str, type: Content | None, default: Any) -> Any:
     return attrs.field(default=default, metadata={"path": path, "type": type})
 
