@@ -1,0 +1,116 @@
+"""Application responses: the codes, and which message answers which.
+
+An application error travels inside the answer that belongs to the request (`eiResponse`), never as a transport error.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from enum import StrEnum
+from typing import Any
+
+from ...common.errors import Refused
+from ..model import (
+    CanceledOpt,
+    CanceledPartyRegistration,
+    CanceledReport,
+    CancelOpt,
+    CancelPartyRegistration,
+    CancelReport,
+    CreatedOpt,
+    CreatedPartyRegistration,
+    CreatedReport,
+    CreateOpt,
+    CreatePartyRegistration,
+    CreateReport,
+    DistributeEvent,
+    EiResponse,
+    Message,
+    Profile,
+    QueryRegistration,
+    RegisteredReport,
+    RegisterReport,
+    RequestEvent,
+    Response,
+    TransportName,
+    UpdatedReport,
+    UpdateReport,
+)
+
+
+class Code(StrEnum):
+    """Application response codes (rule 48; meanings as the public implementations agree on them, second-hand)."""
+
+    OK = "200"
+    OUT_OF_SEQUENCE = "450"
+    NOT_ALLOWED = "451"
+    INVALID_ID = "452"
+    NOT_RECOGNIZED = "453"
+    INVALID_DATA = "454"
+    COMPLIANCE_ERROR = "459"
+    SIGNAL_NOT_SUPPORTED = "460"
+    REPORT_NOT_SUPPORTED = "461"
+    TARGET_MISMATCH = "462"
+    NOT_REGISTERED = "463"
+    DEPLOYMENT_ERROR = "469"
+
+
+class Rejected(Refused):
+    """An application error: raised by a role for a request that it answers in the negative, and by the caller whose
+    request was answered so. `code` is the response code; `rule` the number of the conformance rule, if one is broken.
+    """
+
+    def __init__(self, code: Code | str, message: str, *, rule: int | None = None, where: str | None = None) -> None:
+        text = f"{message} (rule {rule})" if rule is not None else message
+        super().__init__(text, code=str(code), where=where)
+        self.rule = rule
+
+
+def request_id(message: Message) -> str:
+    """Return the requestID of a message; empty for those that have none."""
+    return getattr(message, "request_id", "") or ""
+
+
+def ok(message: Message) -> EiResponse:
+    """Return the positive response to `message`."""
+    return EiResponse(request_id=request_id(message))
+
+
+# The answer to each request; what is not here is answered by `Response`.
+_ANSWERS: dict[type[Message], Callable[[EiResponse, str], Message]] = {
+    QueryRegistration: lambda response, vtn: _created_party(response, vtn),
+    CreatePartyRegistration: lambda response, vtn: _created_party(response, vtn),
+    CancelPartyRegistration: lambda response, _: CanceledPartyRegistration(ei_response=response),
+    RequestEvent: lambda response, vtn: DistributeEvent(
+        ei_response=response, request_id=response.request_id, vtn_id=vtn
+    ),
+    RegisterReport: lambda response, _: RegisteredReport(ei_response=response),
+    CreateReport: lambda response, _: CreatedReport(ei_response=response),
+    UpdateReport: lambda response, _: UpdatedReport(ei_response=response),
+    CancelReport: lambda response, _: CanceledReport(ei_response=response),
+    CreateOpt: lambda response, _: CreatedOpt(ei_response=response, opt_id=""),
+    CancelOpt: lambda response, _: CanceledOpt(ei_response=response),
+}
+
+
+def _created_party(response: EiResponse, vtn_id: str) -> CreatedPartyRegistration:
+    transports = (TransportName.XMPP,)
+    return CreatedPartyRegistration(ei_response=response, vtn_id=vtn_id, profiles=(Profile(transports=transports),))
+
+
+def rejection(message: Message, error: Rejected, vtn_id: str = "") -> Message:
+    """Return the negative answer to `message` for `error`; `vtn_id` where the answer has to name the VTN."""
+    response = EiResponse(
+        response_code=error.code or Code.COMPLIANCE_ERROR,
+        response_description=error.message,
+        request_id=request_id(message),
+    )
+    make = _ANSWERS.get(type(message))
+    return make(response, vtn_id) if make else Response(ei_response=response)
+
+
+def check(answer: Message | None) -> None:
+    """Raise `Rejected` if `answer` is a negative one. An empty answer is a positive one."""
+    response: Any = getattr(answer, "ei_response", None)
+    if isinstance(response, EiResponse) and not response.ok:
+        raise Rejected(response.response_code, response.response_description or "no reason given")
