@@ -14,6 +14,7 @@ from .reader import Element
 _FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 _IN_TEXT = re.compile("[&<>\r\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 _IN_VALUE = re.compile('[&<>"\r\n\t\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]')
+_XSI_TYPE = "{http://www.w3.org/2001/XMLSchema-instance}type"
 _ESCAPES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "\r": "&#13;", "\n": "&#10;", "\t": "&#9;"}
 
 
@@ -35,6 +36,19 @@ def text(element: Element) -> str:
 def data(element: Element, *, declaration: bool = False) -> bytes:
     """Return the element as UTF-8 octets, with an XML declaration if asked."""
     return etree.tostring(element, encoding="utf-8", xml_declaration=declaration, with_tail=False)
+
+
+def canonical(element: Element) -> str:
+    """Return the element in exclusive canonical form: self-contained, and the same wherever it stands.
+
+    Prefixes that only an `xsi:type` uses stay declared.
+    """
+    types = (each.get(_XSI_TYPE, "").partition(":") for each in element.iter())
+    prefixes = sorted({prefix for prefix, colon, _ in types if colon}) or None
+    octets: bytes = etree.tostring(
+        element, method="c14n", exclusive=True, inclusive_ns_prefixes=prefixes, with_tail=False
+    )
+    return octets.decode()
 
 
 def root(tag: str, namespaces: Mapping[str | None, str] | None = None) -> Element:
