@@ -1,0 +1,148 @@
+"""Messages in and out: the door, the schema, the reader; the writer, the schema."""
+
+from __future__ import annotations
+
+from functools import cache
+from xml.etree.ElementTree import Element as StdElement
+
+import attrs
+
+from ...common.errors import LocalError, Malformed
+from ...common.resources import resource
+from ...common.xml import FILES, WIRE, Element, Limits, Schema, canonical, escape_value, from_element, place
+from ...common.xml import read as read_xml
+from ..model import DECLARATIONS, MESSAGES, Message, Xml
+from ..model.names import prefixed, qualified
+from .reading import Reader, readers
+from .writing import Writer, declared, writers
+
+_PAYLOAD = qualified("oadr:oadrPayload")
+_SIGNED = qualified("oadr:oadrSignedObject")
+_ID = qualified("oadr:Id")
+
+
+@attrs.frozen
+class Payload:
+    """A message and what it came in.
+
+    Attributes:
+        message: the message.
+        wrapped: whether it stood in an `oadrPayload` or `oadrSignedObject`, or by itself.
+        id: the Id of the signed object, which a signature refers to.
+        signature: the signature, as it is; nothing here has looked into it.
+    """
+
+    message: Message
+    wrapped: bool = True
+    id: str | None = None
+    signature: Xml | None = None
+
+
+@cache
+def schema() -> Schema:
+    """Return our schema of all messages."""
+    return Schema(resource("schemas/openadr"))
+
+
+def read(
+    data: bytes | str | Element | StdElement,
+    *,
+    limits: Limits = WIRE,
+    source: str | None = None,
+    schema: Schema | None = None,
+) -> Message:
+    """Return the message in a document or element; wrapped in `oadrPayload` or `oadrSignedObject`, or bare.
+
+    An element of the standard library (a stanza's payload) is copied through the door, under the same limits.
+    `schema` is another schema to hold it to instead of our own, such as the official one.
+
+    Raises:
+        Malformed: not XML as the door accepts it, not a message, against the schema, or a value that Python cannot
+            hold (a year before 1); the message has the path, `where` the source and line.
+    """
+    return read_payload(data, limits=limits, source=source, schema=schema).message
+
+
+def read_payload(
+    data: bytes | str | Element | StdElement,
+    *,
+    limits: Limits = WIRE,
+    source: str | None = None,
+    schema: Schema | None = None,
+) -> Payload:
+    """Return the message with what it came in; otherwise as `read`."""
+    root = _element(data, limits, source)
+    (schema or _schema()).check(root, source)
+    return decode(root)
+
+
+def decode(root: Element) -> Payload:
+    """Return the payload in an element that is known to follow the schema.
+
+    Raises:
+        Malformed: it does not; the check is of structure, and of texts only as far as Python cannot hold them.
+    """
+    signature = None
+    signed = root
+    if root.tag == _PAYLOAD:
+        children = list(root)
+        signed = children[-1] if children else root
+        if len(children) > 1:
+            signature = Xml(canonical(children[0]))
+    if signed.tag == _SIGNED and len(signed) == 1:
+        message, wrapped = signed[0], True
+    else:
+        message, wrapped = signed, False
+    reader = _readers().get(message.tag)
+    if reader is None:
+        raise Malformed(f"{prefixed(message.tag)} is not a message of OpenADR 2.0b", where=place(message))
+    return Payload(reader(message), wrapped, signed.get(_ID), signature)
+
+
+def write(message: Message, *, id: str | None = None, check: bool = True, schema: Schema | None = None) -> str:
+    """Return a message as text, wrapped in `oadrPayload` and `oadrSignedObject`, without an XML declaration.
+
+    `id` becomes the Id of the signed object, for a signature to refer to. The text is held to the schema, unless
+    `check` is off for the sake of speed: messages made by the constructors are valid but for rare texts.
+
+    Raises:
+        LocalError: a character that XML cannot carry, or a message against the schema.
+    """
+    try:
+        writer = _writers()[message.__class__]
+    except KeyError:
+        raise LocalError(f"takes a message of OpenADR, not {message!r:.80}") from None
+    body = writer(message)
+    start = "" if id is None else f' oadr:Id="{escape_value(id)}"'
+    document = (
+        f"<oadr:oadrPayload{declared(body)}><oadr:oadrSignedObject{start}>{body}"
+        "</oadr:oadrSignedObject></oadr:oadrPayload>"
+    )
+    if check:
+        try:
+            (schema or _schema()).check(read_xml(document, limits=FILES))
+        except Malformed as error:
+            raise LocalError(f"not sent: {error.message}", where=type(message).__name__) from None
+    return document
+
+
+_schema = schema
+
+
+def _element(data: bytes | str | Element | StdElement, limits: Limits, source: str | None) -> Element:
+    if isinstance(data, bytes | str):
+        return read_xml(data, limits=limits, source=source)
+    if isinstance(data, Element):
+        return data
+    return from_element(data, limits=limits, source=source)
+
+
+@cache
+def _readers() -> dict[str, Reader]:
+    made = readers()
+    return {qualified(DECLARATIONS[message].root or ""): made[message] for message in MESSAGES}
+
+
+@cache
+def _writers() -> dict[type, Writer]:
+    return writers()
