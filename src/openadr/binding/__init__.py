@@ -1,0 +1,1 @@
+"""How messages travel: XMPP, and what every binding shares."""

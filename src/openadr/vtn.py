@@ -1,0 +1,152 @@
+"""The VTN: registers VENs, sends them events, takes their answers and reports.
+
+vtn = Vtn("utility", session, parties=[Party("site", "ems@site.example")])
+async with vtn:
+    await vtn.wait_registered("site")
+    dispatch = vtn.create_event(load_dispatch(1000, start=…, duration=…, created=…), ["site"])
+    print(await dispatch.opted("site"))
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Sequence
+from datetime import timedelta
+from typing import Any
+
+import attrs
+
+from ..common.clock import Clock
+from ..common.xmpp.session import Session
+from .binding.role import Role
+from .binding.xmpp import owns
+from .core.event_book import BookedEvent
+from .core.vtn import Deregistered, Offered, Opted, Party, Registered, Sample, Telemetry, Ven, VtnCore, opted
+from .model import EiEvent, OptType, Report, ResponseRequired
+
+log = logging.getLogger(__name__)
+
+__all__ = [
+    "Vtn",
+    "Dispatch",
+    "TelemetryPlan",
+    "Party",
+    "Ven",
+    "Sample",
+    "Registered",
+    "Deregistered",
+    "Offered",
+    "Opted",
+    "Telemetry",
+]
+
+
+@attrs.frozen(slots=True)
+class TelemetryPlan:
+    """What a VTN asks of every telemetry report it is offered: how densely, and how often to be sent."""
+
+    granularity: timedelta = timedelta(minutes=1)
+    every: timedelta = timedelta(minutes=1)
+    names: tuple[str, ...] = ("TELEMETRY_USAGE",)
+
+    def choose(self, ven: Ven, report: Report) -> tuple[timedelta, timedelta] | None:
+        """Return granularity and report-back time for an offered report, None to leave it."""
+        name = str(report.report_name or "").removeprefix("METADATA_")
+        return (self.granularity, self.every) if name in self.names else None
+
+
+class Dispatch:
+    """An event that was sent, and the answers to it."""
+
+    def __init__(self, vtn: Vtn, booked: BookedEvent) -> None:
+        self._vtn = vtn
+        self._booked = booked
+
+    @property
+    def event(self) -> EiEvent:
+        """The event as it is now."""
+        return self._booked.event
+
+    @property
+    def id(self) -> str:
+        """The eventID."""
+        return self._booked.event.event_descriptor.event_id
+
+    def opt(self, ven: str) -> OptType | None:
+        """Return whether a VEN (venID or name) takes part; None while it has not answered."""
+        return self._booked.opt(self._vtn.core.ven(ven).ven_id)
+
+    async def opted(self, ven: str) -> OptType:
+        """Return whether a VEN takes part, once it has answered."""
+        while (opt := self.opt(ven)) is None:
+            await self._vtn.changed()
+        return opt
+
+    def modify(self, event: EiEvent) -> None:
+        """Replace the event by a changed one."""
+        self._vtn.core.modify_event(event, self._vtn.clock.now())
+        self._vtn.nudge()
+
+    def cancel(self, reason: str | None = None) -> None:
+        """Cancel the event."""
+        self._vtn.core.cancel_event(self.id, self._vtn.clock.now(), reason)
+        self._vtn.nudge()
+
+
+class Vtn(Role):
+    """A VTN on an XMPP session. `listen` to `Registered`, `Offered`, `Opted`, `Telemetry` and `Deregistered`.
+
+    Args:
+        vtn_id: its ID.
+        session: opened by the caller, who also closes it.
+        parties: the VENs that may register.
+        clock: of the application.
+        plan: what to ask of offered reports.
+    """
+
+    def __init__(
+        self,
+        vtn_id: str,
+        session: Session,
+        *,
+        parties: Iterable[Party] = (),
+        clock: Clock | None = None,
+        plan: TelemetryPlan | None = None,
+    ) -> None:
+        self.core = VtnCore(vtn_id, parties, choose=(plan or TelemetryPlan()).choose, owns=owns)
+        super().__init__(self.core, session, clock)
+
+    async def wait_registered(self, ven: str) -> Ven:
+        """Return a VEN (venID or name), once it has registered and offered its reports."""
+        while True:
+            found = next((v for v in self.core.vens if ven in (v.ven_id, v.ven_name) and v.offers), None)
+            if found is not None:
+                return found
+            await self.changed()
+
+    def create_event(
+        self, event: EiEvent, vens: Sequence[str], response_required: ResponseRequired = ResponseRequired.ALWAYS
+    ) -> Dispatch:
+        """Send an event to these VENs (venID or name).
+
+        Raises:
+            UnknownName: one of them is not registered.
+            LocalError: the event breaks a rule.
+        """
+        booked = self.core.create_event(event, vens, self.clock.now(), response_required)
+        self.nudge()
+        return Dispatch(self, booked)
+
+    async def _opening(self) -> None:
+        self._binding.serve(vtn=True)
+
+    async def _happened(self, happening: Any) -> None:
+        if isinstance(happening, Opted) and opted(happening.response) is None:
+            response = happening.response
+            log.warning(
+                "%s rejects event %s: %s %s",
+                happening.ven.ven_name,
+                response.qualified_event_id.event_id,
+                response.response_code,
+                response.response_description or "",
+            )
