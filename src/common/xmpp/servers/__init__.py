@@ -44,7 +44,7 @@ class LocalServer(Protocol):
         ...
 
     async def stop(self) -> None:
-        """End it in good order: streams are closed, files and processes are gone."""
+        """End it in good order: streams are closed, the port is free, no process is left. Not running: nothing."""
         ...
 
     async def kill(self) -> None:
