@@ -1,0 +1,62 @@
+"""`janusgrid scl`: read and check SCL files."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import click
+
+from ..common.errors import JanusGridError
+from ..iec61850.scl import Diagnostic, Severity, describe
+from ..iec61850.scl import check as check_file
+from ..iec61850.scl import read as read_file
+
+Files = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+@click.group()
+def command() -> None:
+    """Read and check SCL files (ICD, CID, IID, SCD of every edition)."""
+
+
+@command.command()
+@click.argument("files", nargs=-1, required=True, type=Files)
+@click.option("--json", "as_json", is_flag=True, help="print the diagnostics as JSON")
+def check(files: tuple[Path, ...], as_json: bool) -> None:
+    """Check FILES; each diagnostic has a code, a place and the rule it follows. Exit status 1 if any is an error."""
+    found: list[Diagnostic] = []
+    for file in files:
+        models, diagnostics = check_file(file)
+        found += diagnostics
+        if not as_json:
+            for diagnostic in diagnostics:
+                click.echo(str(diagnostic))
+            click.echo(f"{file}: {len(models)} servers, {len(diagnostics)} diagnostics")
+    if as_json:
+        rows = [
+            {
+                "code": each.code,
+                "severity": each.severity.value,
+                "file": each.file,
+                "line": each.line,
+                "rule": each.rule,
+                "message": each.message,
+            }
+            for each in found
+        ]
+        click.echo(json.dumps(rows, indent=2))
+    sys.exit(1 if any(each.severity is Severity.ERROR for each in found) else 0)
+
+
+@command.command()
+@click.argument("file", type=Files)
+@click.option("--ied", help="which IED, where the file has several")
+def show(file: Path, ied: str | None) -> None:
+    """Print the data model of FILE as a tree."""
+    try:
+        loaded = read_file(file, ied=ied)
+    except JanusGridError as error:
+        raise click.ClickException(str(error)) from None
+    click.echo(describe(loaded.model))

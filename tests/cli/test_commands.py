@@ -1,0 +1,72 @@
+"""The commands as a person runs them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from janusgrid.cli import COMMANDS, cli
+
+
+def run(*arguments: str) -> tuple[int, str]:
+    result = CliRunner().invoke(cli, arguments)
+    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
+    return result.exit_code, result.output
+
+
+def test_help_lists_every_command() -> None:
+    code, text = run("--help")
+    assert code == 0
+    assert all(name in text for name in COMMANDS)
+
+
+@pytest.mark.parametrize("name", sorted(COMMANDS))
+def test_every_command_has_help(name: str) -> None:
+    code, text = run(name, "--help")
+    assert code == 0
+    assert "Usage" in text
+
+
+POLL = """<?xml version="1.0"?>
+<oadr:oadrPayload xmlns:oadr="http://openadr.org/oadr-2.0b/2012/07"><oadr:oadrSignedObject>
+<oadr:oadrPoll xmlns:ei="http://docs.oasis-open.org/ns/energyinterop/201110" ei:schemaVersion="2.0b">
+{}
+</oadr:oadrPoll></oadr:oadrSignedObject></oadr:oadrPayload>"""
+
+
+def test_validate_tells_good_from_bad(tmp_path: Path) -> None:
+    good, bad, evil = tmp_path / "good.xml", tmp_path / "bad.xml", tmp_path / "evil.xml"
+    good.write_text(POLL.format("<ei:venID>V1</ei:venID>"))
+    bad.write_text(POLL.format("<ei:vtnID>V1</ei:vtnID>"))
+    evil.write_text('<!DOCTYPE x [<!ENTITY e "e">]>' + POLL.format("&e;").partition("?>")[2])
+    assert run("openadr", "validate", str(good)) == (0, f"{good}: Poll\n")
+    code, text = run("openadr", "validate", "--json", str(good), str(bad), str(evil))
+    assert code == 1
+    found = json.loads(text)
+    assert [each["valid"] for each in found] == [True, False, False]
+    assert found[1]["where"].startswith(f"{bad}:4")
+    assert "venID" in found[1]["fault"]
+    assert "DOCTYPE" in found[2]["fault"]
+
+
+def test_scl_check_and_show(shared: Path) -> None:
+    file = str(shared / "reference/iec61850/scl/libiec61850_mhai_array.cid")
+    code, text = run("scl", "check", file)
+    assert code == 0
+    assert "1 servers, 0 diagnostics" in text
+    code, text = run("scl", "show", file)
+    assert code == 0
+    assert "MHAI1" in text
+
+
+def test_scl_check_says_what_is_wrong_and_where(tmp_path: Path) -> None:
+    file = tmp_path / "broken.cid"
+    file.write_text("<SCL xmlns='http://www.iec.ch/61850/2003/SCL'>\n<IED name='A'>")
+    code, text = run("scl", "check", "--json", str(file))
+    assert code == 1
+    (diagnostic,) = json.loads(text)
+    assert diagnostic["severity"] == "error"
+    assert diagnostic["file"] == str(file)
+    assert diagnostic["line"] == 2
