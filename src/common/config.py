@@ -7,7 +7,7 @@ nearest known one is named. Durations (`timedelta`) are written `PT4S`, `5s`, `1
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 from difflib import get_close_matches
 from enum import Enum
@@ -112,9 +112,7 @@ class Document:
             return _CONVERTER.structure(self.data, cls)
         except (ClassValidationError, IterableValidationError, _Unfit) as error:
             faults = [self._fault(*fault) for fault in _faults(error, (), cls)]
-        first, *rest = faults
-        more = "".join(f"\n{fault}" for fault in rest[:9])
-        raise ConfigError(first.message + more, where=first.where)
+        raise together(faults)
 
     def _fault(self, trail: Trail, reason: str, key: str | None) -> ConfigError:
         if key is None:
@@ -164,6 +162,13 @@ class Document:
         except ValueError:
             raise self.error(f"{text[:40]!r} is not a number", *trail) from None
         raise self.error(f"tag {tag!r} is not used here", *trail)
+
+
+def together(faults: Sequence[ConfigError]) -> ConfigError:
+    """Return one error for several faults: the first, and up to nine more on lines of their own."""
+    first, *rest = faults
+    lines = [first.message, *map(str, rest[:9]), *([f"and {len(rest) - 9} more"] if len(rest) > 9 else [])]
+    return ConfigError("\n".join(lines), where=first.where)
 
 
 def duration(text: str) -> timedelta:
