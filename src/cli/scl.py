@@ -25,7 +25,7 @@ def command() -> None:
 @click.argument("files", nargs=-1, required=True, type=Files)
 @click.option("--json", "as_json", is_flag=True, help="print the diagnostics as JSON")
 def check(files: tuple[Path, ...], as_json: bool) -> None:
-    """Check FILES; each diagnostic has a code, a place and the rule it follows. Exit status 1 if any is an error."""
+    """Check FILES; each diagnostic has a code, a place and the rule it follows. Exit status 1 if any is an error or worse."""
     found: list[Diagnostic] = []
     for file in files:
         models, diagnostics = check_file(file)
@@ -47,7 +47,7 @@ def check(files: tuple[Path, ...], as_json: bool) -> None:
             for each in found
         ]
         click.echo(json.dumps(rows, indent=2))
-    sys.exit(1 if any(each.severity is Severity.ERROR for each in found) else 0)
+    sys.exit(1 if any(each.severity in (Severity.FATAL, Severity.ERROR) for each in found) else 0)
 
 
 @command.command()

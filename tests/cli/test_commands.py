@@ -67,6 +67,6 @@ def test_scl_check_says_what_is_wrong_and_where(tmp_path: Path) -> None:
     code, text = run("scl", "check", "--json", str(file))
     assert code == 1
     (diagnostic,) = json.loads(text)
-    assert diagnostic["severity"] == "error"
+    assert diagnostic["severity"] == "fatal"
     assert diagnostic["file"] == str(file)
     assert diagnostic["line"] == 2

@@ -40,18 +40,22 @@ FEATURE = "http://openadr.org/openadr2"
 SERVICES_NODE = "http://openadr.org/openadr2#services"
 SERVICES = ("EiEvent", "EiReport", "EiRegisterParty", "EiOpt")
 
-_EVENT = (DistributeEvent, CreatedEvent, RequestEvent)
-_REGISTRATION = (QueryRegistration, CreatePartyRegistration, CancelPartyRegistration, RequestReregistration)
-_OPT = (CreateOpt, CreatedOpt, CancelOpt, CanceledOpt)
+_SERVICE: dict[str, tuple[type[Message], ...]] = {
+    "EiEvent": (DistributeEvent, CreatedEvent, RequestEvent),
+    "EiRegisterParty": (
+        QueryRegistration,
+        CreatePartyRegistration,
+        CancelPartyRegistration,
+        RequestReregistration,
+    ),
+    "EiOpt": (CreateOpt, CreatedOpt, CancelOpt, CanceledOpt),
+}
+"""The messages of each service as requests go to it; the rest are of EiReport."""
 
 
-def service(message: Message) -> str:
-    """Return the service that a message belongs to."""
-    if isinstance(message, _EVENT):
-        return "EiEvent"
-    if isinstance(message, _REGISTRATION):
-        return "EiRegisterParty"
-    return "EiOpt" if isinstance(message, _OPT) else "EiReport"
+def service(message: type[Message]) -> str:
+    """Return the service that a kind of message belongs to."""
+    return next((name for name, messages in _SERVICE.items() if message in messages), "EiReport")
 
 
 def bare(jid: str) -> str:
@@ -114,7 +118,7 @@ class XmppBinding:
 
     async def send(self, to: str, message: Message) -> Message | None:
         """Send a message and return the answer, None for an empty one; the errors are those of `Session.request`."""
-        address = self._services.get(to, {}).get(service(message), to)
+        address = self._services.get(to, {}).get(service(type(message)), to)
         answer = await self._session.request(address, write(message), kind="set")
         return None if answer is None else read(answer)
 
