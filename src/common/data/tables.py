@@ -68,6 +68,7 @@ class Row:
         point: the common name as it stands in the table, perhaps a suffix or with `{device}` in it.
         kind, unit, description: of the point.
         conversion: between the common value and the wire.
+        wire_unit: in which numbers stand on the wire.
         services: what the wire offers.
         low, high: limits as written: a number, `{figure}`, `-{figure}` or nothing.
         address: the protocol's own columns, perhaps with `{name}` in them.
@@ -78,6 +79,7 @@ class Row:
     kind: Kind
     unit: Unit
     conversion: Conversion
+    wire_unit: Unit
     services: frozenset[Service]
     low: str = ""
     high: str = ""
@@ -296,6 +298,7 @@ def _row(header: list[str], cells: list[str], where: str) -> Row:
         kind=kind,
         unit=common_unit,
         conversion=converted,
+        wire_unit=wire_unit,
         services=services,
         low=cell["low"],
         high=cell["high"],
