@@ -1,0 +1,398 @@
+"""The client side of the mapping: ACSI requests as MMS PDUs, their answers back (8-1 clauses 7 to 23).
+
+It asks through an `Exchange`, which a binding provides, and knows neither the wire nor an event loop. An answer that
+would not fit into the PDU size is asked for again in parts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+from ...common.errors import Malformed
+from ..acsi.errors import ServiceError, ServiceRefused
+from ..acsi.references import FC, Reference
+from ..acsi.services import (
+    AcsiClass,
+    GetAllDataValues,
+    GetDataDefinition,
+    GetDataDirectory,
+    GetDataSetDirectory,
+    GetDataSetValues,
+    GetDataValues,
+    GetLogicalDeviceDirectory,
+    GetLogicalNodeDirectory,
+    GetRCBValues,
+    GetServerDirectory,
+    Notification,
+    Operate,
+    R,
+    Request,
+    SetDataValues,
+    SetRCBValues,
+)
+from ..acsi.types import Array, DataValue, Structure, TypeDescription
+from ..mms import pdu
+from . import names
+from .controls import LastApplError, decode_unasked, oper_value
+from .errors import PduSize, TooLarge, refusal, service_error
+from .reports import RPT, decode_report
+from .types import from_mms
+from .values import decode, encode
+
+Exchange = Callable[[pdu.MMSpdu], Awaitable[pdu.MMSpdu]]
+"""Sends a confirmed request and returns the PDU that answers it; raises `TooLarge` before anything is sent."""
+
+_CLASS = pdu.BasicObjectClass
+_BLOCKS = {
+    AcsiClass.URCB: FC.RP,
+    AcsiClass.BRCB: FC.BR,
+    AcsiClass.LCB: FC.LG,
+    AcsiClass.GOCB: FC.GO,
+    AcsiClass.MSVCB: FC.MS,
+    AcsiClass.USVCB: FC.US,
+}
+_BLOCK_FCS = frozenset(fc.value for fc in _BLOCKS.values())
+_MOST_NAMES = 1_000_000
+
+
+async def _nothing() -> None:
+    return None
+
+
+class MmsClient:
+    """One association at the client, after it was opened.
+
+    `settle` is awaited once when a control was refused and its reason has not come yet: it lets in what the server sent
+    before its answer.
+    """
+
+    def __init__(self, exchange: Exchange, peer: str, settle: Callable[[], Awaitable[None]] = _nothing) -> None:
+        self._exchange = exchange
+        self._peer = peer
+        self._settle = settle
+        self._invoke_id = 0
+        self._names: dict[str, list[str]] = {}
+        self._types: dict[Reference, TypeDescription] = {}
+        self._causes: dict[Reference, LastApplError] = {}
+        self._services: dict[type[Request[Any]], Callable[[Any], Awaitable[Any]]] = {
+            GetServerDirectory: self._devices,
+            GetLogicalDeviceDirectory: self._nodes,
+            GetLogicalNodeDirectory: self._instances,
+            GetDataDirectory: self._data_directory,
+            GetDataDefinition: self._definition,
+            GetAllDataValues: self._all_values,
+            GetDataValues: self._values,
+            SetDataValues: self._set_values,
+            GetDataSetDirectory: self._members,
+            GetDataSetValues: self._set_of_values,
+            GetRCBValues: self._get_block,
+            SetRCBValues: self._set_block,
+            Operate: self._operate,
+        }
+
+    async def call(self, request: Request[R]) -> R:
+        """Ask for a service and return its positive response; see `ClientAssociation.call`."""
+        service = self._services.get(type(request))
+        if service is None:
+            raise ServiceRefused(ServiceError.CLASS_NOT_SUPPORTED, f"{type(request).__name__} is not mapped")
+        return await service(request)  # type: ignore[no-any-return]
+
+    def unasked(self, message: pdu.MMSpdu) -> Notification | None:
+        """Return the notification that a PDU brings, None if it is for the mapping itself; raise `Malformed`."""
+        match message:
+            case ("unconfirmed-PDU", unconfirmed):
+                _, report = unconfirmed.service
+            case (other, _):
+                raise Malformed(f"{other} came unasked", where=self._peer)
+        if not isinstance(report, pdu.InformationReport):
+            return None
+        if report.variable_access_specification == ("variableListName", RPT):
+            return decode_report(report.list_of_access_result)
+        found = decode_unasked(report)
+        if isinstance(found, LastApplError):
+            self._causes[found.control] = found
+            return None
+        return found
+
+    # --- asking -----------------------------------------------------------------------------------------------------
+
+    async def _ask(self, service: pdu.ConfirmedServiceRequest, where: object) -> Any:
+        """Return what a confirmed service answers; raise what it refuses."""
+        self._invoke_id = self._invoke_id % 0x7FFFFFFF + 1
+        invoke_id, (kind, _) = self._invoke_id, service
+        answer = await self._exchange(("confirmed-RequestPDU", pdu.ConfirmedRequestPDU(invoke_id, service)))
+        match answer:
+            case ("confirmed-ResponsePDU", response) if response.invoke_id == invoke_id:
+                answered, value = response.service
+                if answered == kind:
+                    return value
+                raise Malformed(f"{answered} came in answer to {kind}", where=self._peer)
+            case ("confirmed-ErrorPDU", error) if error.invoke_id == invoke_id:
+                raise refusal(error.service_error, str(where))
+            case ("rejectPDU", rejected):
+                raise self._rejection(kind, rejected, str(where))
+            case (other, _):
+                raise Malformed(f"{other} came in answer to {kind} {invoke_id}", where=self._peer)
+
+    @staticmethod
+    def _rejection(kind: str, rejected: pdu.RejectPDU, where: str) -> ServiceRefused:
+        pdu_kind, code = rejected.reject_reason
+        if pdu_kind == "confirmed-requestPDU" and code == pdu.ConfirmedRequestReject.UNRECOGNIZED_SERVICE:
+            return ServiceRefused(ServiceError.CLASS_NOT_SUPPORTED, f"the server does not have {kind}", where=where)
+        return ServiceRefused(
+            ServiceError.FAILED_DUE_TO_COMMUNICATIONS_CONSTRAINT,
+            f"the server rejects {kind}: {pdu_kind} {code}",
+            where=where,
+        )
+
+    async def _name_list(self, class_: pdu.BasicObjectClass, domain: str | None) -> list[str]:
+        """Return all names of a class of objects, asked for page by page."""
+        scope: pdu.ObjectScope = ("vmdSpecific", None) if domain is None else ("domainSpecific", domain)
+        found: list[str] = []
+        last: str | None = None
+        while True:
+            request = pdu.GetNameListRequest(("basicObjectClass", int(class_)), scope, last)
+            page: pdu.GetNameListResponse = await self._ask(("getNameList", request), domain or self._peer)
+            found += page.list_of_identifier
+            if not page.more_follows:
+                return found
+            if not page.list_of_identifier or page.list_of_identifier[-1] == last or len(found) > _MOST_NAMES:
+                raise Malformed("the server has more names to follow, but gives none", where=self._peer)
+            last = page.list_of_identifier[-1]
+
+    async def _variable_names(self, domain: str) -> list[str]:
+        found = self._names.get(domain)
+        if found is None:
+            found = self._names[domain] = await self._name_list(_CLASS.NAMED_VARIABLE, domain)
+        return found
+
+    # --- directories ------------------------------------------------------------------------------------------------
+
+    async def _devices(self, request: GetServerDirectory) -> tuple[str, ...]:
+        return tuple(sorted(await self._name_list(_CLASS.DOMAIN, None)))
+
+    async def _nodes(self, request: GetLogicalDeviceDirectory) -> tuple[str, ...]:
+        self._names.pop(request.device, None)  # who asks for the nodes wants to know them anew
+        return tuple(sorted(name for name in await self._variable_names(request.device) if "$" not in name))
+
+    async def _instances(self, request: GetLogicalNodeDirectory) -> tuple[str, ...]:
+        node = request.node
+        known = await self._variable_names(node.device)
+        if node.node not in known:
+            raise _unknown(node)
+        if request.acsi_class is AcsiClass.DATA_SET:
+            lists = await self._name_list(_CLASS.NAMED_VARIABLE_LIST, node.device)
+            return tuple(sorted(n.partition("$")[2] for n in lists if n.partition("$")[0] == node.node))
+        parts = [name.split("$") for name in known if name.startswith(f"{node.node}$")]
+        if request.acsi_class is AcsiClass.DATA_OBJECT:
+            return tuple(sorted({p[2] for p in parts if len(p) > 2 and p[1] not in _BLOCK_FCS and p[2] != "SGCB"}))
+        fc = _BLOCKS.get(request.acsi_class)
+        return tuple(sorted({p[2] for p in parts if fc is not None and len(p) == 3 and p[1] == fc.value}))
+
+    async def _data_directory(self, request: GetDataDirectory) -> tuple[str, ...]:
+        data = request.data
+        if data.fc is not None:
+            return tuple(sorted(_component_names(await self._type(data))))
+        known = await self._variable_names(data.device)
+        depth = len(data.path) + 2
+        below: set[str] = set()
+        constraints: list[FC] = []
+        for parts in (name.split("$") for name in known):
+            if parts[0] == data.node and tuple(parts[2:depth]) == data.path and data.path:
+                below.update(parts[depth : depth + 1])
+                if len(parts) == depth:
+                    constraints.append(FC(parts[1]))
+        if not constraints:
+            raise _unknown(data)
+        for fc in constraints if not below else ():  # an array: its parts have no names of their own
+            below.update(_component_names(await self._type(data.with_fc(fc))))
+        return tuple(sorted(below))
+
+    async def _definition(self, request: GetDataDefinition) -> TypeDescription:
+        return await self._type(request.data)
+
+    async def _type(self, reference: Reference) -> TypeDescription:
+        """Return the type of a reference with its constraint, asked for once."""
+        found = self._types.get(reference)
+        if found is None:
+            array = next((place for place, part in enumerate(reference.path) if "(" in part), None)
+            if array is None:
+                question: pdu.ConfirmedServiceRequest = (
+                    "getVariableAccessAttributes",
+                    ("name", names.object_name(reference)),
+                )
+                answer: pdu.GetVariableAccessAttributesResponse = await self._ask(question, reference)
+                found = from_mms(answer.type_description, reference.path[-1] if reference.path else "")
+            else:
+                name = reference.path[array].partition("(")[0]
+                whole = Reference(reference.device, reference.node, (*reference.path[:array], name), reference.fc)
+                found = _element(await self._type(whole), reference.path[array + 1 :], reference)
+            self._types[reference] = found
+        return found
+
+    # --- data -------------------------------------------------------------------------------------------------------
+
+    async def _all_values(self, request: GetAllDataValues) -> tuple[tuple[Reference, DataValue], ...]:
+        whole = Reference(request.node.device, request.node.node, (), request.fc)
+        parts = [whole.child(name) for name in _component_names(await self._type(whole))]
+        parts = [part for part in parts if part.path]
+        try:
+            (value,) = await self._read([whole])
+            if isinstance(value, list) and len(value) == len(parts):
+                return tuple(zip(parts, value, strict=True))
+            if isinstance(value, ServiceError):
+                raise ServiceRefused(value, where=str(whole))
+            raise Malformed(f"{whole} has not the parts that its type says", where=self._peer)
+        except PduSize:
+            values = await self._values(GetDataValues(tuple(parts)))
+        for part, value in zip(parts, values, strict=True):
+            if isinstance(value, ServiceError):
+                raise ServiceRefused(value, where=str(part))
+        return tuple(zip(parts, values, strict=True))  # type: ignore[arg-type]
+
+    async def _values(self, request: GetDataValues) -> tuple[DataValue | ServiceError, ...]:
+        return tuple(await self._read(request.data))
+
+    async def _read(self, references: Sequence[Reference]) -> list[DataValue | ServiceError]:
+        """Read variables, in as many requests as the PDU size makes necessary."""
+        if not references:
+            return []
+        variables = [names.variable(reference) for reference in references]
+        request = pdu.ReadRequest(("listOfVariable", variables))
+        try:
+            answer: pdu.ReadResponse = await self._ask(("read", request), references[0])
+        except (PduSize, TooLarge):
+            if len(references) == 1:
+                raise
+            half = len(references) // 2
+            return [*await self._read(references[:half]), *await self._read(references[half:])]
+        return self._results(answer, len(references))
+
+    def _results(self, answer: pdu.ReadResponse, expected: int | None) -> list[DataValue | ServiceError]:
+        if expected is not None and len(answer.list_of_access_result) != expected:
+            raise Malformed(f"{len(answer.list_of_access_result)} values for {expected}", where=self._peer)
+        return [_result(result) for result in answer.list_of_access_result]
+
+    async def _set_values(self, request: SetDataValues) -> tuple[ServiceError, ...]:
+        data = [encode(value, await self._type_if_known(reference)) for reference, value in request.data]
+        return tuple(await self._write([reference for reference, _ in request.data], data))
+
+    async def _type_if_known(self, reference: Reference) -> TypeDescription | None:
+        try:
+            return await self._type(reference)
+        except ServiceRefused:
+            return None  # the write itself will be refused, and say why
+
+    async def _write(self, references: Sequence[Reference], data: Sequence[pdu.Data]) -> list[ServiceError]:
+        """Write variables in order, in as many requests as the PDU size makes necessary."""
+        if not references:
+            return []
+        variables = [names.variable(reference) for reference in references]
+        request = pdu.WriteRequest(("listOfVariable", variables), list(data))
+        try:
+            answer: list[pdu.WriteResult] = await self._ask(("write", request), references[0])
+        except TooLarge:
+            if len(references) == 1:
+                raise
+            half = len(references) // 2
+            return [
+                *await self._write(references[:half], data[:half]),
+                *await self._write(references[half:], data[half:]),
+            ]
+        if len(answer) != len(references):
+            raise Malformed(f"{len(answer)} results for {len(references)} writes", where=self._peer)
+        return [ServiceError.NO_ERROR if kind == "success" else service_error(code) for kind, code in answer]
+
+    # --- data sets --------------------------------------------------------------------------------------------------
+
+    async def _members(self, request: GetDataSetDirectory) -> tuple[Reference, ...]:
+        question: pdu.ConfirmedServiceRequest = (
+            "getNamedVariableListAttributes",
+            names.object_name(request.data_set.with_fc(None)),
+        )
+        answer: pdu.GetNamedVariableListAttributesResponse = await self._ask(question, request.data_set)
+        return tuple(names.from_variable(variable) for variable in answer.list_of_variable)
+
+    async def _set_of_values(self, request: GetDataSetValues) -> tuple[DataValue | ServiceError, ...]:
+        name = names.object_name(request.data_set.with_fc(None))
+        try:
+            answer = await self._ask(("read", pdu.ReadRequest(("variableListName", name))), request.data_set)
+            return tuple(self._results(answer, None))
+        except PduSize:
+            return tuple(await self._read(await self._members(GetDataSetDirectory(request.data_set))))
+
+    # --- report control blocks --------------------------------------------------------------------------------------
+
+    async def _get_block(self, request: GetRCBValues) -> dict[str, DataValue]:
+        block = request.rcb if request.rcb.fc else request.rcb.with_fc(FC.RP)
+        parts = _component_names(await self._type(block))
+        (value,) = await self._read([block])
+        if isinstance(value, ServiceError):
+            raise ServiceRefused(value, where=str(block))
+        if not isinstance(value, list) or len(value) != len(parts):
+            raise Malformed(f"{block} has not the parts that its type says", where=self._peer)
+        found = dict(zip(parts, value, strict=True))
+        name = found.get("DatSet")
+        return found | {"DatSet": names.dotted(name)} if isinstance(name, str) else found
+
+    async def _set_block(self, request: SetRCBValues) -> None:
+        block = request.rcb if request.rcb.fc else request.rcb.with_fc(FC.RP)
+        description = await self._type(block)
+        components = dict(description.components) if isinstance(description, Structure) else {}
+        data = []
+        for name, value in request.values:
+            wire = names.dollared(value) if name == "DatSet" and isinstance(value, str) else value
+            data.append(encode(wire, components.get(name)))
+        targets = [block.child(name) for name, _ in request.values]
+        for target, error in zip(targets, await self._write(targets, data), strict=True):
+            if error is not ServiceError.NO_ERROR:
+                raise ServiceRefused(error, where=str(target.with_fc(None)))
+
+    # --- control ----------------------------------------------------------------------------------------------------
+
+    async def _operate(self, request: Operate) -> None:
+        target = request.control.with_fc(FC.CO).child("Oper")
+        description = await self._type(target)
+        self._causes.pop(request.control.with_fc(None), None)
+        (error,) = await self._write([target], [encode(oper_value(request, description), description)])
+        if error is ServiceError.NO_ERROR:
+            return
+        where = request.control.with_fc(None)
+        if where not in self._causes:
+            await self._settle()
+        cause = self._causes.pop(where, None)
+        raise ServiceRefused(error, where=str(where), add_cause=cause.add_cause if cause else None)
+
+
+def _unknown(reference: Reference) -> ServiceRefused:
+    return ServiceRefused(
+        ServiceError.INSTANCE_NOT_AVAILABLE, "the server has nothing of that name", where=str(reference)
+    )
+
+
+def _result(result: pdu.AccessResult) -> DataValue | ServiceError:
+    match result:
+        case ("success", data):
+            return decode(data)
+        case (_, code):
+            return service_error(code)
+
+
+def _component_names(description: TypeDescription) -> tuple[str, ...]:
+    if isinstance(description, Array):
+        description = description.element
+    return tuple(name for name, _ in description.components) if isinstance(description, Structure) else ()
+
+
+def _element(array: TypeDescription, path: tuple[str, ...], where: Reference) -> TypeDescription:
+    """Return the type of what `path` names within an element of an array."""
+    found: TypeDescription | None = array.element if isinstance(array, Array) else None
+    for part in path:
+        name, _, index = part.partition("(")
+        found = found.component(name) if isinstance(found, Structure) else None
+        if index:
+            found = found.element if isinstance(found, Array) else None
+    if found is None:
+        raise _unknown(where)
+    return found

@@ -1,0 +1,100 @@
+"""Service errors of the ACSI and the errors of MMS, in both directions.
+
+The correspondence is second-hand (from peers' code and public notes on 8-1 and 8-2), so it is data: one table, from
+which both directions are made.
+"""
+
+from __future__ import annotations
+
+from ...common.errors import LocalError
+from ..acsi.errors import AddCause, ServiceError, ServiceRefused
+from ..mms import pdu
+
+_E, _D = ServiceError, pdu.DataAccessError
+
+TO_DATA_ACCESS: dict[ServiceError, pdu.DataAccessError] = {
+    _E.INSTANCE_NOT_AVAILABLE: _D.OBJECT_NON_EXISTENT,
+    _E.INSTANCE_IN_USE: _D.TEMPORARILY_UNAVAILABLE,
+    _E.ACCESS_VIOLATION: _D.OBJECT_ACCESS_DENIED,
+    _E.ACCESS_NOT_ALLOWED_IN_CURRENT_STATE: _D.TEMPORARILY_UNAVAILABLE,
+    _E.PARAMETER_VALUE_INAPPROPRIATE: _D.OBJECT_VALUE_INVALID,
+    _E.PARAMETER_VALUE_INCONSISTENT: _D.OBJECT_ATTRIBUTE_INCONSISTENT,
+    _E.CLASS_NOT_SUPPORTED: _D.OBJECT_ACCESS_UNSUPPORTED,
+    _E.INSTANCE_LOCKED_BY_OTHER_CLIENT: _D.TEMPORARILY_UNAVAILABLE,
+    _E.CONTROL_MUST_BE_SELECTED: _D.OBJECT_ACCESS_DENIED,
+    _E.TYPE_CONFLICT: _D.TYPE_INCONSISTENT,
+    _E.FAILED_DUE_TO_COMMUNICATIONS_CONSTRAINT: _D.HARDWARE_FAULT,
+    _E.FAILED_DUE_TO_SERVER_CONSTRAINT: _D.HARDWARE_FAULT,
+}
+FROM_DATA_ACCESS: dict[int, ServiceError] = {
+    _D.OBJECT_INVALIDATED: _E.INSTANCE_NOT_AVAILABLE,
+    _D.HARDWARE_FAULT: _E.FAILED_DUE_TO_SERVER_CONSTRAINT,
+    _D.TEMPORARILY_UNAVAILABLE: _E.ACCESS_NOT_ALLOWED_IN_CURRENT_STATE,
+    _D.OBJECT_ACCESS_DENIED: _E.ACCESS_VIOLATION,
+    _D.OBJECT_UNDEFINED: _E.INSTANCE_NOT_AVAILABLE,
+    _D.INVALID_ADDRESS: _E.PARAMETER_VALUE_INAPPROPRIATE,
+    _D.TYPE_UNSUPPORTED: _E.TYPE_CONFLICT,
+    _D.TYPE_INCONSISTENT: _E.TYPE_CONFLICT,
+    _D.OBJECT_ATTRIBUTE_INCONSISTENT: _E.PARAMETER_VALUE_INCONSISTENT,
+    _D.OBJECT_ACCESS_UNSUPPORTED: _E.CLASS_NOT_SUPPORTED,
+    _D.OBJECT_NON_EXISTENT: _E.INSTANCE_NOT_AVAILABLE,
+    _D.OBJECT_VALUE_INVALID: _E.PARAMETER_VALUE_INAPPROPRIATE,
+}
+
+_CONFIRMED: dict[tuple[str, int], ServiceError] = {
+    ("access", pdu.AccessError.OBJECT_ACCESS_UNSUPPORTED): _E.CLASS_NOT_SUPPORTED,
+    ("access", pdu.AccessError.OBJECT_NON_EXISTENT): _E.INSTANCE_NOT_AVAILABLE,
+    ("access", pdu.AccessError.OBJECT_ACCESS_DENIED): _E.ACCESS_VIOLATION,
+    ("access", pdu.AccessError.OBJECT_INVALIDATED): _E.INSTANCE_NOT_AVAILABLE,
+    ("definition", pdu.DefinitionError.OBJECT_UNDEFINED): _E.INSTANCE_NOT_AVAILABLE,
+    ("definition", pdu.DefinitionError.TYPE_INCONSISTENT): _E.TYPE_CONFLICT,
+    ("definition", pdu.DefinitionError.OBJECT_EXISTS): _E.INSTANCE_IN_USE,
+    ("service", pdu.ServiceProblem.PDU_SIZE): _E.FAILED_DUE_TO_COMMUNICATIONS_CONSTRAINT,
+    ("service", pdu.ServiceProblem.OBJECT_CONSTRAINT_CONFLICT): _E.INSTANCE_IN_USE,
+    ("service", pdu.ServiceProblem.OBJECT_STATE_CONFLICT): _E.ACCESS_NOT_ALLOWED_IN_CURRENT_STATE,
+}
+_CONFIRMED_BACK: dict[ServiceError, tuple[str, int]] = {
+    _E.INSTANCE_NOT_AVAILABLE: ("access", pdu.AccessError.OBJECT_NON_EXISTENT),
+    _E.ACCESS_VIOLATION: ("access", pdu.AccessError.OBJECT_ACCESS_DENIED),
+    _E.CLASS_NOT_SUPPORTED: ("access", pdu.AccessError.OBJECT_ACCESS_UNSUPPORTED),
+    _E.INSTANCE_IN_USE: ("service", pdu.ServiceProblem.OBJECT_CONSTRAINT_CONFLICT),
+    _E.ACCESS_NOT_ALLOWED_IN_CURRENT_STATE: ("service", pdu.ServiceProblem.OBJECT_STATE_CONFLICT),
+    _E.FAILED_DUE_TO_COMMUNICATIONS_CONSTRAINT: ("service", pdu.ServiceProblem.PDU_SIZE),
+}
+
+
+class TooLarge(LocalError):
+    """A PDU would be larger than the association has agreed on; nothing was sent."""
+
+
+class PduSize(ServiceRefused):
+    """The server's answer would be larger than the association has agreed on: ask for less at once."""
+
+
+def data_access_error(error: ServiceError) -> int:
+    """Return the DataAccessError for a service error."""
+    return int(TO_DATA_ACCESS.get(error, _D.HARDWARE_FAULT))
+
+
+def service_error(code: int) -> ServiceError:
+    """Return the service error for a DataAccessError, also for a code that MMS does not know."""
+    return FROM_DATA_ACCESS.get(code, _E.FAILED_DUE_TO_SERVER_CONSTRAINT)
+
+
+def confirmed_error(refused: ServiceRefused) -> pdu.ServiceError:
+    """Return the MMS service error that a confirmed service is refused with."""
+    error_class, code = _CONFIRMED_BACK.get(refused.error, ("others", 1))
+    return pdu.ServiceError((error_class, int(code)))  # type: ignore[arg-type]
+
+
+def refusal(error: pdu.ServiceError, where: str) -> ServiceRefused:
+    """Return what a client raises for an MMS service error."""
+    error_class, code = error.error_class
+    found = _CONFIRMED.get((error_class, code), _E.FAILED_DUE_TO_SERVER_CONSTRAINT)
+    kind = PduSize if (error_class, code) == ("service", pdu.ServiceProblem.PDU_SIZE) else ServiceRefused
+    return kind(found, error.additional_description or f"the server answers {error_class} {code}", where=where)
+
+
+def add_cause(code: int) -> AddCause:
+    """Return the additional cause of a number, `UNKNOWN` for one that the standard does not have."""
+    return AddCause(code) if 0 <= code < len(AddCause) else AddCause.UNKNOWN

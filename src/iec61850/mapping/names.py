@@ -1,0 +1,120 @@
+"""References and the names of MMS: `LD/LN.DO.DA[FC]` is the variable `LN$FC$DO$DA` in the domain `LD`.
+
+An array element (`Har(3)`) is no part of a name: it is reached by alternate access.
+"""
+
+from __future__ import annotations
+
+from ...common.errors import Malformed
+from ..acsi.references import FC, Reference
+from ..mms import pdu
+
+_FCS = {fc.value: fc for fc in FC}
+
+
+def item(reference: Reference) -> str:
+    """Return the item identifier of a reference, array elements spelled out (as in the references of a report)."""
+    if reference.fc is None:
+        return "$".join((reference.node, *reference.path))
+    return "$".join((reference.node, reference.fc.value, *reference.path))
+
+
+def object_name(reference: Reference) -> pdu.ObjectName:
+    """Return the name of a variable, or of a list of them for a reference without constraint."""
+    return ("domain-specific", pdu.DomainSpecific(reference.device, item(reference)))
+
+
+def reference(domain: str, item: str) -> Reference | None:
+    """Return the reference of a variable; None if the name is not made as the mapping makes them."""
+    node, *rest = item.split("$")
+    fc = _FCS.get(rest[0]) if rest else None
+    if not node or (rest and fc is None) or "" in rest:
+        return None
+    return Reference(domain, node, tuple(rest[1:]), fc)
+
+
+def full_text(reference: Reference) -> str:
+    """Return `LD/LN$FC$DO$DA`, as references stand in values."""
+    return f"{reference.device}/{item(reference)}"
+
+
+def from_full_text(text: str) -> Reference:
+    """Return the reference of `LD/LN$FC$DO$DA`; raise `Malformed` if it is none."""
+    domain, slash, rest = text.partition("/")
+    found = reference(domain, rest) if slash else None
+    if found is None:
+        raise Malformed(f"{text!r} is no reference of a variable")
+    return found
+
+
+def dotted(text: str) -> str:
+    """Return a data set's or log's name as the ACSI writes it: `LD/LN$name` is `LD/LN.name`."""
+    return text.replace("$", ".")
+
+
+def dollared(text: str) -> str:
+    """Return a data set's or log's name as MMS writes it: `LD/LN.name` is `LD/LN$name`."""
+    return text.replace(".", "$")
+
+
+def variable(reference: Reference) -> pdu.VariableDef:
+    """Return how a variable, or a part of an array, is asked for."""
+    place = next((place for place, part in enumerate(reference.path) if "(" in part), None)
+    if place is None:
+        return pdu.VariableDef(("name", object_name(reference)))
+    name, _, index = reference.path[place].partition("(")
+    array = Reference(reference.device, reference.node, (*reference.path[:place], name), reference.fc)
+    access = _access(int(index[:-1]), reference.path[place + 1 :])
+    return pdu.VariableDef(("name", object_name(array)), [access])
+
+
+def _access(index: int, rest: tuple[str, ...]) -> pdu.AlternateAccessItem:
+    steps: list[pdu.AccessSelection] = [("index", index)]
+    for part in rest:
+        name, _, number = part.partition("(")
+        steps.append(("component", name))
+        if number:
+            steps.append(("index", int(number[:-1])))
+    last: pdu.AlternateAccessItem = ("unnamed", ("selectAccess", steps[-1]))
+    for step in reversed(steps[:-1]):
+        last = ("unnamed", ("selectAlternateAccess", pdu.SelectAlternateAccess(step, [last])))
+    return last
+
+
+def from_variable(definition: pdu.VariableDef) -> Reference:
+    """Return the reference that a member of a data set stands for; raise `Malformed` if there is none for it."""
+    match definition.variable_specification:
+        case ("name", ("domain-specific", name)):
+            found = reference(name.domain_id, name.item_id)
+        case _:
+            found = None
+    if found is None:
+        raise Malformed(f"a variable of an unknown kind: {definition.variable_specification}")
+    path = list(found.path)
+    for step, value in _steps(definition.alternate_access or []):
+        if step == "index" and path:
+            path[-1] = f"{path[-1]}({value})"
+        elif step == "component":
+            path.append(str(value))
+    return Reference(found.device, found.node, tuple(path), found.fc)
+
+
+def _steps(access: list[pdu.AlternateAccessItem]) -> list[tuple[str, object]]:
+    """Return the single path that an alternate access takes; raise `Malformed` if it takes several."""
+    found: list[tuple[str, object]] = []
+    while access:
+        if len(access) > 1:
+            raise Malformed("a member with several alternate accesses")
+        match access[0]:
+            case ("unnamed", selection):
+                pass
+            case ("named", named):
+                selection = named.access
+        match selection:
+            case ("selectAccess", step):
+                found.append(step)
+                access = []
+            case ("selectAlternateAccess", further):
+                found.append(further.access_selection)
+                access = further.alternate_access
+    return found

@@ -1,0 +1,302 @@
+"""The server side of the mapping: MMS PDUs in, ACSI services on an engine, PDUs out (8-1 clauses 7 to 23)."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any, Generic
+
+import attrs
+
+from ...common.errors import JanusGridError
+from ..acsi.errors import AddCause, ServiceError, ServiceRefused
+from ..acsi.references import FC, Reference
+from ..acsi.services import Notification, Report
+from ..engine import Association, Steps
+from ..mms import pdu
+from . import names
+from .catalogue import Catalogue, Variable, unknown_name
+from .controls import LastApplError, command_identity, encode_last_appl_error
+from .errors import confirmed_error, data_access_error
+from .reports import encode_report
+from .values import decode
+from .wire import P, Parameters, Wire
+
+_CLASS, _REJECT = pdu.BasicObjectClass, pdu.ConfirmedRequestReject
+
+
+@attrs.frozen(slots=True)
+class Identity:
+    """What the server answers to identify."""
+
+    vendor: str = "JanusGrid"
+    model: str = "IEC 61850 server"
+    revision: str = "0"
+
+
+@attrs.define(slots=True)
+class Answer(Generic[P]):
+    """What is to be sent for one PDU received: what goes unasked before the answer, the answer, and whether the
+    association has come to its end with it."""
+
+    answer: P
+    before: list[P] = attrs.Factory(list)
+    concluded: bool = False
+
+
+class Rejected(JanusGridError):
+    """A request that breaks a rule of MMS, and is answered by a reject."""
+
+    def __init__(self, reason: pdu.ConfirmedRequestReject, message: str) -> None:
+        super().__init__(message, code=reason.name.lower().replace("_", "-"))
+        self.reason = reason
+
+
+def reject(invoke_id: int | None = None, reason: pdu.RejectReason | None = None) -> pdu.MMSpdu:
+    """Return the reject for what could not be read as a PDU, or for a request that breaks a rule."""
+    return ("rejectPDU", pdu.RejectPDU(reason or ("pdu-error", int(pdu.PduError.INVALID_PDU)), invoke_id))
+
+
+class MmsServer(Generic[P]):
+    """One association at the server, after it was opened."""
+
+    def __init__(
+        self,
+        catalogue: Catalogue,
+        association: Association,
+        wire: Wire[P],
+        parameters: Parameters,
+        identity: Identity | None = None,
+    ) -> None:
+        self._catalogue = catalogue
+        self._engine = catalogue.engine
+        self._association = association
+        self._wire = wire
+        self._parameters = parameters
+        self._identity = identity or Identity()
+        self._outstanding = 0
+        self._services: dict[str, Callable[[Any], pdu.ConfirmedServiceResponse]] = {
+            "status": self._status,
+            "identify": self._identify,
+            "getNameList": self._names,
+            "read": self._read,
+            "getVariableAccessAttributes": self._attributes,
+            "getNamedVariableListAttributes": self._list_attributes,
+        }
+
+    # --- what comes in ----------------------------------------------------------------------------------------------
+
+    def receive(self, message: pdu.MMSpdu, now: datetime) -> Steps[Answer[P]]:
+        """Perform what a PDU asks for and return the answer; never raises for anything that a client can send."""
+        match message:
+            case ("confirmed-RequestPDU", request):
+                return (yield from self._confirmed(request, now))
+            case ("conclude-RequestPDU", _):
+                return Answer(self._wire.encode(("conclude-ResponsePDU", None)), concluded=True)
+            case ("cancel-RequestPDU", invoke_id):
+                error = pdu.ServiceError(("cancel", int(pdu.CancelError.CANCEL_NOT_POSSIBLE)))
+                return Answer(self._wire.encode(("cancel-ErrorPDU", pdu.CancelErrorPDU(invoke_id, error))))
+            case _:
+                return Answer(self._wire.encode(reject(None, ("pdu-error", int(pdu.PduError.UNKNOWN_PDU_TYPE)))))
+
+    def _confirmed(self, request: pdu.ConfirmedRequestPDU, now: datetime) -> Steps[Answer[P]]:
+        before: list[P] = []
+        answer: pdu.MMSpdu
+        self._outstanding += 1
+        try:
+            if self._outstanding > self._parameters.calling:
+                raise Rejected(_REJECT.MAX_SERV_OUTSTANDING_EXCEEDED, "too many requests at once")
+            response = yield from self._serve(request.service, before, now)
+            answer = ("confirmed-ResponsePDU", pdu.ConfirmedResponsePDU(request.invoke_id, response))
+        except ServiceRefused as refused:
+            error = confirmed_error(refused)
+            answer = ("confirmed-ErrorPDU", pdu.ConfirmedErrorPDU(request.invoke_id, error))
+        except Rejected as rejected:
+            answer = reject(request.invoke_id, ("confirmed-requestPDU", int(rejected.reason)))
+        finally:
+            self._outstanding -= 1
+        payload = self._wire.encode(answer)
+        if self._wire.size(payload) > self._parameters.pdu_size:
+            size = pdu.ServiceError(("service", int(pdu.ServiceProblem.PDU_SIZE)))
+            payload = self._wire.encode(("confirmed-ErrorPDU", pdu.ConfirmedErrorPDU(request.invoke_id, size)))
+        return Answer(payload, before)
+
+    def _serve(
+        self, service: pdu.ConfirmedServiceRequest, before: list[P], now: datetime
+    ) -> Steps[pdu.ConfirmedServiceResponse]:
+        kind, argument = service
+        simple = self._services.get(kind)
+        if simple is not None:
+            return simple(argument)
+        if kind == "write":
+            return (yield from self._write(argument, before, now))  # type: ignore[arg-type]
+        raise Rejected(_REJECT.UNRECOGNIZED_SERVICE, f"{kind} is not served here")
+
+    # --- the server itself ------------------------------------------------------------------------------------------
+
+    def _status(self, extended: bool) -> pdu.ConfirmedServiceResponse:
+        logical, physical = pdu.VmdLogicalStatus, pdu.VmdPhysicalStatus
+        return ("status", pdu.StatusResponse(int(logical.STATE_CHANGES_ALLOWED), int(physical.OPERATIONAL)))
+
+    def _identify(self, nothing: None) -> pdu.ConfirmedServiceResponse:
+        identity = self._identity
+        return ("identify", pdu.IdentifyResponse(identity.vendor, identity.model, identity.revision))
+
+    # --- names and types --------------------------------------------------------------------------------------------
+
+    def _names(self, request: pdu.GetNameListRequest) -> pdu.ConfirmedServiceResponse:
+        _, class_ = request.object_class
+        found: list[str] | None
+        match request.object_scope:
+            case ("vmdSpecific", _):
+                found = self._catalogue.domains() if class_ == _CLASS.DOMAIN else []
+            case ("domainSpecific", domain) if class_ == _CLASS.NAMED_VARIABLE_LIST:
+                found = self._catalogue.list_names(domain)
+            case ("domainSpecific", domain) if class_ == _CLASS.NAMED_VARIABLE:
+                found = self._catalogue.variable_names(domain)
+            case ("domainSpecific", domain) if class_ == _CLASS.DOMAIN:
+                raise ServiceRefused(ServiceError.CLASS_NOT_SUPPORTED, "there are no domains within a domain")
+            case ("domainSpecific", domain):
+                found = None if self._catalogue.variable_names(domain) is None else []
+            case _:
+                found = []
+        if found is None:
+            raise unknown_name(("vmd-specific", str(request.object_scope[1])))
+        start = bisect_right(found, request.continue_after) if request.continue_after is not None else 0
+        page = self._page(found, start)
+        return ("getNameList", pdu.GetNameListResponse(page, start + len(page) < len(found)))
+
+    def _page(self, found: list[str], start: int) -> list[str]:
+        """Return as many names from `start` on as fit into one PDU, but at least one."""
+        room, overhead, end = self._parameters.pdu_size - 400, self._wire.name_overhead, start
+        while end < len(found) and (room := room - overhead - len(found[end])) > 0:
+            end += 1
+        return found[start : max(end, start + 1)]
+
+    def _variable(self, name: pdu.ObjectName) -> Variable | None:
+        match name:
+            case ("domain-specific", found):
+                return self._catalogue.variable(found.domain_id, found.item_id)
+            case _:
+                return None
+
+    def _attributes(self, request: pdu.GetVariableAccessAttributesRequest) -> pdu.ConfirmedServiceResponse:
+        variable = self._variable(request[1])
+        if variable is None:
+            raise unknown_name(request[1])
+        description = self._catalogue.type(variable.node)
+        return ("getVariableAccessAttributes", pdu.GetVariableAccessAttributesResponse(False, description))
+
+    def _list_attributes(self, name: pdu.ObjectName) -> pdu.ConfirmedServiceResponse:
+        data_set = self._catalogue.data_set(name)
+        members = [names.variable(member) for member in data_set.members]
+        return (
+            "getNamedVariableListAttributes",
+            pdu.GetNamedVariableListAttributesResponse(data_set.deletable, members),
+        )
+
+    # --- reading ----------------------------------------------------------------------------------------------------
+
+    def _read(self, request: pdu.ReadRequest) -> pdu.ConfirmedServiceResponse:
+        access = request.variable_access_specification
+        match access:
+            case ("listOfVariable", variables):
+                results = [self._read_one(variable) for variable in variables]
+            case ("variableListName", name):
+                data_set = self._catalogue.data_set(name)
+                results = [
+                    ("failure", int(pdu.DataAccessError.OBJECT_NON_EXISTENT))
+                    if node is None
+                    else ("success", self._catalogue.render(node)())
+                    for node in self._engine.data_sets.members(data_set)
+                ]
+        return ("read", pdu.ReadResponse(results, access if request.specification_with_result else None))
+
+    def _read_one(self, definition: pdu.VariableDef) -> pdu.AccessResult:
+        match definition.variable_specification:
+            case ("name", ("domain-specific", name)):
+                variable = self._catalogue.variable(name.domain_id, name.item_id)
+            case _:
+                variable = None
+        if variable is None:
+            return ("failure", int(pdu.DataAccessError.OBJECT_NON_EXISTENT))
+        if definition.alternate_access is None:
+            return ("success", variable.render())
+        part = self._catalogue.part(variable.node, definition.alternate_access)
+        return ("failure", int(pdu.DataAccessError.OBJECT_NON_EXISTENT)) if part is None else ("success", part)
+
+    # --- writing ----------------------------------------------------------------------------------------------------
+
+    def _write(self, request: pdu.WriteRequest, before: list[P], now: datetime) -> Steps[pdu.ConfirmedServiceResponse]:
+        match request.variable_access_specification:
+            case ("listOfVariable", definitions):
+                pass
+            case _:
+                raise ServiceRefused(ServiceError.CLASS_NOT_SUPPORTED, "data sets are not written as one")
+        if len(definitions) != len(request.list_of_data):
+            raise Rejected(_REJECT.INVALID_ARGUMENT, "as many values as variables are needed")
+        results: list[pdu.WriteResult] = []
+        for definition, data in zip(definitions, request.list_of_data, strict=True):
+            results.append((yield from self._write_one(definition, data, before, now)))
+        return ("write", results)
+
+    def _write_one(
+        self, definition: pdu.VariableDef, data: pdu.Data, before: list[P], now: datetime
+    ) -> Steps[pdu.WriteResult]:
+        match definition.variable_specification:
+            case ("name", ("domain-specific", name)):
+                variable = self._catalogue.variable(name.domain_id, name.item_id)
+            case _:
+                variable = None
+        if variable is None:
+            return ("failure", int(pdu.DataAccessError.OBJECT_NON_EXISTENT))
+        if definition.alternate_access is not None:
+            return ("failure", int(pdu.DataAccessError.OBJECT_ACCESS_UNSUPPORTED))
+        try:
+            value = variable.value(data)
+            yield from self._engine.data.write(self._association, variable.reference, value, now)
+        except ServiceRefused as refused:
+            if variable.reference.fc is FC.CO:
+                before.append(self._wire.encode(_last_appl_error(variable, data, refused)))
+            return ("failure", data_access_error(refused.error))
+        return ("success", None)
+
+    # --- what goes out unasked --------------------------------------------------------------------------------------
+
+    def notify(self, notification: Notification) -> list[P]:
+        """Return the PDUs for a report or a command termination; a report too large for one goes in segments."""
+        assert isinstance(notification, Report)  # the engine commands nothing with enhanced security
+        payload = self._wire.encode(encode_report(notification))
+        if self._wire.size(payload) <= self._parameters.pdu_size:
+            return [payload]
+        return self._segments(notification)
+
+    def _segments(self, report: Report) -> list[P]:
+        payloads: list[P] = []
+        left = [report.entries]
+        while left:
+            entries = left.pop()
+            segment = attrs.evolve(report, entries=entries, sub_sequence=len(payloads), more_follows=bool(left))
+            payload = self._wire.encode(encode_report(segment))
+            if self._wire.size(payload) <= self._parameters.pdu_size:
+                payloads.append(payload)
+            elif len(entries) > 1:
+                half = len(entries) // 2
+                left += [entries[half:], entries[:half]]
+            elif entries[0].value is not None:
+                # One value alone is too large for the client: it learns that there was one it cannot get.
+                left.append([attrs.evolve(entries[0], value=None)])
+        return payloads
+
+
+def _last_appl_error(variable: Variable, data: pdu.Data, refused: ServiceRefused) -> pdu.MMSpdu:
+    """Return the LastApplError for a command that was refused."""
+    reference = variable.reference
+    try:
+        who, number = command_identity(decode(data), variable.description)
+    except JanusGridError:
+        who, number = command_identity(None, variable.description)
+    control = Reference(reference.device, reference.node, reference.path[:-1])
+    cause = AddCause.UNKNOWN if refused.add_cause is None else refused.add_cause
+    return encode_last_appl_error(LastApplError(control, 0, who, number, cause))

@@ -1,0 +1,251 @@
+"""Values of the ACSI and MMS Data (8-1 clause 8; forms and sizes from recordings of a peer)."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable
+from typing import Any
+
+from ...common.errors import Malformed
+from ..acsi.errors import ServiceError, ServiceRefused
+from ..acsi.types import (
+    Array,
+    Basic,
+    BasicType,
+    BitString,
+    DataValue,
+    EntryTime,
+    Quality,
+    Structure,
+    Timestamp,
+    TypeDescription,
+)
+from ..mms import pdu
+
+_T = BasicType
+_DAY = 86_400_000
+_single, _double = struct.Struct(">f"), struct.Struct(">d")
+Encode = Callable[[Any], pdu.Data]
+
+
+def _float32(value: float) -> pdu.Data:
+    try:
+        return ("floating-point", b"\x08" + _single.pack(value))
+    except OverflowError:
+        return _float64(value)  # the server will say that it does not fit
+
+
+def _float64(value: float) -> pdu.Data:
+    return ("floating-point", b"\x0b" + _double.pack(value))
+
+
+def _bits(value: BitString) -> pdu.Data:
+    return ("bit-string", (value.value, value.size))
+
+
+def _quality(value: Quality) -> pdu.Data:
+    return ("bit-string", (value.bits, 13))
+
+
+def _utc_time(value: Timestamp) -> pdu.Data:
+    quality = (
+        value.leap_seconds_known << 7
+        | value.clock_failure << 6
+        | value.clock_not_synchronized << 5
+        | value.accuracy & 0x1F
+    )
+    return (
+        "utc-time",
+        ((value.seconds & 0xFFFFFFFF) << 32 | (value.fraction & 0xFFFFFF) << 8 | quality).to_bytes(8, "big"),
+    )
+
+
+def _binary_time(value: EntryTime) -> pdu.Data:
+    days, milliseconds = divmod(value.milliseconds, _DAY)
+    return ("binary-time", milliseconds.to_bytes(4, "big") + (days & 0xFFFF).to_bytes(2, "big"))
+
+
+def _plain(tag: str) -> Encode:
+    return lambda value: (tag, value)  # type: ignore[return-value]
+
+
+_SIGNED = frozenset({_T.INT8, _T.INT16, _T.INT24, _T.INT32, _T.INT64, _T.INT128, _T.ENUM})
+_UNSIGNED = frozenset({_T.INT8U, _T.INT16U, _T.INT24U, _T.INT32U})
+_OCTETS = frozenset({_T.OCTET6, _T.OCTET16, _T.OCTET64, _T.ENTRYID, _T.PHYCOMADDR})
+_BIT_SIZES = {_T.DBPOS: 2, _T.TCMD: 2, _T.CHECK: 2, _T.TRGOPS: 6, _T.OPTFLDS: 10, _T.SVOPTFLDS: 5}
+
+
+def _kind(type_: BasicType) -> tuple[str, type[Any], Encode]:
+    """Return the alternative of Data for a type, the class of its Python values, and what encodes them."""
+    if type_ is _T.BOOLEAN:
+        return "boolean", bool, _plain("boolean")
+    if type_ in _SIGNED:
+        return "integer", int, _plain("integer")
+    if type_ in _UNSIGNED:
+        return "unsigned", int, _plain("unsigned")
+    if type_ in (_T.FLOAT32, _T.FLOAT64):
+        return "floating-point", float, _float32 if type_ is _T.FLOAT32 else _float64
+    if type_ in _BIT_SIZES:
+        return "bit-string", BitString, _bits
+    if type_ is _T.QUALITY:
+        return "bit-string", Quality, _quality
+    if type_ in _OCTETS:
+        return "octet-string", bytes, _plain("octet-string")
+    if type_ is _T.UNICODE255:
+        return "mMSString", str, _plain("mMSString")
+    if type_ is _T.TIMESTAMP:
+        return "utc-time", Timestamp, _utc_time
+    if type_ is _T.ENTRYTIME:
+        return "binary-time", EntryTime, _binary_time
+    return "visible-string", str, _plain("visible-string")
+
+
+_KINDS = {type_: _kind(type_) for type_ in BasicType}
+ENCODERS: dict[BasicType, Encode] = {type_: kind[2] for type_, kind in _KINDS.items()}
+"""For each basic type what makes Data of a value of it."""
+
+_NATURAL: dict[type[Any], Encode] = {
+    bool: _plain("boolean"),
+    int: _plain("integer"),
+    float: _float32,
+    str: _plain("visible-string"),
+    bytes: _plain("octet-string"),
+    BitString: _bits,
+    Quality: _quality,
+    Timestamp: _utc_time,
+    EntryTime: _binary_time,
+}
+
+
+def encode(value: DataValue, description: TypeDescription | None = None) -> pdu.Data:
+    """Return Data for a value: of the type described, where the value is of that kind; else as it comes naturally,
+    and the server will say what it thinks of it."""
+    if isinstance(description, Basic):
+        _, wanted, encoder = _KINDS[description.type]
+        if type(value) is wanted:
+            return encoder(value)
+    if isinstance(value, list):
+        parts: list[TypeDescription | None] = [None] * len(value)
+        if isinstance(description, Structure) and len(description.components) == len(value):
+            parts = [part for _, part in description.components]
+        elif isinstance(description, Array):
+            parts = [description.element] * len(value)
+            return ("array", [encode(one, part) for one, part in zip(value, parts, strict=True)])
+        return ("structure", [encode(one, part) for one, part in zip(value, parts, strict=True)])
+    natural = _NATURAL.get(type(value))
+    if natural is None:
+        raise ServiceRefused(ServiceError.TYPE_CONFLICT, f"{value!r} cannot be sent")
+    return natural(value)
+
+
+# --- decoding --------------------------------------------------------------------------------------------------------
+
+
+def _float(value: bytes) -> float:
+    match len(value), value[:1]:
+        case (5, b"\x08"):
+            return float(_single.unpack_from(value, 1)[0])
+        case (9, b"\x0b"):
+            return float(_double.unpack_from(value, 1)[0])
+        case (4, _):
+            return float(_single.unpack(value)[0])
+        case (8, _):
+            return float(_double.unpack(value)[0])
+    raise Malformed(f"a floating-point value of {len(value)} octets")
+
+
+def _timestamp(value: bytes) -> Timestamp:
+    if len(value) != 8:
+        raise Malformed(f"a utc-time of {len(value)} octets")
+    number = int.from_bytes(value, "big")
+    quality = number & 0xFF
+    return Timestamp(
+        number >> 32, number >> 8 & 0xFFFFFF, bool(quality & 0x80), bool(quality & 0x40), bool(quality & 0x20),
+        quality & 0x1F,
+    )  # fmt: skip
+
+
+def _entry_time(value: bytes) -> EntryTime:
+    if len(value) != 6:
+        raise Malformed(f"a binary-time of {len(value)} octets, where six are expected")
+    return EntryTime(int.from_bytes(value[4:], "big") * _DAY + int.from_bytes(value[:4], "big"))
+
+
+def _bit_string(value: tuple[int, int]) -> DataValue:
+    bits, size = value
+    return Quality(bits) if size == 13 else BitString(bits, size)
+
+
+def _list(value: list[pdu.Data]) -> DataValue:
+    return [decode(one) for one in value]
+
+
+_DECODERS: dict[str, Callable[[Any], DataValue]] = {
+    "array": _list,
+    "structure": _list,
+    "boolean": lambda value: value,
+    "bit-string": _bit_string,
+    "integer": lambda value: value,
+    "unsigned": lambda value: value,
+    "floating-point": _float,
+    "octet-string": lambda value: value,
+    "visible-string": lambda value: value,
+    "binary-time": _entry_time,
+    "bcd": lambda value: value,
+    "booleanArray": lambda value: BitString(*value),
+    "objId": lambda value: value,
+    "mMSString": lambda value: value,
+    "utc-time": _timestamp,
+}
+
+
+def decode(data: pdu.Data) -> DataValue:
+    """Return the value of Data; raise `Malformed` if its octets are none. 13 bits are taken for a quality: nothing
+    else in IEC 61850 has as many."""
+    kind, value = data
+    return _DECODERS[kind](value)
+
+
+def decode_as(data: pdu.Data, description: TypeDescription) -> DataValue:
+    """Return the value of Data that is to be of a type; raise `ServiceRefused` (type-conflict) if it is of another.
+
+    Bit strings that may vary in length are filled up with zeros.
+    """
+    kind, value = data
+    if isinstance(description, Basic):
+        return _basic_as(kind, value, description.type)
+    parts: list[TypeDescription]
+    if isinstance(description, Structure):
+        wanted, parts = "structure", [part for _, part in description.components]
+    else:
+        wanted, parts = "array", [description.element] * description.count
+    if kind != wanted or not isinstance(value, list) or len(value) != len(parts):
+        raise _conflict(kind, f"{wanted} of {len(parts)}")
+    return [decode_as(one, part) for one, part in zip(value, parts, strict=True)]
+
+
+def _basic_as(kind: str, value: Any, type_: BasicType) -> DataValue:
+    wanted, _, _ = _KINDS[type_]
+    if kind != wanted:
+        raise _conflict(kind, type_.value)
+    if wanted == "bit-string":
+        return _fixed_bits(type_, *value)
+    try:
+        return _DECODERS[kind](value)
+    except Malformed as malformed:
+        raise ServiceRefused(ServiceError.TYPE_CONFLICT, malformed.message) from None
+
+
+def _fixed_bits(type_: BasicType, bits: int, size: int) -> DataValue:
+    if type_ is _T.QUALITY:
+        wanted, variable = 13, True
+    else:
+        wanted, variable = _BIT_SIZES[type_], type_ in (_T.TRGOPS, _T.OPTFLDS, _T.CHECK)
+    if size > wanted or (size < wanted and not variable):
+        raise _conflict(f"bit-string of {size}", type_.value)
+    bits <<= wanted - size
+    return Quality(bits) if type_ is _T.QUALITY else BitString(bits, wanted)
+
+
+def _conflict(found: str, wanted: str) -> ServiceRefused:
+    return ServiceRefused(ServiceError.TYPE_CONFLICT, f"{found} came for {wanted}")
