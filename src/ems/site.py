@@ -14,6 +14,7 @@ import attrs
 
 from ..common.clock import Clock
 from ..common.data.access import DataAccess
+from ..common.data.value import Value
 from ..common.errors import JanusGridError, LocalError
 from .delivery import Delivery, Sample, Trace, baseline, delivered, minute_means
 from .dispatch import Condition, Dispatcher, Plan, Resource, Tuning
@@ -30,6 +31,7 @@ class SiteConfig:
     Attributes:
         resources: the devices that it may dispatch.
         meter: the point of the import at the point of common coupling.
+        others: further points to watch, for those who ask by `value`.
         cycle_s: seconds between two decisions.
         stale_cycles: a value that was not renewed for so many cycles counts as unknown.
         refusal_hold_s: a device that did not accept a set-point is left out for this long.
@@ -39,6 +41,7 @@ class SiteConfig:
 
     resources: tuple[Resource, ...]
     meter: str = "der.PCC.p"
+    others: tuple[str, ...] = ()
     cycle_s: float = 10.0
     stale_cycles: int = 6
     refusal_hold_s: float = 60.0
@@ -145,6 +148,10 @@ class Site:
         means = minute_means(self.trace, event.start, round(event.duration / timedelta(minutes=1)))
         return delivered(means, self._accepted.baseline_kw, event.reduction_kw)
 
+    def value(self, name: str) -> Value | None:
+        """Return the latest value of a watched point; None if there is none that may be used."""
+        return self._picture.value(name, self._clock.now())
+
     async def run(self) -> None:
         """Watch and decide, until cancelled."""
         async with asyncio.TaskGroup() as group:
@@ -152,7 +159,8 @@ class Site:
             group.create_task(self._decide(group))
 
     async def _watch(self) -> None:
-        names = [self._config.meter, *(name for r in self._config.resources for name in points_of(r))]
+        resources = (name for r in self._config.resources for name in points_of(r))
+        names = dict.fromkeys([self._config.meter, *resources, *self._config.others])
         async for change in self._access.watch(names, period=self._config.cycle_s):
             now = self._clock.now()
             self._picture.put(change, now)

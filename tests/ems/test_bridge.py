@@ -1,0 +1,146 @@
+"""OpenADR events to dispatch events, points to telemetry, through the tables of the site."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import attrs
+import pytest
+from janusgrid.common.data.site import Site, load_site
+from janusgrid.common.data.value import LOST, STALE, Value
+from janusgrid.common.errors import ConfigError
+from janusgrid.common.resources import resource
+from janusgrid.ems.bridge import NotUnderstood, dispatch_event, offers, points_by_r_id, reader
+from janusgrid.openadr.events import event, kilowatts, load_dispatch
+from janusgrid.openadr.model import (
+    DataQuality,
+    EiEvent,
+    EiTarget,
+    PowerReal,
+    SignalName,
+    SignalType,
+    SiScaleCode,
+    Voltage,
+    changed,
+)
+
+from .plants import at
+
+HOUR = timedelta(hours=1)
+
+
+@pytest.fixture(scope="module")
+def site() -> Site:
+    return load_site(resource("mappings/sites/microgrid.yaml"))
+
+
+def ordered(kw: float = 1000.0, **options: object) -> EiEvent:
+    times = {"start": at("08:30"), "duration": HOUR, "created": at("08:20"), "ramp_up": timedelta(minutes=10)}
+    return load_dispatch(kw, event_id="e1", **{**times, **options})  # type: ignore[arg-type]
+
+
+def test_a_load_dispatch_is_a_reduction(site: Site) -> None:
+    found = dispatch_event(ordered(), site.ven.signals, "microgrid")
+    assert (found.id, found.modification, found.reduction_kw) == ("e1", 0, 1000)
+    assert (found.issued, found.start, found.end) == (at("08:20"), at("08:30"), at("09:30"))
+    assert found.begin == at("08:20")
+
+
+def test_without_a_ramp_the_site_takes_its_own_time(site: Site) -> None:
+    found = dispatch_event(ordered(ramp_up=timedelta(), created=at("08:00")), site.ven.signals, "microgrid")
+    assert found.begin == at("08:20")
+
+
+@pytest.mark.parametrize(
+    ("scale", "value"), [(SiScaleCode.NONE, 1e6), (SiScaleCode.KILO, 1e3), (SiScaleCode.MEGA, 1.0)]
+)
+def test_the_unit_is_that_of_the_event_whatever_the_table_has(site: Site, scale: SiScaleCode, value: float) -> None:
+    item = changed(kilowatts(), si_scale_code=scale)
+    found = dispatch_event(ordered(value, item=item), site.ven.signals, "microgrid")
+    assert found.reduction_kw == pytest.approx(1000)
+
+
+def test_an_event_for_others_is_not_for_us(site: Site) -> None:
+    other = changed(ordered(), ei_target=EiTarget(resource_ids=("mill",)))
+    with pytest.raises(NotUnderstood, match="for mill, not for microgrid"):
+        dispatch_event(other, site.ven.signals, "microgrid")
+    ours = changed(ordered(), ei_target=EiTarget(resource_ids=("mill", "microgrid")))
+    assert dispatch_event(ours, site.ven.signals, "microgrid").id == "e1"
+
+
+def test_what_the_table_does_not_have_is_not_understood(site: Site) -> None:
+    times = {"start": at("08:30"), "created": at("08:20")}
+    cases: list[tuple[EiEvent, str]] = [
+        (event(SignalName.LOAD_DISPATCH, SignalType.DELTA, [(HOUR, 1.0)], item=kilowatts(), **times), "delta"),
+        (event(SignalName.LOAD_DISPATCH, SignalType.SETPOINT, [(HOUR, 1.0)], item=Voltage(), **times), "not in"),
+        (event(SignalName.ELECTRICITY_PRICE, SignalType.PRICE, [(HOUR, 1.0)], **times), "ELECTRICITY_PRICE"),
+        (ordered(1.0, item=changed(kilowatts(), si_scale_code=SiScaleCode.PICO)), "pW"),
+    ]
+    for made, reason in cases:
+        with pytest.raises(NotUnderstood, match=reason):
+            dispatch_event(made, site.ven.signals, "microgrid")
+
+
+def test_a_value_that_changes_over_time_is_not_understood(site: Site) -> None:
+    steps = [(HOUR, 500.0), (HOUR, 1000.0)]
+    made = event(
+        SignalName.LOAD_DISPATCH, SignalType.SETPOINT, steps, item=kilowatts(), start=at("08:30"), created=at("08:20")
+    )
+    with pytest.raises(NotUnderstood, match="changes over time"):
+        dispatch_event(made, site.ven.signals, "microgrid")
+    same = event(
+        SignalName.LOAD_DISPATCH,
+        SignalType.SETPOINT,
+        [(HOUR, 500.0), (HOUR, 500.0)],
+        item=kilowatts(),
+        start=at("08:30"),
+        created=at("08:20"),
+    )
+    assert dispatch_event(same, site.ven.signals, "microgrid").duration == 2 * HOUR
+
+
+def test_every_device_is_offered_once_in_its_unit(site: Site) -> None:
+    [offer] = offers(site.ven.reports, site.ven.resource)
+    assert (offer.specifier_id, offer.name) == ("telemetry", "TELEMETRY_USAGE")
+    assert len(offer.points) == 10
+    point = next(p for p in offer.points if p.r_id == "PCC.p")
+    assert isinstance(point.item, PowerReal)
+    assert point.item.si_scale_code is SiScaleCode.KILO
+    assert (point.minimum, point.maximum) == (timedelta(seconds=1), HOUR)
+    assert point.resource_id == "microgrid"
+
+
+def test_readings_are_the_points_on_the_wire_with_their_quality(site: Site) -> None:
+    values = {
+        "der.PCC.p": Value(922.5),
+        "der.DG750.p": Value(450.0, STALE),
+        "der.MT1.p": Value(3.0, LOST),
+        "der.MT2.p": Value(None, LOST),
+    }
+    read = reader(site.ven.reports, values.get)
+    found = read(frozenset({"PCC.p", "DG750.p", "MT1.p", "MT2.p", "MT3.p"}))
+    assert found.keys() == {"PCC.p", "DG750.p", "MT1.p"}
+    assert found["PCC.p"].value == 922.5
+    assert found["PCC.p"].quality is DataQuality.GOOD_NON_SPECIFIC
+    assert found["DG750.p"].quality is DataQuality.UNCERTAIN_NON_SPECIFIC
+    assert found["MT1.p"].quality is DataQuality.BAD_NON_SPECIFIC
+
+
+def test_the_utility_finds_the_point_of_each_r_id(site: Site) -> None:
+    found = points_by_r_id(site.ven.reports)
+    assert found["PCC.p"].point.name == "der.PCC.p"
+    assert found["PCC.p"].from_wire(922.5) == 922.5
+
+
+@pytest.mark.parametrize(
+    ("column", "text", "reason"),
+    [("report_type", "wattage", "wattage"), ("min_period", "often", "often"), ("item", "voltage", "voltage")],
+)
+def test_a_table_with_words_that_openadr_does_not_know_is_refused_at_its_line(
+    site: Site, column: str, text: str, reason: str
+) -> None:
+    first = site.ven.reports[0]
+    bad = attrs.evolve(first, address={**first.address, column: text})
+    with pytest.raises(ConfigError, match=reason) as caught:
+        offers([bad], "microgrid")
+    assert "reports.csv:2" in (caught.value.where or "")
