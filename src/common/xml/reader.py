@@ -4,7 +4,9 @@ A document is decoded here, by us; a DOCTYPE is refused before any parser sees i
 before a tree is built; then libxml2 parses it with entities off and no network. Validation is a second step
 (`schema.py`): libxml2 given a schema while parsing does not survive an entity reference.
 
-Most documents are proved small by counting three bytes. Only one that is not is counted exactly, by a streaming pass.
+Most documents are proved small by counting two characters. Only one that is not is counted exactly, by a streaming
+pass. What no limit bounds: lxml keeps every name that a thread has ever parsed, so a peer that goes on inventing names
+costs as much memory as it sends. Who is let in, and how often, is decided before this door.
 """
 
 from __future__ import annotations
@@ -95,7 +97,8 @@ def read(data: bytes | str, *, limits: Limits = WIRE, source: str | None = None)
     """
     octets = _decoded(data, limits, source)
     _refuse_doctype(octets, source)
-    counted = octets.count(b"<") - octets.count(b"</") + octets.count(b"=") > limits.elements
+    tags, equals = octets.count(b"<"), octets.count(b"=")
+    counted = tags + equals > limits.elements
     if counted:
         _count(octets, limits, source)
     try:
@@ -103,7 +106,7 @@ def read(data: bytes | str, *, limits: Limits = WIRE, source: str | None = None)
     except etree.XMLSyntaxError as error:
         raise _not_parsed(error, limits, source) from None
     if not counted:
-        _measure(root, limits, source)
+        _measure(root, limits, source, deep=tags > limits.depth, wide=equals > limits.attributes)
     return root
 
 
@@ -140,21 +143,22 @@ def from_element(element: StdElement, *, limits: Limits = WIRE, source: str | No
     stack: list[tuple[Iterator[StdElement], Element]] = [(iter(element), root)]
     while stack:
         children, target = stack[-1]
-        child = next(children, None)
-        if child is None:
+        for child in children:
+            tag: object = child.tag
+            if not isinstance(tag, str):  # a comment or processing instruction: only what follows it counts
+                _append(target, child.tail)
+                continue
+            count += 1
+            budget -= _weight(child)
+            depth, wide = len(stack) + 1, len(child.attrib)
+            if count > limits.elements or budget < 0 or depth > limits.depth or wide > limits.attributes:
+                raise _over(_broken(limits, count, depth, wide), f"{source or 'stanza'}:{_path(target)}")
+            copy = _copy(child, target, source)
+            if len(child):
+                stack.append((iter(child), copy))
+                break
+        else:
             stack.pop()
-            continue
-        tag: object = child.tag
-        if not isinstance(tag, str):  # a comment or processing instruction: only what follows it counts
-            _append(target, child.tail)
-            continue
-        count += 1
-        budget -= _weight(child)
-        if count > limits.elements or budget < 0 or len(stack) >= limits.depth or len(child.attrib) > limits.attributes:
-            raise _over(
-                _broken(limits, count, len(stack) + 1, len(child.attrib)), f"{source or 'stanza'}:{_path(target)}"
-            )
-        stack.append((iter(child), _copy(child, target, source)))
     return root
 
 
@@ -240,12 +244,12 @@ def _count(octets: bytes, limits: Limits, source: str | None) -> None:
         raise Malformed(f"not well-formed: {reason}", where=_where(source, error.lineno, error.offset + 1)) from None
 
 
-def _measure(root: Element, limits: Limits, source: str | None) -> None:
-    """Check the depth and the attributes of a tree that is known to be small and at most 256 deep."""
-    deep, wide = _xpaths(limits)
-    if found := deep(root):
+def _measure(root: Element, limits: Limits, source: str | None, *, deep: bool, wide: bool) -> None:
+    """Check the depth and the attributes, where they are in doubt, of a tree that is small and at most 256 deep."""
+    too_deep, too_wide = _xpaths(limits)
+    if deep and (found := too_deep(root)):
         raise _over(_broken(limits, 0, limits.depth + 1, 0), _where(source, line(found[0])))
-    if found := wide(root):
+    if wide and (found := too_wide(root)):
         raise _over(_broken(limits, 0, 0, len(found[0].attrib)), _where(source, line(found[0])))
 
 
@@ -292,9 +296,11 @@ def _copy(element: StdElement, parent: Element | None, source: str | None) -> El
             nsmap: Any = {None: namespace[1:]} if brace and namespace[1:] else None
             copy = etree.Element(element.tag, element.attrib, nsmap)
         else:
-            copy = etree.SubElement(parent, element.tag, element.attrib)
-            copy.tail = element.tail
-        copy.text = element.text
+            copy = etree.SubElement(parent, element.tag, element.attrib or None)
+            if element.tail:
+                copy.tail = element.tail
+        if element.text:
+            copy.text = element.text
     except (ValueError, TypeError, AttributeError) as error:
         path = "/" if parent is None else _path(parent)
         raise Malformed(f"not XML: {_short(str(error))}", where=f"{source or 'stanza'}:{path}") from None
@@ -309,8 +315,10 @@ def _append(target: Element, text: str | None) -> None:
 
 
 def _weight(element: StdElement) -> int:
-    names = sum(len(key) + len(value) for key, value in element.attrib.items())
-    return len(element.tag) + names + len(element.text or "") + len(element.tail or "")
+    weight = len(element.tag) + len(element.text or "") + len(element.tail or "")
+    if element.attrib:
+        weight += sum(len(name) + len(value) for name, value in element.attrib.items())
+    return weight
 
 
 def _path(element: Element) -> str:
