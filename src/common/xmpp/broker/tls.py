@@ -1,0 +1,80 @@
+"""TLS of one connection, bytes in and bytes out.
+
+The broker does not use `loop.start_tls`: with TLS 1.3 that may hand over the first decrypted bytes before it returns,
+and each of its connections holds a read buffer of 256 KiB. Here the change to TLS happens between two reads.
+"""
+
+from __future__ import annotations
+
+import ssl
+from contextlib import suppress
+
+from ...errors import Malformed
+from ..servers.pki import Identity
+
+_RECORD = 16_384  # the most that one TLS record carries
+
+
+def server_context(identity: Identity) -> ssl.SSLContext:
+    """Return the settings of a server with this certificate: TLS 1.2 or later, no renegotiation, no tickets."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.options |= ssl.OP_NO_RENEGOTIATION | ssl.OP_NO_TICKET
+    context.num_tickets = 0
+    context.load_cert_chain(identity.certificate, identity.key)
+    return context
+
+
+class TlsFault(Malformed):
+    """The peer does not speak TLS as it should, or not one that is good enough."""
+
+
+class TlsLayer:
+    """The server's end of one TLS connection.
+
+    Attributes:
+        ready: True once the handshake is done.
+        ended: True once the peer has said that it sends nothing more.
+    """
+
+    def __init__(self, context: ssl.SSLContext) -> None:
+        self.ready = False
+        self.ended = False
+        self._incoming = ssl.MemoryBIO()
+        self._outgoing = ssl.MemoryBIO()
+        self._tls = context.wrap_bio(self._incoming, self._outgoing, server_side=True)
+
+    def receive(self, data: bytes) -> bytes:
+        """Take bytes from the wire and return what was in them for the stream; raise `TlsFault`."""
+        self._incoming.write(data)
+        chunks: list[bytes] = []
+        try:
+            if not self.ready:
+                self._tls.do_handshake()
+                self.ready = True
+            while chunk := self._tls.read(_RECORD):
+                chunks.append(chunk)
+            self.ended = True
+        except ssl.SSLWantReadError:
+            pass
+        except ssl.SSLZeroReturnError:
+            self.ended = True
+        except ssl.SSLError as error:
+            raise TlsFault(f"TLS failed: {error.reason or error}") from error
+        return b"".join(chunks)
+
+    def send(self, data: bytes) -> None:
+        """Encrypt bytes of the stream; raise `TlsFault` if the peer has spoilt the connection."""
+        try:
+            self._tls.write(data)
+        except ssl.SSLError as error:
+            raise TlsFault(f"TLS failed: {error.reason or error}") from error
+
+    def close(self) -> None:
+        """Say that nothing more is sent."""
+        with suppress(ssl.SSLError):  # the peer need not answer in kind, and most do not
+            self._tls.unwrap()
+
+    def take(self) -> bytes:
+        """Return the bytes for the wire."""
+        return self._outgoing.read()
