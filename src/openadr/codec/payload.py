@@ -9,15 +9,16 @@ import attrs
 
 from ...common.errors import LocalError, Malformed
 from ...common.resources import resource
-from ...common.xml import FILES, WIRE, Element, Limits, Schema, canonical, escape_value, from_element, place
+from ...common.xml import FILES, WIRE, Element, Limits, Schema, canonical, escape_value, from_element
 from ...common.xml import read as read_xml
 from ..model import DECLARATIONS, MESSAGES, Message, Xml
 from ..model.names import prefixed, qualified
-from .reading import Reader, readers
+from .reading import Reader, fault, readers
 from .writing import Writer, declared, writers
 
 _PAYLOAD = qualified("oadr:oadrPayload")
 _SIGNED = qualified("oadr:oadrSignedObject")
+_SIGNATURE = qualified("ds:Signature")
 _ID = qualified("oadr:Id")
 
 
@@ -41,7 +42,7 @@ class Payload:
 @cache
 def schema() -> Schema:
     """Return our schema of all messages."""
-    return Schema(resource("schemas/openadr"))
+    return Schema(resource("schemas/openadr/oadr.xsd"))
 
 
 def read(
@@ -82,21 +83,23 @@ def decode(root: Element) -> Payload:
     Raises:
         Malformed: it does not; the check is of structure, and of texts only as far as Python cannot hold them.
     """
-    signature = None
-    signed = root
-    if root.tag == _PAYLOAD:
-        children = list(root)
-        signed = children[-1] if children else root
-        if len(children) > 1:
-            signature = Xml(canonical(children[0]))
-    if signed.tag == _SIGNED and len(signed) == 1:
-        message, wrapped = signed[0], True
-    else:
-        message, wrapped = signed, False
-    reader = _readers().get(message.tag)
+    signature, signed = _opened(root) if root.tag == _PAYLOAD else (None, root)
+    wrapped = signed.tag == _SIGNED
+    if wrapped and len(signed) != 1:
+        raise fault(signed, f"holds {len(signed)} messages, not one")
+    element = signed[0] if wrapped else signed
+    reader = _readers().get(element.tag)
     if reader is None:
-        raise Malformed(f"{prefixed(message.tag)} is not a message of OpenADR 2.0b", where=place(message))
-    return Payload(reader(message), wrapped, signed.get(_ID), signature)
+        raise fault(element, f"{prefixed(element.tag)} is not a message of OpenADR 2.0b")
+    return Payload(reader(element), wrapped, signed.get(_ID), signature)
+
+
+def _opened(root: Element) -> tuple[Xml | None, Element]:
+    """Return the signature and the signed object of a payload, which holds nothing else."""
+    *before, signed = root if len(root) else (root,)
+    if signed.tag != _SIGNED or [each.tag for each in before] not in ([], [_SIGNATURE]):
+        raise fault(root, "holds a signature, or none, and then one oadr:oadrSignedObject")
+    return (Xml(canonical(before[0])) if before else None), signed
 
 
 def write(message: Message, *, id: str | None = None, check: bool = True, schema: Schema | None = None) -> str:

@@ -6,49 +6,17 @@ Types have the names of the profile, so that an `xsi:type` in a document means t
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from xml.sax.saxutils import quoteattr
-
-import attrs
 
 from ..model.declare import DECLARATIONS, Choice, Content, Field, Xml
 from ..model.names import NAMESPACES
 from ..model.simple import ID, Simple
+from . import carried
+from .markup import Tag, restriction, tag
+from .notation import complex_type
 from .shape import Node, branches, shape
 
+_NAMESPACES = NAMESPACES | carried.NAMESPACES
 _KINDS = ("xs:element", "xs:attribute", "xs:complexType", "xs:simpleType")
-
-
-@attrs.frozen
-class Tag:
-    """An element of a schema."""
-
-    name: str
-    attributes: tuple[tuple[str, str], ...] = ()
-    inner: tuple[Tag, ...] = ()
-
-    def lines(self, depth: int) -> Iterator[str]:
-        """Yield the element as text."""
-        start = "  " * depth + "<" + self.name + "".join(f" {name}={quoteattr(text)}" for name, text in self.attributes)
-        if not self.inner:
-            yield f"{start}/>"
-            return
-        yield f"{start}>"
-        for tag in self.inner:
-            yield from tag.lines(depth + 1)
-        yield "  " * depth + f"</{self.name}>"
-
-    def names(self) -> Iterator[str]:
-        """Yield every name that the element refers to."""
-        for name, text in self.attributes:
-            if name in {"type", "ref", "base", "itemType", "substitutionGroup", "memberTypes"}:
-                yield from text.split()
-        for tag in self.inner:
-            yield from tag.names()
-
-
-def tag(kind: str, /, *inner: Tag, **attributes: str | None) -> Tag:
-    """Return an element `xs:kind`; attributes that are None are left out."""
-    return Tag(f"xs:{kind}", tuple((key, text) for key, text in attributes.items() if text is not None), inner)
 
 
 def documents() -> dict[str, str]:
@@ -58,6 +26,7 @@ def documents() -> dict[str, str]:
     for root, part in roots.items():
         schemas.declare(root, tag("element", name=_local(root), type=schemas.content(part)))
     schemas.envelope(roots)
+    schemas.carried()
     return {
         f"{prefix}.xsd": _document(prefix, components.values())
         for prefix, components in schemas.components.items()
@@ -69,7 +38,12 @@ class _Schemas:
     """Global components by prefix, kind and name. Declaring one twice is fine as long as it says the same."""
 
     def __init__(self) -> None:
-        self.components: dict[str, dict[tuple[str, str], Tag]] = {prefix: {} for prefix in NAMESPACES}
+        self.components: dict[str, dict[tuple[str, str], Tag]] = {prefix: {} for prefix in _NAMESPACES}
+        self.known = {
+            f"{prefix}:{element.partition('=')[0]}"
+            for prefix, elements in carried.ELEMENTS.items()
+            for element in elements.split()
+        }
         self.heads = {path.partition("/")[0]: choice.head for choice in _choices() for path in choice.members}
 
     def declare(self, name: str, made: Tag) -> bool:
@@ -83,11 +57,25 @@ class _Schemas:
         self.declare("oadr:Id", tag("attribute", name="Id", type=ID.name))
         signed = tag("complexType", tag("choice", *messages), tag("attribute", ref="oadr:Id"))
         self.declare("oadr:oadrSignedObject", tag("element", signed, name="oadrSignedObject"))
-        self.declare("ds:Signature", tag("element", name="Signature"))
         both = tag(
             "sequence", tag("element", ref="ds:Signature", minOccurs="0"), tag("element", ref="oadr:oadrSignedObject")
         )
         self.declare("oadr:oadrPayload", tag("element", tag("complexType", both), name="oadrPayload"))
+
+    def carried(self) -> None:
+        """Add the grammars of what is carried as it is."""
+        for prefix, types in carried.TYPES.items():
+            for head, model in types.items():
+                made = complex_type(head, model)
+                self.declare(f"{prefix}:{dict(made.attributes)['name']}", made)
+        for prefix, elements in carried.ELEMENTS.items():
+            for element in elements.split():
+                name, _, type = element.partition("=")
+                self.declare(f"{prefix}:{name}", tag("element", name=name, type=type or f"{prefix}:{name}Type"))
+        for name, (base, facets) in carried.RESTRICTIONS.items():
+            self.declare(name, tag("simpleType", restriction(base, facets), name=_local(name)))
+        for name, type in carried.ATTRIBUTES.items():
+            self.declare(name, tag("attribute", name=_local(name), type=type))
 
     def content(self, content: Content) -> str:
         """Declare the type of a value and return its name."""
@@ -122,6 +110,7 @@ class _Schemas:
         }
         if isinstance(node.content, Choice):
             self.choice(node.content)
+        if isinstance(node.content, Choice) or node.name in self.known:
             return tag("element", ref=node.name, **occurs)
         foreign = not node.name.startswith(f"{prefix}:")
         if foreign or (node.inner and node.box is None):
@@ -169,10 +158,10 @@ class _Schemas:
             made = tag("simpleType", tag("list", itemType=simple.base[8:]), name=local)
         elif simple.extension is not None:
             self.simple(simple.extension)
-            listed = tag("simpleType", _restriction(simple.base, texts))
+            listed = tag("simpleType", restriction(simple.base, texts))
             made = tag("simpleType", tag("union", listed, memberTypes=simple.extension.name), name=local)
         else:
-            made = tag("simpleType", _restriction(simple.base, (*simple.facets, *texts)), name=local)
+            made = tag("simpleType", restriction(simple.base, (*simple.facets, *texts)), name=local)
         self.declare(simple.name, made)
 
 
@@ -183,10 +172,6 @@ def _choices() -> Iterator[Choice]:
                 yield field.content
 
 
-def _restriction(base: str, facets: Iterable[tuple[str, str]]) -> Tag:
-    return tag("restriction", *[tag(name, value=value) for name, value in facets], base=base)
-
-
 def _local(name: str) -> str:
     return name.partition(":")[2]
 
@@ -195,16 +180,17 @@ def _document(prefix: str, components: Iterable[Tag]) -> str:
     """Return a schema document; its components stand in the order of their kinds and names."""
     ordered = sorted(components, key=lambda made: (_KINDS.index(made.name), dict(made.attributes)["name"]))
     used = {name.partition(":")[0] for made in ordered for name in made.names()} - {"xs"}
+    if prefix == "oadr":  # the document to begin with: Green Button data is met only through a wildcard
+        used = set(_NAMESPACES)
     others = sorted(used - {prefix})
-    spaces = {f"xmlns:{other}": NAMESPACES[other] for other in sorted({*used, prefix})}
+    spaces = {f"xmlns:{other}": _NAMESPACES[other] for other in sorted({*used, prefix})}
     head = {
         "xmlns:xs": "http://www.w3.org/2001/XMLSchema",
         **spaces,
-        "targetNamespace": NAMESPACES[prefix],
+        "targetNamespace": _NAMESPACES[prefix],
         "elementFormDefault": "qualified",
-        "attributeFormDefault": "qualified",
     }
-    imports = [tag("import", namespace=NAMESPACES[other], schemaLocation=f"{other}.xsd") for other in others]
+    imports = [tag("import", namespace=_NAMESPACES[other], schemaLocation=f"{other}.xsd") for other in others]
     schema = Tag("xs:schema", tuple(head.items()), (*imports, *ordered))
     note = (
         "<!-- Produced by `python -m janusgrid.openadr.codec.generate_schema`: change the declarations, not this. -->"

@@ -14,6 +14,7 @@ from .duration import PATTERN as DURATION_PATTERN
 from .duration import Duration
 
 E = TypeVar("E", bound=StrEnum)
+_BLANKS = re.compile("[ \t\r\n]+")
 
 
 @attrs.frozen(eq=False)
@@ -56,24 +57,29 @@ def _text(value: Any) -> str:
 
 def restricted(name: str, base: str, pattern: str, hint: str) -> Simple:
     """Return a type of text with a pattern; `hint` says in errors what is wanted."""
-    wanted = re.compile(pattern)
+    wanted, space = re.compile(pattern), _space(base)
 
     def accept(value: Any) -> str:
-        if wanted.fullmatch(_text(value)):
-            return str(value)
+        text = space(_text(value))
+        if wanted.fullmatch(text):
+            return text
         raise TypeConflict(f"takes {hint}, not {value!r}")
 
-    collapsed = base == "xs:token"
-    return Simple(name, _collapse if collapsed else str, str, accept, True, base, (("pattern", pattern),))
+    return Simple(name, _space(base), str, accept, True, base, (("pattern", pattern),))
 
 
 def _collapse(text: str) -> str:
-    return " ".join(text.split())
+    return _BLANKS.sub(" ", text).strip(" ")
+
+
+def _space(base: str) -> Callable[[str], str]:
+    """Return what a type does to blanks: those of a string are kept, those of a token collapse."""
+    return str if base == "xs:string" else _collapse
 
 
 STRING = Simple("xs:string", str, str, _text, escaped=True)
-ANY_URI = Simple("xs:anyURI", _collapse, str, _text, escaped=True)
-ID = Simple("xs:ID", _collapse, str, _text, escaped=True)
+ANY_URI = Simple("xs:anyURI", _collapse, str, lambda value: _collapse(_text(value)), escaped=True)
+ID = Simple("xs:ID", _collapse, str, lambda value: _collapse(_text(value)), escaped=True)
 EXTENSION = restricted("ei:EiExtensionTokenType", "xs:token", r"x-\S.*", "text that begins with x-")
 RESPONSE_CODE = restricted("ei:ResponseCodeType", "xs:string", "[0-9][0-9][0-9]", "three digits")
 
