@@ -35,6 +35,8 @@ _STREAMS = "http://etherx.jabber.org/streams"
 _STREAM_ERRORS = "urn:ietf:params:xml:ns:xmpp-streams"
 _BINDINGS = "urn:xmpp:sasl-cb:0"
 _RESULTS = ("result", "error")
+# Stream errors that are no verdict on what we sent. After any other, resuming would send the offence once more.
+_HARMLESS = ("connection-timeout", "reset", "system-shutdown")
 
 Outcome = Literal["new", "resumed"]
 Receive = Callable[[Element, str | None], None]
@@ -145,7 +147,7 @@ class Stream(ClientXMPP):  # type: ignore[misc]  # slixmpp's types are not follo
         """End the attempt, or the connection, for this reason."""
         if not self.ready.done():
             self.ready.set_exception(error)
-        else:
+        elif not self.lost.done() and self.ready.exception() is None:
             _log.warning("%s: %s", self._account.jid, error)
         self.drop(str(error))
 
@@ -355,6 +357,8 @@ class Stream(ClientXMPP):  # type: ignore[misc]  # slixmpp's types are not follo
         conditions = [child.tag.rpartition("}")[2] for child in xml if child.tag.startswith("{" + _STREAM_ERRORS)]
         self.condition = next((each for each in conditions if each != "text"), "undefined-condition")
         text = (xml.findtext(f"{{{_STREAM_ERRORS}}}text") or "")[:200]
+        if self.condition not in _HARMLESS:
+            self._acks.forget()
         self.fail(NotReachable(f"the server ended the stream: {self.condition} {text}".rstrip(), code=self.condition))
 
     def _broken(self, fault: StreamFault) -> None:
@@ -371,6 +375,8 @@ class Stream(ClientXMPP):  # type: ignore[misc]  # slixmpp's types are not follo
             self.transport.close()
 
     def connection_lost(self, error: BaseException | None) -> None:
+        if isinstance(error, ssl.SSLError):
+            self._tls_failed(error)
         self._over(self.disconnect_reason or str(error or "the server closed the connection"))
 
     # Writing

@@ -14,6 +14,7 @@ import tempfile
 import weakref
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import BinaryIO
 
 from ...errors import NotReachable
 
@@ -78,7 +79,7 @@ class Process:
         if os.getuid() == 0:
             nobody = pwd.getpwnam(_NOBODY)
             drop += [f"--reuid={nobody.pw_uid}", f"--regid={nobody.pw_gid}", "--clear-groups"]
-        with open(log, "ab") as output:
+        with _appended(log) as output:
             child = await asyncio.create_subprocess_exec(
                 *drop,
                 *command,
@@ -114,6 +115,10 @@ class Process:
         except TimeoutError:
             self._child.kill()
             await self._child.wait()
+
+
+def _appended(file: Path) -> BinaryIO:
+    return file.open("ab")
 
 
 async def answers(port: int, domain: str) -> bool:
