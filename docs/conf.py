@@ -10,11 +10,27 @@ release = janusgrid.__version__
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx.ext.viewcode"]
 myst_enable_extensions = ["colon_fence", "deflist", "fieldlist"]
 myst_heading_anchors = 3
-exclude_patterns = ["_build"]
+exclude_patterns = ["_build", "_generated"]
 html_theme = "furo"
 html_title = "JanusGrid"
 autodoc_member_order = "bysource"
 autodoc_typehints = "description"
 autodoc_default_options = {"members": True, "show-inheritance": True}
 napoleon_google_docstring = True
-suppress_warnings = ["autodoc.import_cycle"]
+suppress_warnings = ["ref.python"]  # a short name such as datetime may be an attribute of several classes
+
+
+def generate(app: object) -> None:
+    """Write the pages that are made from code, so that none of them is typed by hand."""
+    from pathlib import Path
+
+    from janusgrid.openadr.core.ven import REGISTRATION
+
+    folder = Path(__file__).parent / "_generated"
+    folder.mkdir(exist_ok=True)
+    (folder / "ven-registration.md").write_text(REGISTRATION.table("markdown") + "\n")
+
+
+def setup(app: object) -> None:
+    """Connect to Sphinx."""
+    app.connect("builder-inited", generate)  # type: ignore[attr-defined]

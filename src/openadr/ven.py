@@ -1,4 +1,4 @@
-"""The VEN: registers with its VTN, answers events, delivers reports.
+"""The VEN: registers with its VTN, answers events, delivers reports::
 
 ven = Ven("site", session, vtn="vtn@utility.example/vtn", offers=[…], read=read_points)
 

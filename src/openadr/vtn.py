@@ -1,4 +1,4 @@
-"""The VTN: registers VENs, sends them events, takes their answers and reports.
+"""The VTN: registers VENs, sends them events, takes their answers and reports::
 
 vtn = Vtn("utility", session, parties=[Party("site", "ems@site.example")])
 async with vtn:

@@ -59,7 +59,7 @@ class DataPoint:
 
 @attrs.frozen(slots=True)
 class Offer:
-    """A report that this VEN can deliver: `name` without METADATA_, its points, and how much it keeps."""
+    """A report that this VEN can deliver: `name` without `METADATA_`, its points, and how much it keeps."""
 
     specifier_id: str
     name: str

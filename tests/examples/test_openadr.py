@@ -1,0 +1,47 @@
+"""The OpenADR examples, as a reader of the documentation runs them."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from pathlib import Path
+
+from tests.brokers import start_broker
+
+EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
+
+
+async def start(program: str, *arguments: str) -> asyncio.subprocess.Process:
+    return await asyncio.create_subprocess_exec(
+        sys.executable, str(EXAMPLES / program), *arguments,
+        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
+    )  # fmt: skip
+
+
+async def test_vtn_and_ven_find_each_other() -> None:
+    async with start_broker("embedded", "vtn", "ems") as broker:
+        where = ("--host", broker.host, "--port", str(broker.port), "--ca", str(broker.ca))
+        vtn = await start(
+            "openadr_vtn.py",
+            f"vtn@{broker.domain}/vtn",
+            "secret of vtn",
+            f"ems@{broker.domain}",
+            "--samples",
+            "3",
+            *where,
+        )
+        await asyncio.sleep(0.5)
+        ven = await start(
+            "openadr_ven.py", f"ems@{broker.domain}/ems", "secret of ems", f"vtn@{broker.domain}/vtn", *where
+        )
+        try:
+            async with asyncio.timeout(60):
+                said, _ = await vtn.communicate()
+        finally:
+            ven.terminate()
+            heard, _ = await ven.communicate()
+    assert vtn.returncode == 0, said.decode()
+    assert "the site answers optIn" in said.decode()
+    assert said.decode().count("pcc.p") >= 3
+    assert "registered as VEN" in heard.decode()
+    assert "new event" in heard.decode()
