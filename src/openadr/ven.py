@@ -1,13 +1,15 @@
 """The VEN: registers with its VTN, answers events, delivers reports::
 
-ven = Ven("site", session, vtn="vtn@utility.example/vtn", offers=[…], read=read_points)
+    ven = Ven("site", session, vtn="vtn@utility.example/vtn", offers=[…], read=read_points)
 
-@ven.on_event
-def decide(change):
-    return OptType.OPT_IN
+    @ven.on_event
+    def decide(change):
+        return OptType.OPT_IN
 
-async with ven:
-    await ven.joined()
+    async with ven:
+        await ven.joined()
+
+The session is opened and closed by the caller; other protocols may share it.
 """
 
 from __future__ import annotations

@@ -1,10 +1,12 @@
 """The VTN: registers VENs, sends them events, takes their answers and reports::
 
-vtn = Vtn("utility", session, parties=[Party("site", "ems@site.example")])
-async with vtn:
-    await vtn.wait_registered("site")
-    dispatch = vtn.create_event(load_dispatch(1000, start=…, duration=…, created=…), ["site"])
-    print(await dispatch.opted("site"))
+    vtn = Vtn("utility", session, parties=[Party("site", "ems@site.example")])
+    async with vtn:
+        await vtn.wait_registered("site")
+        dispatch = vtn.create_event(load_dispatch(1000, start=…, duration=…, created=…), ["site"])
+        print(await dispatch.opted("site"))
+
+The session is opened and closed by the caller; other protocols may share it.
 """
 
 from __future__ import annotations
