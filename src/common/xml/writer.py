@@ -8,8 +8,8 @@ from typing import Any
 
 from lxml import etree
 
-from ..errors import LocalError
-from .reader import Element
+from ..errors import LocalError, Malformed
+from .reader import Element, place
 
 _FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 _IN_TEXT = re.compile("[&<>\r\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
@@ -41,13 +41,16 @@ def data(element: Element, *, declaration: bool = False) -> bytes:
 def canonical(element: Element) -> str:
     """Return the element in exclusive canonical form: self-contained, and the same wherever it stands.
 
-    Prefixes that only an `xsi:type` uses stay declared.
+    Prefixes that only an `xsi:type` uses stay declared. A relative namespace has no such form: `Malformed`.
     """
     types = (each.get(_XSI_TYPE, "").partition(":") for each in element.iter())
     prefixes = sorted({prefix for prefix, colon, _ in types if colon}) or None
-    octets: bytes = etree.tostring(
-        element, method="c14n", exclusive=True, inclusive_ns_prefixes=prefixes, with_tail=False
-    )
+    try:
+        octets: bytes = etree.tostring(
+            element, method="c14n", exclusive=True, inclusive_ns_prefixes=prefixes, with_tail=False
+        )
+    except etree.C14NError:
+        raise Malformed("has no canonical form: every namespace has to be absolute", where=place(element)) from None
     return octets.decode()
 
 

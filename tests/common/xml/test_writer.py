@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from janusgrid.common.errors import LocalError
-from janusgrid.common.xml import child, data, escape, escape_value, read, root, text
+from janusgrid.common.errors import LocalError, Malformed
+from janusgrid.common.xml import canonical, child, data, escape, escape_value, read, root, text
 
 FORBIDDEN = [chr(c) for c in (0, 1, 8, 11, 12, 14, 31, 0xD800, 0xDFFF, 0xFFFE, 0xFFFF)]
 CONTROLS = "".join(chr(c) for c in range(32) if chr(c) not in "\t\n\r")
@@ -52,3 +52,20 @@ def test_what_follows_an_element_is_not_part_of_it() -> None:
     element = read("<r><a>x</a>tail</r>")[0]
     assert text(element) == "<a>x</a>"
     assert data(element) == b"<a>x</a>"
+
+
+def test_canonical_form_is_self_contained_and_does_not_depend_on_where_the_element_stood() -> None:
+    xsi = 'xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance"'
+    one = read(
+        f'<a xmlns="urn:a" xmlns:b="urn:b" xmlns:c="urn:c" {xsi}><b:x   z="1" y="2" xsi:type="c:t">1</b:x> </a>'
+    )[0]
+    other = read(f'<b:x y="2" z="1" xmlns:b="urn:b" xmlns:c="urn:c" {xsi} xsi:type="c:t">1</b:x>')
+    assert canonical(one) == canonical(other)
+    assert 'xmlns:c="urn:c"' in canonical(one)
+    assert "urn:a" not in canonical(one)
+    assert canonical(read(canonical(one))) == canonical(one)
+
+
+def test_a_relative_namespace_has_no_canonical_form() -> None:
+    with pytest.raises(Malformed, match="namespace has to be absolute"):
+        canonical(read('<a xmlns="relative"/>'))
