@@ -163,6 +163,7 @@ class Peer:
 
     def roster(self) -> dict[str, str]:
         """Ask for the roster; return the subscription by JID, with a `?` where an answer is awaited."""
+        self.read()
         result = self.ask("<iq type='get' id='roster'><query xmlns='jabber:iq:roster'/></iq>")
         return {item.get("jid", ""): described(item) for item in result.iter(ROSTER + "item")}
 

@@ -11,6 +11,7 @@ from xml.etree.ElementTree import Element
 from ...errors import Refused
 from . import jid as jids
 from .accounts import Account, Directory, Session
+from .jid import BadJid
 from .presence import Presence
 from .roster import Sub
 from .stanza import Stanza
@@ -74,7 +75,7 @@ class Services:
             return
         try:
             session.deliver(service(session, stanza))
-        except Refused as error:
+        except (Refused, BadJid) as error:
             session.deliver(stanza.error(error.code or "not-allowed"))
 
     def _server_info(self, session: Session, stanza: Stanza) -> bytes:

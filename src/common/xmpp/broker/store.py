@@ -19,7 +19,7 @@ def load(path: Path, directory: Directory) -> None:
         ConfigError: the file is not one that `save` wrote.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_bytes()
     except FileNotFoundError:
         return
     except OSError as error:
