@@ -1,0 +1,108 @@
+"""Several data accesses as one: each point belongs to the access that knows it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from datetime import datetime
+
+from ..errors import LocalError, UnknownName
+from .access import Change, DataAccess, Entry
+from .point import Point
+from .value import Scalar, Value
+
+
+class Joined:
+    """`DataAccess` over others. Make it with `join`."""
+
+    def __init__(self, points: Mapping[str, tuple[Point, DataAccess]]) -> None:
+        self._points = dict(points)
+
+    async def directory(self) -> Sequence[Point]:
+        """Return every point of every access, sorted by name."""
+        return sorted((point for point, _ in self._points.values()), key=lambda point: point.name)
+
+    async def read(self, names: Iterable[str]) -> dict[str, Value]:
+        """Return the present values, asking all accesses at once."""
+        wanted = list(names)
+        parts = await asyncio.gather(*(access.read(part) for access, part in self._parts(wanted)))
+        found = {name: value for part in parts for name, value in part.items()}
+        return {name: found[name] for name in wanted}
+
+    async def write(self, values: Mapping[str, Scalar]) -> None:
+        """Write settings, to one access after the other; what was written before an error stays written."""
+        for access, part in self._parts(values):
+            await access.write({name: values[name] for name in part})
+
+    async def operate(
+        self, name: str, value: Scalar, *, at: datetime | None = None, test: bool = False, check: bool = True
+    ) -> None:
+        """Command a point."""
+        await self._access(name).operate(name, value, at=at, test=test, check=check)
+
+    async def abort(self, name: str) -> None:
+        """Withdraw what was commanded."""
+        await self._access(name).abort(name)
+
+    async def watch(
+        self, names: Iterable[str], *, period: float | None = None, deadband: float = 0.0
+    ) -> AsyncIterator[Change]:
+        """Yield the changes of all accesses as they come; an error of one of them ends the watch."""
+        queue: asyncio.Queue[Change | Exception] = asyncio.Queue(maxsize=1000)
+
+        async def carry(access: DataAccess, part: list[str]) -> None:
+            try:
+                async for change in access.watch(part, period=period, deadband=deadband):
+                    await queue.put(change)
+                await queue.put(LocalError("a watch came to an end"))
+            except Exception as error:
+                await queue.put(error)
+
+        tasks = [asyncio.create_task(carry(access, part)) for access, part in self._parts(names)]
+        try:
+            while True:
+                found = await queue.get()
+                if isinstance(found, Exception):
+                    raise found
+                yield found
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def schedule(self, name: str, entries: Sequence[Entry], *, end: datetime) -> None:
+        """Give a point a course of values in time."""
+        await self._access(name).schedule(name, entries, end=end)
+
+    async def history(self, name: str, start: datetime, end: datetime) -> Sequence[Value]:
+        """Return recorded values."""
+        return await self._access(name).history(name, start, end)
+
+    async def available(self, name: str) -> bool:
+        """Return whether the source behind this point is there."""
+        return await self._access(name).available(name)
+
+    def _access(self, name: str) -> DataAccess:
+        found = self._points.get(name)
+        if found is None:
+            raise UnknownName(f"no point {name!r} in any of the accesses")
+        return found[1]
+
+    def _parts(self, names: Iterable[str]) -> list[tuple[DataAccess, list[str]]]:
+        """Return the names by access; an unknown one raises before anything is asked."""
+        parts: dict[DataAccess, list[str]] = defaultdict(list)
+        for name in names:
+            parts[self._access(name)].append(name)
+        return list(parts.items())
+
+
+async def join(accesses: Iterable[DataAccess]) -> Joined:
+    """Return one access over these; raise `LocalError` if two of them have a point of the same name."""
+    points: dict[str, tuple[Point, DataAccess]] = {}
+    for access in accesses:
+        for point in await access.directory():
+            if point.name in points:
+                raise LocalError("two accesses have a point of this name", where=point.name)
+            points[point.name] = (point, access)
+    return Joined(points)

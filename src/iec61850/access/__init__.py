@@ -1,0 +1,5 @@
+"""IEC 61850 servers as points: the adapter to the common data access, on any ACSI association."""
+
+from .device import DeviceAccess
+
+__all__ = ["DeviceAccess"]

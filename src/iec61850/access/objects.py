@@ -1,0 +1,156 @@
+"""From what an association carries to values of points: where in a data object a point's value, quality and time are.
+
+The tables name a single attribute (`MMXU1.TotW.mag.f`, MX); what is read and reported is the data object with its
+constraint (`MMXU1.TotW`, MX), so that quality and time of the same instant come along.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+
+import attrs
+
+from ...common.data.tables import Binding
+from ...common.data.value import Detail, Scalar, Validity, Value
+from ...common.data.value import Quality as PointQuality
+from ...common.errors import ConfigError, Malformed
+from ..acsi.references import BadReference, Reference
+from ..acsi.types import Basic, BasicType, DataValue, Quality, Structure, Timestamp, TypeDescription
+
+_DETAILS = {
+    2: Detail.OVERFLOW, 3: Detail.OUT_OF_RANGE, 4: Detail.BAD_REFERENCE, 5: Detail.OSCILLATORY, 6: Detail.FAILURE,
+    7: Detail.OLD_DATA, 8: Detail.INCONSISTENT, 9: Detail.INACCURATE, 10: Detail.SUBSTITUTED, 11: Detail.TEST,
+    12: Detail.OPERATOR_BLOCKED,
+}  # fmt: skip
+_VALIDITIES = {
+    Quality.GOOD: Validity.GOOD,
+    Quality.INVALID: Validity.INVALID,
+    Quality.RESERVED: Validity.INVALID,
+    Quality.QUESTIONABLE: Validity.QUESTIONABLE,
+}
+Steps = tuple[int, ...]
+"""The way to a component: its place in each structure, from the outside in."""
+
+
+@attrs.frozen(slots=True)
+class Field:
+    """A point within a data object: the way to its value, and to quality and time if it has them."""
+
+    binding: Binding
+    value: Steps
+    quality: Steps | None
+    time: Steps | None
+
+
+def attribute(binding: Binding) -> Reference:
+    """Return the attribute that a row names; raise `ConfigError` at the row if that is none."""
+    try:
+        found = Reference.parse(binding.address["reference"], binding.address["fc"])
+    except KeyError as missing:
+        raise ConfigError(f"the table has no column {missing.args[0]!r}", where=binding.row.where) from None
+    except BadReference as error:
+        raise ConfigError(str(error), where=binding.row.where) from None
+    if len(found.path) < 2:
+        raise ConfigError(f"{found} is no attribute of a data object (LD/LN.DO.DA)", where=binding.row.where)
+    return found
+
+
+def data_object(binding: Binding) -> Reference:
+    """Return the data object of the attribute that a row names, with its constraint."""
+    found = attribute(binding)
+    return Reference(found.device, found.node, found.path[:1], found.fc)
+
+
+def field(binding: Binding, description: TypeDescription) -> Field:
+    """Return where the point is in its data object, whose type is `description`; `ConfigError` if it is not there."""
+    path = attribute(binding).path[1:]
+    value = _way(description, path)
+    if value is None:
+        reason = f"the server has no {binding.address['reference']}[{binding.address['fc']}]"
+        raise ConfigError(reason, where=binding.row.where)
+    return Field(
+        binding,
+        value,
+        _beside(description, path, "q", BasicType.QUALITY),
+        _beside(description, path, "t", BasicType.TIMESTAMP),
+    )
+
+
+def values(fields: Iterable[Field], data: DataValue, origin: str) -> dict[str, Value]:
+    """Return the values of points from the value of their data object; raise `Malformed` if it does not fit."""
+    return {f.binding.point.name: _value(f, data, origin) for f in fields}
+
+
+def quality(bits: Quality) -> PointQuality:
+    """Return the common quality of an IEC 61850 one."""
+    detail = Detail.NONE
+    for number, flag in _DETAILS.items():
+        if bits.bit(number):
+            detail |= flag
+    return PointQuality(_VALIDITIES[bits.validity], detail)
+
+
+def quality_bits(common: PointQuality) -> Quality:
+    """Return the IEC 61850 quality of a common one."""
+    validity = {v: k for k, v in _VALIDITIES.items() if k != Quality.RESERVED}[common.validity]
+    return Quality.of(validity, *(number for number, flag in _DETAILS.items() if flag in common.detail))
+
+
+def _value(f: Field, data: DataValue, origin: str) -> Value:
+    where = f.binding.point.name
+    raw = _at(data, f.value, where)
+    bits = _at(data, f.quality, where) if f.quality is not None else None
+    when = _at(data, f.time, where) if f.time is not None else None
+    if not isinstance(raw, bool | int | float | str):
+        raise Malformed(f"{raw!r} is not what the table expects", where=where)
+    good = quality(bits) if isinstance(bits, Quality) else PointQuality()
+    return Value(_common(f.binding, raw), good, _time(when), origin)
+
+
+def _common(binding: Binding, raw: Scalar) -> Scalar:
+    return binding.from_wire(raw)
+
+
+def _time(when: DataValue) -> datetime | None:
+    if not isinstance(when, Timestamp) or when.clock_failure:
+        return None
+    return when.datetime
+
+
+def _at(data: DataValue, way: Steps, where: str) -> DataValue:
+    for step in way:
+        if not isinstance(data, list) or step >= len(data):
+            raise Malformed("the value has another structure than the type that the server told", where=where)
+        data = data[step]
+    return data
+
+
+def _way(description: TypeDescription, path: Iterable[str]) -> Steps | None:
+    way: list[int] = []
+    for name in path:
+        if not isinstance(description, Structure):
+            return None
+        names = [component for component, _ in description.components]
+        if name not in names:
+            return None
+        way.append(names.index(name))
+        description = description.components[way[-1]][1]
+    return tuple(way) if isinstance(description, Basic) else None
+
+
+def _beside(description: TypeDescription, path: tuple[str, ...], name: str, kind: BasicType) -> Steps | None:
+    """Return the way to the attribute `name` of this type that is nearest to the end of `path`."""
+    found: Steps | None = None
+    for length in range(len(path)):
+        way = _way(description, (*path[:length], name))
+        if way is not None and _type(description, way) == Basic(kind):
+            found = way
+    return found
+
+
+def _type(description: TypeDescription, way: Steps) -> TypeDescription:
+    for step in way:
+        assert isinstance(description, Structure)
+        description = description.components[step][1]
+    return description
