@@ -96,11 +96,17 @@ class Instances:
             return part.count
         holder = next((one for one in template.parts if one.name == part.count), None)
         value: DataValue = None
-        if isinstance(holder, AttributeTemplate) and holder.basic is not None:
+        if isinstance(holder, AttributeTemplate):
             value = holder.given.value
             for instance in given.get(holder.name, []):
-                own = read_vals(self._document, instance, holder.basic, holder.enum).value
-                value = value if own is None else own
+                val = self._document.child(instance, "Val")
+                if (
+                    val is not None
+                    and (text := (val.text or "").strip()).isdecimal()
+                    and text.isascii()
+                    and len(text) < 10
+                ):
+                    value = int(text)
         if isinstance(value, bool) or not isinstance(value, int) or value < 1:
             where = at if at is not None else self._document.root
             self._log.add(NO_COUNT, where, f"{part.name}: {part.count!r}, its length, has no value here: left out")
@@ -135,12 +141,8 @@ class Instances:
         built = Attribute(name, fc, trigger=trigger, settable=settable and fc in SETTABLE)
         given = self._given(instance, "SDI", "DAI")
         for part in template.parts:
-            if isinstance(part.count, str):
-                where = instance if instance is not None else self._document.root
-                self._log.add(NO_COUNT, where, f"{part.name}: only a data object can hold an array's length: left out")
-                continue
             found = given.pop(part.name, []) if given else []
-            built.children[part.name] = self._attribute(part, found, fc, trigger, settable, part.count)
+            built.children[part.name] = self._attribute(part, found, fc, trigger, settable, int(part.count))
         self._superfluous(given, instance)
         return built
 
@@ -156,13 +158,15 @@ class Instances:
             return built
         if count:
             values: list[DataValue] = built.value if isinstance(built.value, list) else [None] * count
-            for index, instance in self._by_index(found, count).items():
-                given = read_vals(self._document, instance, template.basic, template.enum)
-                values[index] = self._present(given, fc, instance, values[index])
+            for index, one in self._by_index(found, count).items():
+                given = read_vals(self._document, one, template.basic, template.enum)
+                values[index] = self._present(given, fc, one, values[index])
             if any(value is not None for value in values):
                 built.value = values
             return built
-        instance = self._only(found) or found[0]
+        instance = self._only(found)
+        if instance is None:
+            return built
         given = read_vals(self._document, instance, template.basic, template.enum)
         built.value = self._present(given, fc, instance, built.value)
         if given.groups:

@@ -32,7 +32,8 @@ from .templates import NodeTemplate, Templates
 Source = Path | str | bytes
 """A path, or the octets of a document."""
 
-_NAME = re.compile(r"[A-Za-z0-9_]+")
+_DEVICE_NAME = re.compile(r"[A-Za-z0-9_]+")
+_NODE_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 _LONGEST_DEVICE = 64
 _LONGEST_REFERENCE = 129
 
@@ -169,7 +170,7 @@ class Building:
     def _device(self, model: Model, element: Element) -> LogicalDevice | None:
         inst = self._document.text(element, "inst")
         name = element.get("ldName", "").strip() or f"{model.ied}{inst}"
-        if not inst or not self._named(element, name):
+        if not inst or not self._named(element, name, _DEVICE_NAME):
             return None
         if name in model.devices:
             self._log.add(DUPLICATE_DEVICE, element, f"logical device {name!r} is there already: left out")
@@ -195,7 +196,7 @@ class Building:
         ln_class = "LLN0" if self._document.kind(element) == "LN0" else self._document.text(element, "lnClass")
         inst = "" if ln_class == "LLN0" else self._document.text(element, "inst")
         name = ln_class if ln_class == "LLN0" else element.get("prefix", "").strip() + ln_class + inst
-        if not ln_class or not self._named(element, name):
+        if not ln_class or not self._named(element, name, _NODE_NAME):
             return
         if name in device.nodes:
             self._log.add(DUPLICATE_NODE, element, f"logical node {name!r} is there already in {device.name}: left out")
@@ -209,8 +210,8 @@ class Building:
         device.nodes[name] = node
         self._nodes.append((node, element, device.inst))
 
-    def _named(self, element: Element, name: str) -> bool:
-        if _NAME.fullmatch(name):
+    def _named(self, element: Element, name: str, pattern: re.Pattern[str]) -> bool:
+        if pattern.fullmatch(name):
             return True
         kind = self._document.kind(element)
         self._log.add(BAD_NAME, element, f"{quoted(name)} cannot be the name of an {kind}: left out")

@@ -91,6 +91,7 @@ class NodeTemplate:
     longest: int
 
 
+_KINDS = ("LNodeType", "DOType", "DAType", "EnumType")
 _Built = TypeVar("_Built")
 _Parts = tuple[ObjectTemplate | AttributeTemplate, ...]
 
@@ -101,12 +102,8 @@ class Templates:
     def __init__(self, document: Document) -> None:
         self._document = document
         self._log = document.log
-        self._elements: dict[str, dict[str, list[Element]]] = {
-            "LNodeType": {},
-            "DOType": {},
-            "DAType": {},
-            "EnumType": {},
-        }
+        self._elements: dict[str, dict[str, dict[str, Element]]] = {kind: {} for kind in _KINDS}
+        """By kind, id and iedType."""
         self._nodes: dict[Element, NodeTemplate | None] = {}
         self._objects: dict[Element, tuple[str, _Parts] | None] = {}
         self._structures: dict[Element, tuple[AttributeTemplate, ...] | None] = {}
@@ -116,22 +113,17 @@ class Templates:
 
     def _index(self) -> None:
         for section in self._document.children(self._document.root, "DataTypeTemplates"):
-            for element in self._document.children(section, *self._elements):
-                known = self._elements[self._document.kind(element)]
-                same = known.setdefault(self._document.text(element, "id"), [])
-                if any(other.get("iedType", "") == element.get("iedType", "") for other in same):
-                    self._log.add(
-                        DUPLICATE_TYPE,
-                        element,
-                        f"{self._document.kind(element)} {element.get('id')!r} is there already, in line "
-                        f"{same[0].sourceline}: the first is used",
-                    )
-                same.append(element)
+            for element in self._document.children(section, *_KINDS):
+                kind, id = self._document.kind(element), self._document.text(element, "id")
+                first = self._elements[kind].setdefault(id, {}).setdefault(element.get("iedType", ""), element)
+                if first is not element:
+                    message = f"{kind} {quoted(id)} is there already, in line {first.sourceline}: left out"
+                    self._log.add(DUPLICATE_TYPE, element, message)
 
     def everything(self, ied_type: str = "") -> None:
         """Read every LNodeType, for the faults in those that no server uses."""
-        for id in self._elements["LNodeType"]:
-            for element in self._elements["LNodeType"][id]:
+        for same in self._elements["LNodeType"].values():
+            for element in same.values():
                 self._node(element, ied_type)
 
     def node(self, element: Element, ied_type: str) -> NodeTemplate | None:
@@ -150,11 +142,7 @@ class Templates:
             done = "kept as a number" if kind == "EnumType" else "left out"
             self._log.add(missing, user, f"{part} needs {kind} {quoted(id)}, which does not exist: {done}")
             return None
-        for wanted in (ied_type, ""):
-            for element in same:
-                if element.get("iedType", "") == wanted:
-                    return element
-        return same[0]
+        return next((same[wanted] for wanted in (ied_type, "", *same) if wanted in same), None)
 
     # --- LNodeType and DOType ----------------------------------------------------------------------------------------
 
@@ -243,6 +231,11 @@ class Templates:
             self._log.add(BAD_BASIC_TYPE, element, f"{self._document.kind(element)} {name}: {said}: left out")
             return None
         count = self._count(element)
+        if fc is None and isinstance(count, str):
+            self._log.add(
+                BAD_COUNT, element, f"BDA {name}: only in a data object can {count!r} hold a length: left out"
+            )
+            return None
         return AttributeTemplate(
             name,
             basic,
@@ -280,6 +273,7 @@ class Templates:
 
     def _ordinals(self, element: Element) -> dict[str, int]:
         ordinals: dict[str, int] = {}
+        taken: set[int] = set()
         for value in self._document.children(element, "EnumVal"):
             literal = value.text or ""
             text = value.get("ord", "").strip()
@@ -289,10 +283,11 @@ class Templates:
                 self._log.add(BAD_ENUM_VALUE, value, f"literal {literal!r}: ord {text!r} is no 32-bit number: left out")
             elif literal in ordinals:
                 self._log.add(BAD_ENUM_VALUE, value, f"literal {literal!r} is there already: left out")
-            elif number in ordinals.values():
+            elif number in taken:
                 self._log.add(BAD_ENUM_VALUE, value, f"literal {literal!r}: ordinal {number} is taken: left out")
             else:
                 ordinals[literal] = number
+                taken.add(number)
         return ordinals
 
     # --- common to all -----------------------------------------------------------------------------------------------
