@@ -173,7 +173,7 @@ def encode_choice(alternatives: Mapping[str, Encoder]) -> Encoder:
             name, chosen = value
             return alternatives[name](chosen)
         except Exception as error:
-            raise _in_alternative(error, value, alternatives) from None
+            raise in_alternative(error, value, alternatives) from None
 
     return encode
 
@@ -188,13 +188,13 @@ def encode_choices(alternatives: Mapping[str, Encoder], empty: Any) -> Encoder:
                 pieces.append(alternatives[name](chosen))
         except Exception as error:
             item = value[len(pieces)] if isinstance(value, list | tuple) else value
-            raise located(_in_alternative(error, item, alternatives), f"[{len(pieces)}]", MmsEncodeError) from None
+            raise located(in_alternative(error, item, alternatives), f"[{len(pieces)}]", MmsEncodeError) from None
         return empty.join(pieces)
 
     return encode
 
 
-def _in_alternative(error: Exception, value: Any, alternatives: Mapping[str, Encoder]) -> MmsEncodeError:
+def in_alternative(error: Exception, value: Any, alternatives: Mapping[str, Encoder]) -> MmsEncodeError:
     """Return the error of a CHOICE: it is in the alternative chosen, if one was chosen at all."""
     match value:
         case (str() as name, _) if name in alternatives:
