@@ -14,7 +14,7 @@ from ...common.xml import read as read_xml
 from ..model import DECLARATIONS, MESSAGES, Message, Xml
 from ..model.names import prefixed, qualified
 from .reading import Reader, fault, readers
-from .writing import Writer, declared, writers
+from .writing import Writer, writers
 
 _PAYLOAD = qualified("oadr:oadrPayload")
 _SIGNED = qualified("oadr:oadrSignedObject")
@@ -115,12 +115,7 @@ def write(message: Message, *, id: str | None = None, check: bool = True, schema
         writer = _writers()[message.__class__]
     except KeyError:
         raise LocalError(f"takes a message of OpenADR, not {message!r:.80}") from None
-    body = writer(message)
-    start = "" if id is None else f' oadr:Id="{escape_value(id)}"'
-    document = (
-        f"<oadr:oadrPayload{declared(body)}><oadr:oadrSignedObject{start}>{body}"
-        "</oadr:oadrSignedObject></oadr:oadrPayload>"
-    )
+    document = writer(message, "" if id is None else f' oadr:Id="{escape_value(id)}"')
     if check:
         try:
             (schema or _schema()).check(read_xml(document, limits=FILES))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Any
 
 from ...common.xml import escape, escape_value
@@ -12,11 +13,15 @@ from ..model.simple import DURATION_VALUE, UNSIGNED_INT, Simple
 from .generated import Source
 from .shape import Node, branches, shape
 
-Writer = Callable[[Any], str]
+Writer = Callable[[Any, str], str]
 
 
 def writers() -> dict[type, Writer]:
-    """Return, for every message, the function that writes its element; prefixes are declared by whoever calls."""
+    """Return, for every message, the function that writes it with its payload around it.
+
+    Its second argument is put into the start tag of the signed object. The prefixes declared are all those that the
+    message could use: looking which it does use takes longer than writing it.
+    """
     source = Source()
     source.globals.update(escape=escape, escape_value=escape_value, opaque=_opaque)
     tables = {}
@@ -27,19 +32,33 @@ def writers() -> dict[type, Writer]:
         _Function(source, part).write()
     messages = {part: f"message_{part.__name__}" for part, declaration in DECLARATIONS.items() if declaration.root}
     for part, name in messages.items():
-        with source.block(f"def {name}(m):"):
-            element = _element(DECLARATIONS[part].root or "", part, "m")
-            source(f"return f'{element}'")
+        with source.block(f"def {name}(m, signed):"):
+            message = _element(DECLARATIONS[part].root or "", part, "m")
+            spaces = "".join(f' xmlns:{prefix}="{NAMESPACES[prefix]}"' for prefix in sorted({"oadr", *_prefixes(part)}))
+            signed = f"<oadr:oadrSignedObject{{signed}}>{message}</oadr:oadrSignedObject>"
+            source(f"return f'<oadr:oadrPayload{spaces}>{signed}</oadr:oadrPayload>'")
     made = source.compiled("openadr writers")
     for head, functions in tables.items():
         made[_table(head)] = {member: made[name] for member, name in functions.items()}
     return {part: made[name] for part, name in messages.items()}
 
 
-def declared(body: str) -> str:
-    """Return the declarations of the prefixes that `body` uses, as attributes."""
-    used = (prefix for prefix in NAMESPACES if f"<{prefix}:" in body or f" {prefix}:" in body)
-    return "".join([f' xmlns:{prefix}="{NAMESPACES[prefix]}"' for prefix in used])
+@cache
+def _prefixes(part: type) -> frozenset[str]:
+    """Return the prefixes of all that a part can hold."""
+    names = [field.path[0][1:] for field in shape(part).attributes]
+    todo = list(shape(part).nodes)
+    found: set[str] = set()
+    while todo:
+        node = todo.pop()
+        todo += node.inner
+        if isinstance(node.content, Choice) and node.field is not None:
+            todo += branches(node.content, node.field)
+        else:
+            names.append(node.name)
+        if node.content in DECLARATIONS:
+            found |= _prefixes(node.content)
+    return frozenset(found | {name.partition(":")[0] for name in names})
 
 
 def _opaque(name: str, xml: Xml | None) -> str:
