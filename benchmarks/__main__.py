@@ -1,0 +1,27 @@
+"""Run the benchmarks that are named on the command line, all of them by default."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+
+BENCHMARKS = {
+    "codec": "MMS: XER against lxml on the same octets, BER against asn1tools",
+    "openadr_codec": "OpenADR: validate and parse against lxml on the same octets",
+    "xmpp_roundtrip": "XMPP: a bare iq round trip on each server",
+    "scsm82_read": "SCSM 8-2: a read against a bare iq of the same size on the same server",
+}
+
+
+def main() -> None:
+    """Run them."""
+    wanted = sys.argv[1:] or list(BENCHMARKS)
+    if unknown := [name for name in wanted if name not in BENCHMARKS]:
+        sys.exit(f"no benchmark {', '.join(unknown)}; there are {', '.join(BENCHMARKS)}")
+    for name in wanted:
+        print(f"== {name}: {BENCHMARKS[name]}", flush=True)
+        importlib.import_module(f"benchmarks.{name}").main()
+        print()
+
+
+main()
