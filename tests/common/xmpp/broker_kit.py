@@ -84,7 +84,7 @@ class Peer:
     def _fresh(self) -> None:
         self._parser = ElementTree.XMLPullParser(("start", "end"))
         self._depth = 0
-        self._root: Element | None = None
+        self._unread: list[Element] = []
 
     def send(self, text: str | bytes) -> None:
         """Send bytes to the broker."""
@@ -98,11 +98,10 @@ class Peer:
     def read(self) -> list[Element]:
         """Return the complete first-level elements that the broker has sent since the last call."""
         self._parser.feed(self.taken())
-        found = []
+        found, self._unread = self._unread, []
         for kind, element in self._parser.read_events():
             if kind == "start":
                 self._depth += 1
-                self._root = self._root if self._root is not None else element
             else:
                 self._depth -= 1
                 if self._depth == 1:
@@ -148,7 +147,8 @@ class Peer:
     def bind(self, resource: str = "") -> Element:
         """Bind a resource and return the answer."""
         wanted = f"<resource>{resource}</resource>" if resource else ""
-        answer = self.ask(f"<iq type='set' id='bind'><bind xmlns='{BIND[1:-1]}'>{wanted}</bind></iq>")
+        self.send(f"<iq type='set' id='bind'><bind xmlns='{BIND[1:-1]}'>{wanted}</bind></iq>")
+        answer, *self._unread = self.read()
         self.jid = answer.findtext(f"{BIND}bind/{BIND}jid") or ""
         return answer
 

@@ -123,8 +123,9 @@ class Core:
         if stream.closed:
             self._settled(stream)
 
-    def bind(self, stream: Stream, user: str, resource: str) -> Session:
-        """Return a new session. One that has the resource already is ended: the newest is the one that lives."""
+    def bind(self, stream: Stream, user: str, resource: str) -> tuple[Session, list[Stanza]]:
+        """Return a new session. One that has the resource already is ended: the newest is the one that lives. What its
+        client never acknowledged is returned too, to be given to `redirect` when the new one has had its answer."""
         account = self._directory.get(f"{user}@{self.domain}")
         if account is None:
             raise Refused("the account is gone", code="not-allowed")
@@ -138,9 +139,12 @@ class Core:
         session = Session(jid, account, stream, self)
         self._directory.enter(session)
         self._settled(stream)
+        return session, left
+
+    def redirect(self, left: list[Stanza]) -> None:
+        """Find another way for stanzas that their receiver never acknowledged."""
         for stanza in left:
             self._router.abandoned(stanza)
-        return session
 
     def manage(self, session: Session, resumable: bool) -> Management:
         """Enable stream management."""
@@ -176,8 +180,7 @@ class Core:
 
     def end(self, session: Session) -> None:
         """The session is over."""
-        for stanza in self._drop(session, ""):
-            self._router.abandoned(stanza)
+        self.redirect(self._drop(session, ""))
 
     # What sessions call
 
@@ -218,8 +221,7 @@ class Core:
 
     def _overflow(self, session: Session) -> None:
         log.warning("%s does not acknowledge what it is sent", session.full)
-        for stanza in self._drop(session, "policy-violation"):
-            self._router.abandoned(stanza)
+        self.redirect(self._drop(session, "policy-violation"))
 
     # Sessions
 

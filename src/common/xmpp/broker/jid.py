@@ -100,19 +100,14 @@ def prepare_resource(text: str) -> str:
 
 def prepare_domain(text: str) -> str:
     """Return `text` as the domain of an address, in lower case, IDNs in Unicode; raise `BadJid`."""
-    name = text.lower().removesuffix(".")
-    if name.isascii() and len(name) <= MAX_PART:
-        if all(_LABEL.fullmatch(label) for label in name.split(".")):
-            return name
-        try:
-            return str(ipaddress.ip_address(name)) if ":" not in name else _ipv6(name)
-        except ValueError:
-            raise BadJid(text, "its domain is neither a host name nor an IP address") from None
     try:
-        ascii_name = text.encode("idna").decode("ascii")
-        return ascii_name.encode("ascii").decode("idna").lower()
-    except UnicodeError:
-        raise BadJid(text, "its domain is not an internationalised host name") from None
+        name = text.lower() if text.isascii() else text.encode("idna").decode("ascii").lower()
+        name = name.removesuffix(".")
+        if len(name) <= MAX_PART and all(_LABEL.fullmatch(label) for label in name.split(".")):
+            return name.encode("ascii").decode("idna") if "xn--" in name else name
+        return str(ipaddress.ip_address(name)) if ":" not in name else _ipv6(name)
+    except ValueError:  # UnicodeError is one
+        raise BadJid(text, "its domain is neither a host name nor an IP address") from None
 
 
 def _ipv6(name: str) -> str:

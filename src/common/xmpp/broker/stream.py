@@ -19,6 +19,7 @@ from .limits import Limits
 from .management import Management, TooHigh
 from .sasl import MECHANISM, Decoys, Exchange, Keys, SaslRefused
 from .scanner import Element, Event, Fault, Header, Scanner
+from .stanza import Stanza
 from .text import (
     BIND,
     CLIENT,
@@ -103,8 +104,15 @@ class Hub(Protocol):
         """Return the keys of an account, None if there is none."""
         ...
 
-    def bind(self, stream: Stream, user: str, resource: str) -> Session:
-        """Return a new session; `resource` may be empty. Raises `BadJid` or `Refused`."""
+    def bind(self, stream: Stream, user: str, resource: str) -> tuple[Session, list[Stanza]]:
+        """Return a new session, and what its predecessor never acknowledged; `resource` may be empty.
+
+        Raises `BadJid` or `Refused`.
+        """
+        ...
+
+    def redirect(self, left: list[Stanza]) -> None:
+        """Find another way for what was never acknowledged."""
         ...
 
     def manage(self, session: Session, resumable: bool) -> Management:
@@ -341,7 +349,7 @@ class Stream:
         identity = quote(element.attributes.get("id", ""))
         wanted = (element.tree().findtext(f"{{{BIND}}}bind/{{{BIND}}}resource") or "").strip()
         try:
-            session = self._hub.bind(self, self.user, wanted)
+            session, left = self._hub.bind(self, self.user, wanted)
         except Refused as refusal:
             self._send(f"<iq type='error' id={identity}>{error(refusal.code or 'not-allowed')}</iq>")
             return
@@ -352,6 +360,7 @@ class Stream:
         self._send(
             f"<iq type='result' id={identity}><bind xmlns='{BIND}'><jid>{escape(session.full)}</jid></bind></iq>"
         )
+        self._hub.redirect(left)
 
     def _bound(self, session: Session) -> None:
         self.session = session
