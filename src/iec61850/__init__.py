@@ -1,1 +1,40 @@
-"""IEC 61850, client and server: one engine, one client API, whatever the mapping on the wire."""
+"""IEC 61850, client and server: one engine, one client API, whatever the mapping on the wire.
+
+async with connect("xmpp:dg750@plant.example/IEC", session=session) as ied:
+    print(await ied.read("DG750DER/MMXU1.TotW.mag.f"))
+
+server = Server.from_scl("dg750.cid")
+server.update("DG750DER/MMXU1.TotW", 412.0)
+await server.serve(session)
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .acsi.errors import AddCause, ServiceError, ServiceRefused
+    from .client import Ied, Update, connect
+    from .server import Change, Command, Server
+
+_HOMES = {
+    "AddCause": "acsi.errors",
+    "Change": "server",
+    "Command": "server",
+    "Ied": "client",
+    "Server": "server",
+    "ServiceError": "acsi.errors",
+    "ServiceRefused": "acsi.errors",
+    "Update": "client",
+    "connect": "client",
+}
+__all__ = ["AddCause", "Change", "Command", "Ied", "Server", "ServiceError", "ServiceRefused", "Update", "connect"]
+
+
+def __getattr__(name: str) -> Any:
+    """Import a room when something of it is first asked for: reading an SCL file needs no codec and no XMPP."""
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f".{home}", __name__), name)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from datetime import datetime
 
 from ..acsi.errors import ServiceError, ServiceRefused
@@ -14,7 +14,7 @@ from .association import Association
 from .directory import unknown
 from .steps import Change, Steps
 from .tree import Node, Tree
-from .values import read, spread
+from .values import part, read, spread
 
 Store = Callable[[Iterable[tuple[Attribute, DataValue]], datetime], None]
 Writer = Callable[[Association, Reference, Node, DataValue, datetime], Steps[None]]
@@ -32,8 +32,10 @@ class Data:
         self._tree = tree
         self._store = store
         self._writers: dict[FC, Writer] = {}
-        self.asked: set[Attribute] = set()
-        """Leaves of which the application wants to see each write before it is stored."""
+        self.asked: Collection[Reference] = ()
+        """What the application wants to see each write of, before it is stored."""
+        self._asked_leaves: dict[Attribute, Reference] = {}
+        self._asked_count = 0
 
     def claim(self, fc: FC, writer: Writer) -> None:
         """Let `writer` do every write under this constraint."""
@@ -88,10 +90,25 @@ class Data:
             return
         if reference.fc in READ_ONLY or not all(leaf.settable for leaf in node.leaves()):
             raise ServiceRefused(ServiceError.ACCESS_VIOLATION, "it is read-only", where=str(reference))
-        changes = list(spread(node, value))
-        if self.asked and any(leaf in self.asked for leaf, _ in changes):
-            outcome = yield Change(reference, value, client.peer)
+        changes = dict(spread(node, value))
+        for asked in self._asked_of(changes) if self.asked else ():
+            whole = self._tree.find(asked)
+            inside = whole is not None and all(leaf in changes for leaf in whole.leaves())
+            outcome = yield Change(
+                asked if inside and whole is not None else reference,
+                part(whole, changes) if inside and whole is not None else value,
+                client.peer,
+                asked,
+            )
             if outcome.refusal is not None:
                 raise outcome.refusal
             now = outcome.now
-        self._store(changes, now)
+        self._store(changes.items(), now)
+
+    def _asked_of(self, changes: Iterable[Attribute]) -> list[Reference]:
+        """Return what the application asked to see of the leaves that are to be changed."""
+        if len(self.asked) != self._asked_count:
+            self._asked_count = len(self.asked)
+            found = [(reference, self._tree.find(reference)) for reference in self.asked]
+            self._asked_leaves = {leaf: reference for reference, node in found if node for leaf in node.leaves()}
+        return list(dict.fromkeys(self._asked_leaves[leaf] for leaf in changes if leaf in self._asked_leaves))

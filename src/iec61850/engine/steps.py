@@ -69,11 +69,13 @@ class Change:
         reference: what it writes, with its functional constraint.
         value: the new value, already checked against the type.
         peer: the address of the client.
+        asked: what the application asked to see writes of: the same reference, or one above it.
     """
 
     reference: Reference
     value: DataValue
     peer: str
+    asked: Reference
 
     def refuse(self, error: ServiceError = ServiceError.ACCESS_NOT_ALLOWED_IN_CURRENT_STATE, why: str = "") -> NoReturn:
         """Say no: raises the `ServiceRefused` that the client will get."""

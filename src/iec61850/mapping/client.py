@@ -249,7 +249,7 @@ class MmsClient:
         for part, value in zip(parts, values, strict=True):
             if isinstance(value, ServiceError):
                 raise ServiceRefused(value, where=str(part))
-        return tuple(zip(parts, values, strict=True))  # type: ignore[arg-type]
+        return tuple(zip(parts, values, strict=True))
 
     async def _values(self, request: GetDataValues) -> tuple[DataValue | ServiceError, ...]:
         return tuple(await self._read(request.data))
@@ -302,7 +302,7 @@ class MmsClient:
             ]
         if len(answer) != len(references):
             raise Malformed(f"{len(answer)} results for {len(references)} writes", where=self._peer)
-        return [ServiceError.NO_ERROR if kind == "success" else service_error(code) for kind, code in answer]
+        return [_write_result(result) for result in answer]
 
     # --- data sets --------------------------------------------------------------------------------------------------
 
@@ -377,6 +377,14 @@ def _result(result: pdu.AccessResult) -> DataValue | ServiceError:
             return decode(data)
         case (_, code):
             return service_error(code)
+
+
+def _write_result(result: pdu.WriteResult) -> ServiceError:
+    match result:
+        case ("failure", code):
+            return service_error(code)
+        case _:
+            return ServiceError.NO_ERROR
 
 
 def _component_names(description: TypeDescription) -> tuple[str, ...]:

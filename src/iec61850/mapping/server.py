@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from bisect import bisect_right
 from collections.abc import Callable
 from datetime import datetime
@@ -14,7 +15,7 @@ from ..acsi.errors import AddCause, ServiceError, ServiceRefused
 from ..acsi.references import FC, Reference
 from ..acsi.services import Notification, Report
 from ..engine import Association, Steps
-from ..mms import pdu
+from ..mms import MmsEncodeError, pdu
 from . import names
 from .catalogue import Catalogue, Variable, unknown_name
 from .controls import LastApplError, command_identity, encode_last_appl_error
@@ -22,6 +23,8 @@ from .errors import confirmed_error, data_access_error
 from .reports import encode_report
 from .values import decode
 from .wire import P, Parameters, Wire
+
+log = logging.getLogger(__name__)
 
 _CLASS, _REJECT = pdu.BasicObjectClass, pdu.ConfirmedRequestReject
 
@@ -116,7 +119,11 @@ class MmsServer(Generic[P]):
             answer = reject(request.invoke_id, ("confirmed-requestPDU", int(rejected.reason)))
         finally:
             self._outstanding -= 1
-        payload = self._wire.encode(answer)
+        try:
+            payload = self._wire.encode(answer)
+        except MmsEncodeError as error:  # a value that the application put into the model has no form in MMS
+            log.error("%s: an answer cannot be sent: %s", self._association.peer, error)
+            payload = self._wire.encode(("confirmed-ErrorPDU", _other_error(request.invoke_id)))
         if self._wire.size(payload) > self._parameters.pdu_size:
             size = pdu.ServiceError(("service", int(pdu.ServiceProblem.PDU_SIZE)))
             payload = self._wire.encode(("confirmed-ErrorPDU", pdu.ConfirmedErrorPDU(request.invoke_id, size)))
@@ -288,6 +295,10 @@ class MmsServer(Generic[P]):
                 # One value alone is too large for the client: it learns that there was one it cannot get.
                 left.append([attrs.evolve(entries[0], value=None)])
         return payloads
+
+
+def _other_error(invoke_id: int) -> pdu.ConfirmedErrorPDU:
+    return pdu.ConfirmedErrorPDU(invoke_id, pdu.ServiceError(("others", 1)))
 
 
 def _last_appl_error(variable: Variable, data: pdu.Data, refused: ServiceRefused) -> pdu.MMSpdu:

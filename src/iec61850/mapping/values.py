@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Callable
 from typing import Any
 
@@ -20,23 +19,30 @@ from ..acsi.types import (
     Timestamp,
     TypeDescription,
 )
-from ..mms import pdu
+from ..mms import MmsEncodeError, pdu
+from ..mms.data import (
+    QUALITY_BITS,
+    entry_time_from_octets,
+    entry_time_to_octets,
+    float_from_octets,
+    float_to_octets,
+    timestamp_from_octets,
+    timestamp_to_octets,
+)
 
 _T = BasicType
-_DAY = 86_400_000
-_single, _double = struct.Struct(">f"), struct.Struct(">d")
 Encode = Callable[[Any], pdu.Data]
 
 
 def _float32(value: float) -> pdu.Data:
     try:
-        return ("floating-point", b"\x08" + _single.pack(value))
-    except OverflowError:
+        return ("floating-point", float_to_octets(value))
+    except MmsEncodeError:
         return _float64(value)  # the server will say that it does not fit
 
 
 def _float64(value: float) -> pdu.Data:
-    return ("floating-point", b"\x0b" + _double.pack(value))
+    return ("floating-point", float_to_octets(value, double=True))
 
 
 def _bits(value: BitString) -> pdu.Data:
@@ -44,25 +50,15 @@ def _bits(value: BitString) -> pdu.Data:
 
 
 def _quality(value: Quality) -> pdu.Data:
-    return ("bit-string", (value.bits, 13))
+    return ("bit-string", (value.bits, QUALITY_BITS))
 
 
 def _utc_time(value: Timestamp) -> pdu.Data:
-    quality = (
-        value.leap_seconds_known << 7
-        | value.clock_failure << 6
-        | value.clock_not_synchronized << 5
-        | value.accuracy & 0x1F
-    )
-    return (
-        "utc-time",
-        ((value.seconds & 0xFFFFFFFF) << 32 | (value.fraction & 0xFFFFFF) << 8 | quality).to_bytes(8, "big"),
-    )
+    return ("utc-time", timestamp_to_octets(value))
 
 
 def _binary_time(value: EntryTime) -> pdu.Data:
-    days, milliseconds = divmod(value.milliseconds, _DAY)
-    return ("binary-time", milliseconds.to_bytes(4, "big") + (days & 0xFFFF).to_bytes(2, "big"))
+    return ("binary-time", entry_time_to_octets(value))
 
 
 def _plain(tag: str) -> Encode:
@@ -141,39 +137,9 @@ def encode(value: DataValue, description: TypeDescription | None = None) -> pdu.
 # --- decoding --------------------------------------------------------------------------------------------------------
 
 
-def _float(value: bytes) -> float:
-    match len(value), value[:1]:
-        case (5, b"\x08"):
-            return float(_single.unpack_from(value, 1)[0])
-        case (9, b"\x0b"):
-            return float(_double.unpack_from(value, 1)[0])
-        case (4, _):
-            return float(_single.unpack(value)[0])
-        case (8, _):
-            return float(_double.unpack(value)[0])
-    raise Malformed(f"a floating-point value of {len(value)} octets")
-
-
-def _timestamp(value: bytes) -> Timestamp:
-    if len(value) != 8:
-        raise Malformed(f"a utc-time of {len(value)} octets")
-    number = int.from_bytes(value, "big")
-    quality = number & 0xFF
-    return Timestamp(
-        number >> 32, number >> 8 & 0xFFFFFF, bool(quality & 0x80), bool(quality & 0x40), bool(quality & 0x20),
-        quality & 0x1F,
-    )  # fmt: skip
-
-
-def _entry_time(value: bytes) -> EntryTime:
-    if len(value) != 6:
-        raise Malformed(f"a binary-time of {len(value)} octets, where six are expected")
-    return EntryTime(int.from_bytes(value[4:], "big") * _DAY + int.from_bytes(value[:4], "big"))
-
-
 def _bit_string(value: tuple[int, int]) -> DataValue:
     bits, size = value
-    return Quality(bits) if size == 13 else BitString(bits, size)
+    return Quality(bits) if size == QUALITY_BITS else BitString(bits, size)
 
 
 def _list(value: list[pdu.Data]) -> DataValue:
@@ -187,15 +153,15 @@ _DECODERS: dict[str, Callable[[Any], DataValue]] = {
     "bit-string": _bit_string,
     "integer": lambda value: value,
     "unsigned": lambda value: value,
-    "floating-point": _float,
+    "floating-point": float_from_octets,
     "octet-string": lambda value: value,
     "visible-string": lambda value: value,
-    "binary-time": _entry_time,
+    "binary-time": entry_time_from_octets,
     "bcd": lambda value: value,
     "booleanArray": lambda value: BitString(*value),
     "objId": lambda value: value,
     "mMSString": lambda value: value,
-    "utc-time": _timestamp,
+    "utc-time": timestamp_from_octets,
 }
 
 
@@ -238,7 +204,7 @@ def _basic_as(kind: str, value: Any, type_: BasicType) -> DataValue:
 
 def _fixed_bits(type_: BasicType, bits: int, size: int) -> DataValue:
     if type_ is _T.QUALITY:
-        wanted, variable = 13, True
+        wanted, variable = QUALITY_BITS, True
     else:
         wanted, variable = _BIT_SIZES[type_], type_ in (_T.TRGOPS, _T.OPTFLDS, _T.CHECK)
     if size > wanted or (size < wanted and not variable):

@@ -1,0 +1,6 @@
+"""The server facade: `Server` serves a model, asks the application's hooks, and reports what changes."""
+
+from ..engine import Change, Command
+from .server import Server
+
+__all__ = ["Change", "Command", "Server"]

@@ -43,6 +43,8 @@ class Host:
         self.commands: dict[Reference, tuple[CommandHook, bool]] = {}
         """For each controllable object its hook, and whether the status follows the control value."""
         self.changes: dict[Reference, ChangeHook] = {}
+        """For each attribute, with its constraint, the hook that sees what clients write before it is stored."""
+        engine.data.asked = self.changes
         self._attached: dict[Association, Attached] = {}
         self._timer: asyncio.Task[None] | None = None
         self._wake = asyncio.Event()
@@ -97,7 +99,7 @@ class Host:
                 hook, follow = self.commands.get(question.reference, (_nobody, True))
                 answer = hook(question)
             else:
-                answer = self.changes.get(question.reference, _agree)(question)
+                answer = self.changes.get(question.asked, _agree)(question)
             if inspect.isawaitable(answer):
                 await answer
         except ServiceRefused as refused:

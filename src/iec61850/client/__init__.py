@@ -1,0 +1,8 @@
+"""The client facade: `connect` gives an `Ied`, whose data are read, written, commanded and reported by name."""
+
+from .connect import Connecting, connect
+from .control import Control
+from .ied import Ied
+from .reports import Reports, Update
+
+__all__ = ["Connecting", "Control", "Ied", "Reports", "Update", "connect"]

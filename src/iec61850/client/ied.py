@@ -1,0 +1,231 @@
+"""The client: a server's data by name, whatever the wire (see `connect`)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from types import TracebackType
+from typing import Self
+
+from ...common.clock import Clock, RealClock
+from ...common.errors import LocalError
+from ..acsi.errors import ServiceError, ServiceRefused
+from ..acsi.plain import Plain, plain, shape
+from ..acsi.ports import ClientAssociation, EndListener
+from ..acsi.references import FC, Reference
+from ..acsi.services import (
+    AcsiClass,
+    GetDataDirectory,
+    GetDataSetDirectory,
+    GetDataSetValues,
+    GetDataValues,
+    GetLogicalNodeDirectory,
+    GetServerDirectory,
+    Origin,
+    SetDataValues,
+)
+from ..acsi.types import DataValue, TypeDescription
+from ..model.nodes import Trigger
+from .control import Control
+from .nodes import BESIDE_DATA, Nodes
+from .reports import Reports, Settings
+
+_WRITABLE = (FC.SP, FC.SE, FC.SV, FC.CF, FC.DC, FC.BL)
+
+
+class Ied:
+    """A server, seen by its client. Get it by `connect`.
+
+    References are text: `LD/LN.DO.DA`, with `[FC]` behind or `fc=` where the functional constraint is not to be found
+    by itself. Errors: `UnknownName` for a name that the server does not have, with those that are near; `TypeConflict`
+    for a value that does not fit, before anything is sent; `ServiceRefused` when the server says no, with its error
+    and the reference; `NotReachable` and `TimedOut` when it does not answer.
+    """
+
+    def __init__(
+        self, association: ClientAssociation, *, clock: Clock | None = None, origin: Origin | None = None
+    ) -> None:
+        self.association = association
+        self._clock = clock or RealClock()
+        self._origin = origin or Origin()
+        self._nodes = Nodes(association)
+        self._controls: dict[Reference, Control] = {}
+        self._ended: str | None = None
+        association.on_end(self._end)
+
+    @property
+    def peer(self) -> str:
+        """The server's address."""
+        return self.association.peer
+
+    @property
+    def connected(self) -> bool:
+        """True until the association has ended."""
+        return self._ended is None
+
+    def on_end(self, listener: EndListener) -> Callable[[], None]:
+        """Call `listener` when the association ends, with the reason; return what removes it."""
+        return self.association.on_end(listener)
+
+    # --- what there is ----------------------------------------------------------------------------------------------
+
+    async def devices(self) -> tuple[str, ...]:
+        """Return the names of the logical devices."""
+        return await self.association.call(GetServerDirectory())
+
+    async def nodes(self, device: str) -> tuple[str, ...]:
+        """Return the names of the logical nodes of a device."""
+        return await self._nodes.of(device)
+
+    async def directory(self, reference: str = "") -> tuple[str, ...]:
+        """Return the names below a reference: of devices below nothing, of nodes, data objects, or their parts."""
+        if not reference:
+            return await self.devices()
+        where = Reference.parse(reference)
+        if not where.node:
+            return await self.nodes(where.device)
+        if not where.path:
+            return await self.instances(reference, AcsiClass.DATA_OBJECT)
+        return await self.association.call(GetDataDirectory(where))
+
+    async def instances(self, node: str, acsi_class: AcsiClass) -> tuple[str, ...]:
+        """Return the names of a node's data objects, data sets or control blocks."""
+        return await self.association.call(GetLogicalNodeDirectory(Reference.parse(node), acsi_class))
+
+    async def definition(self, reference: str, fc: FC | str | None = None) -> dict[FC, TypeDescription]:
+        """Return the type of what a reference names, under each functional constraint it has there."""
+        return await self._nodes.constraints(Reference.parse(reference, fc))
+
+    def forget(self) -> None:
+        """Ask for names and types anew from here on: the server's model has changed."""
+        self._nodes.forget()
+        self._controls.clear()
+
+    # --- data -------------------------------------------------------------------------------------------------------
+
+    async def read(self, reference: str, fc: FC | str | None = None) -> Plain:
+        """Return the value of a reference: of a leaf the value itself, of anything else a dict.
+
+        Of a data object without a constraint, the dict has what there is under all of them, commands left out.
+        """
+        return (await self.read_many([reference], fc))[reference]
+
+    async def read_many(self, references: Iterable[str], fc: FC | str | None = None) -> dict[str, Plain]:
+        """Return the values of many references, asked for at once; raise the first refusal."""
+        texts = list(dict.fromkeys(references))
+        wanted = [(text, await self._readable(Reference.parse(text, fc))) for text in texts]
+        flat = [reference for _, parts in wanted for reference, _ in parts]
+        values = await self.association.call(GetDataValues(tuple(flat)))
+        answers = iter(values)
+        return {text: _merged([(r, d, next(answers)) for r, d in parts]) for text, parts in wanted}
+
+    async def _readable(self, reference: Reference) -> list[tuple[Reference, TypeDescription]]:
+        """Return the references with constraints that make up the value of one, each with its type."""
+        if not reference.node:
+            raise LocalError("a logical device has no value; name a logical node or data in it", where=str(reference))
+        found = await self._nodes.constraints(reference)
+        if reference.fc is None and len(found) > 1:
+            found = {fc: part for fc, part in found.items() if fc not in BESIDE_DATA} or found
+        return [(reference.with_fc(fc), part) for fc, part in found.items()]
+
+    async def write(self, reference: str, value: Plain, fc: FC | str | None = None) -> None:
+        """Write a reference; its type is read by itself, and the value is checked against it before it is sent."""
+        where = Reference.parse(reference, fc)
+        found = await self._nodes.constraints(where)
+        constraint = next(fc for fc in (*_WRITABLE, *found) if fc in found)
+        target = where.with_fc(constraint)
+        data = shape(value, found[constraint], str(target))
+        (error,) = await self.association.call(SetDataValues(((target, data),)))
+        if error is not ServiceError.NO_ERROR:
+            raise ServiceRefused(error, where=str(target))
+
+    # --- data sets --------------------------------------------------------------------------------------------------
+
+    async def members(self, data_set: str) -> tuple[str, ...]:
+        """Return the references of a data set's members, `LD/LN.DO[FC]`."""
+        return tuple(str(r) for r in await self.association.call(GetDataSetDirectory(Reference.parse(data_set))))
+
+    async def read_data_set(self, data_set: str) -> dict[str, Plain | ServiceError]:
+        """Return the value of each member of a data set by its reference, or why there is none."""
+        name = Reference.parse(data_set)
+        members = await self.association.call(GetDataSetDirectory(name))
+        values = await self.association.call(GetDataSetValues(name))
+        found: dict[str, Plain | ServiceError] = {}
+        for member, value in zip(members, values, strict=True):
+            if isinstance(value, ServiceError):
+                found[str(member)] = value
+            else:
+                types = await self._nodes.constraints(member)
+                found[str(member)] = plain(value, next(iter(types.values())))
+        return found
+
+    # --- control and reports ----------------------------------------------------------------------------------------
+
+    def control(self, reference: str) -> Control:
+        """Return the controllable object `LD/LN.DO`; the server is asked about it when it is first used."""
+        where = Reference.parse(reference).with_fc(None)
+        found = self._controls.get(where)
+        if found is None:
+            found = self._controls[where] = Control(self.association, self._nodes, where, self._clock, self._origin)
+        return found
+
+    def report(
+        self,
+        block: str,
+        *,
+        triggers: Trigger | None = None,
+        integrity: float | None = None,
+        buffer_time: float | None = None,
+        data_set: str | None = None,
+        interrogate: bool = True,
+    ) -> Reports:
+        """Return the reports of a report control block, `LD/LLN0.name`; a free instance of it is found by itself.
+
+        See `Settings` for the arguments; what is None is left as the server has it.
+        """
+        settings = Settings(triggers, integrity, buffer_time, data_set, interrogate)
+        return Reports(self.association, self._nodes, Reference.parse(block), settings)
+
+    # --- the end ----------------------------------------------------------------------------------------------------
+
+    async def release(self) -> None:
+        """End the association in good order."""
+        await self.association.release()
+
+    async def abort(self) -> None:
+        """End the association at once."""
+        await self.association.abort()
+
+    def _end(self, why: str) -> None:
+        self._ended = why
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.release()
+
+
+def _merged(parts: list[tuple[Reference, TypeDescription, DataValue | ServiceError]]) -> Plain:
+    """Return one value from those under the constraints of one reference."""
+    values: list[Plain] = []
+    for reference, description, value in parts:
+        if isinstance(value, ServiceError):
+            raise ServiceRefused(value, where=str(reference))
+        values.append(plain(value, description))
+    if len(values) == 1:
+        return values[0]
+    merged: dict[str, Plain] = {}
+    for value in values:
+        _merge(merged, value)
+    return merged
+
+
+def _merge(into: dict[str, Plain], more: dict[str, Plain]) -> None:
+    """Put the parts of `more` into `into`, and the parts of parts that are in both (sub data objects)."""
+    for name, value in more.items():
+        if isinstance(value, dict) and isinstance(into.get(name), dict):
+            _merge(into[name], value)
+        else:
+            into.setdefault(name, value)

@@ -1,0 +1,118 @@
+"""What a client knows of a server: the types of its logical nodes, each asked for once.
+
+The type of a whole logical node tells all there is in it: constraints, data objects, attributes, control blocks. Where
+a server cannot answer that at once, it is put together from the types of its constraints and data objects.
+"""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+
+from ...common.errors import UnknownName
+from ..acsi.errors import ServiceError, ServiceRefused
+from ..acsi.ports import ClientAssociation
+from ..acsi.references import FC, Reference
+from ..acsi.services import GetDataDefinition, GetLogicalDeviceDirectory, GetServerDirectory
+from ..acsi.types import Array, Structure, TypeDescription
+
+BESIDE_DATA = (FC.CO, FC.SE, FC.RP, FC.BR, FC.LG, FC.GO, FC.MS, FC.US)
+"""Constraints that are no part of a data object's value: commands, edit buffers, control blocks."""
+
+
+class Nodes:
+    """The types of a server's logical nodes, remembered while the association lasts."""
+
+    def __init__(self, association: ClientAssociation) -> None:
+        self._association = association
+        self._devices: dict[str, tuple[str, ...]] = {}
+        self._types: dict[tuple[str, str], dict[FC, Structure]] = {}
+
+    def forget(self) -> None:
+        """Ask anew from here on."""
+        self._devices.clear()
+        self._types.clear()
+
+    async def of(self, device: str) -> tuple[str, ...]:
+        """Return the names of a device's nodes; raise `UnknownName`."""
+        found = self._devices.get(device)
+        if found is None:
+            try:
+                found = await self._association.call(GetLogicalDeviceDirectory(device))
+            except ServiceRefused as refused:
+                if refused.error is not ServiceError.INSTANCE_NOT_AVAILABLE:
+                    raise
+                devices = await self._association.call(GetServerDirectory())
+                raise _unknown("logical device", device, devices, device) from None
+            self._devices[device] = found
+        return found
+
+    async def type(self, device: str, node: str) -> dict[FC, Structure]:
+        """Return the type of a logical node under each of its constraints; raise `UnknownName`."""
+        key = (device, node)
+        found = self._types.get(key)
+        if found is None:
+            nodes = await self.of(device)
+            if node not in nodes:
+                raise _unknown("logical node", node, nodes, f"{device}/{node}")
+            found = self._types[key] = await self._ask(device, node)
+        return found
+
+    async def _ask(self, device: str, node: str) -> dict[FC, Structure]:
+        try:
+            whole = await self._association.call(GetDataDefinition(Reference(device, node)))
+        except ServiceRefused:
+            return await self._ask_in_parts(device, node)
+        parts = whole.components if isinstance(whole, Structure) else ()
+        known = {fc.value: fc for fc in FC}
+        return {known[n]: part for n, part in parts if n in known and isinstance(part, Structure)}
+
+    async def _ask_in_parts(self, device: str, node: str) -> dict[FC, Structure]:
+        found: dict[FC, Structure] = {}
+        for fc in FC:
+            try:
+                part = await self._association.call(GetDataDefinition(Reference(device, node, (), fc)))
+            except ServiceRefused:
+                continue  # most nodes have nothing under most constraints
+            if isinstance(part, Structure):
+                found[fc] = part
+        return found
+
+    async def constraints(self, reference: Reference) -> dict[FC, TypeDescription]:
+        """Return the constraints under which there is something of that name, each with its type there.
+
+        Raises `UnknownName`, naming what is near, if there is none.
+        """
+        types = await self.type(reference.device, reference.node)
+        asked = {reference.fc: types[reference.fc]} if reference.fc in types else {} if reference.fc else types
+        found = {fc: below for fc, whole in asked.items() if (below := _descend(whole, reference.path)) is not None}
+        if not found:
+            raise self._nothing(reference, types)
+        return found
+
+    @staticmethod
+    def _nothing(reference: Reference, types: dict[FC, Structure]) -> UnknownName:
+        *_, last = reference.path or (reference.node,)
+        siblings: set[str] = set()
+        for whole in types.values():
+            above = _descend(whole, reference.path[:-1])
+            if isinstance(above, Structure):
+                siblings.update(name for name, _ in above.components)
+        kind = f"anything under {reference.fc.value} there" if reference.fc and last in siblings else "name of data"
+        return _unknown(kind, last, tuple(siblings), str(reference))
+
+
+def _descend(description: TypeDescription, path: tuple[str, ...]) -> TypeDescription | None:
+    """Return the type of what `path` names below; None if there is nothing."""
+    here: TypeDescription | None = description
+    for part in path:
+        name, _, index = part.partition("(")
+        here = here.component(name) if isinstance(here, Structure) else None
+        if index:
+            inside = isinstance(here, Array) and int(index[:-1]) < here.count
+            here = here.element if inside and isinstance(here, Array) else None
+    return here
+
+
+def _unknown(kind: str, name: str, there: tuple[str, ...], where: str) -> UnknownName:
+    near = get_close_matches(name, there, 3, 0.5) or sorted(there)[:8]
+    return UnknownName(f"{name!r} is no {kind}; there is {', '.join(near) or 'nothing'}", where=where)

@@ -1,0 +1,227 @@
+"""The client over XMPP: `XmppAssociation` implements `ClientAssociation` (IEC 61850-8-2)."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import Literal
+from xml.etree.ElementTree import Element
+
+from ...common.errors import JanusGridError, LocalError, Malformed, NotReachable
+from ...common.xmpp import jid as jids
+from ...common.xmpp.session import Session, StanzaRefused
+from ..acsi.ports import EndListener, NotificationListener
+from ..acsi.services import R, Request
+from ..mapping import initiate
+from ..mapping.client import MmsClient
+from ..mapping.errors import TooLarge
+from ..mapping.wire import Parameters
+from ..mms import pdu
+from .context import Context, Profile, new_number, parse, profile, render, stanza_kind
+from .endpoint import Endpoint, Key
+from .xer import XerWire
+
+log = logging.getLogger(__name__)
+
+_ABSENT = frozenset({
+    "service-unavailable", "recipient-unavailable", "remote-server-not-found", "remote-server-timeout", "gone",
+})  # fmt: skip
+"""Stanza errors that say that the peer is not there."""
+_TRIES = 10
+_REJECT_WAIT = 1.0
+_SETTLE = 0.05
+
+
+class XmppAssociation:
+    """An association with a server over XMPP. Open it by `XmppAssociation.open`."""
+
+    def __init__(
+        self, endpoint: Endpoint, peer: str, id: str, profile: Profile, parameters: Parameters, timeout: float
+    ) -> None:
+        self._endpoint = endpoint
+        self._key: Key = (peer, id)
+        self._profile = profile
+        self._wire = XerWire(profile.dialect)
+        self.parameters = parameters
+        """What both sides have agreed on."""
+        self._timeout = timeout
+        self._mms = MmsClient(self._exchange, peer, lambda: asyncio.sleep(_SETTLE))
+        self._slots = asyncio.Semaphore(parameters.calling)
+        self._rejects: dict[int | None, asyncio.Future[pdu.MMSpdu]] = {}
+        self._listeners: list[NotificationListener] = []
+        self._end_listeners: list[EndListener] = []
+        self._ended: str | None = None
+        endpoint.enter(self._key, self)
+
+    @classmethod
+    async def open(
+        cls,
+        session: Session,
+        jid: str,
+        *,
+        dialect: str = "80-3",
+        limits: initiate.Limits | None = None,
+        timeout: float = 10.0,
+    ) -> XmppAssociation:
+        """Open an association with the server at this full JID (the resource is `IEC` where none is given).
+
+        Raises:
+            NotReachable: there is no session, or nobody at that JID.
+            TimedOut: no answer within `timeout` seconds.
+            InitiateRefused, StanzaRefused: the server refuses it.
+            Malformed: the answer does not follow the protocol.
+        """
+        limits, chosen = limits or initiate.Limits(), profile(dialect)
+        endpoint = Endpoint.of(session)
+        peer = jids.normal(jid if "/" in jid else f"{jid}/IEC")
+        await session.subscribe(jids.bare(peer))
+        wire = XerWire(chosen.dialect)
+        for _ in range(_TRIES):
+            number = new_number()
+            if not endpoint.has((peer, number)):
+                break
+        else:
+            raise LocalError(f"there are too many associations with {peer}")
+        payload = render(chosen, number, wire.encode(initiate.request(limits)))
+        answer = await _request(session, peer, payload, "set", timeout)
+        if answer is None:
+            raise Malformed("an empty result came in answer to initiate-Request", where=peer)
+        context = parse(answer)
+        if context.id != number and not (chosen.paired and context.id.startswith(f"{number}:")):
+            raise Malformed(f"association {number} was asked for, {context.id} was opened", where=peer)
+        parameters = initiate.settled(wire.decode(context.content), limits)
+        return cls(endpoint, peer, context.id, chosen, parameters, timeout)
+
+    # --- the port ---------------------------------------------------------------------------------------------------
+
+    @property
+    def peer(self) -> str:
+        """The server's full JID."""
+        return self._key[0]
+
+    async def call(self, request: Request[R]) -> R:
+        """Ask for a service and return its positive response (see the port)."""
+        return await self._mms.call(request)
+
+    def on_notification(self, listener: NotificationListener) -> Callable[[], None]:
+        """Call `listener` for each report and command termination; return what removes it."""
+        self._listeners.append(listener)
+        return lambda: self._listeners.remove(listener) if listener in self._listeners else None
+
+    def on_end(self, listener: EndListener) -> Callable[[], None]:
+        """Call `listener` when the association ends; return what removes it."""
+        self._end_listeners.append(listener)
+        return lambda: self._end_listeners.remove(listener) if listener in self._end_listeners else None
+
+    async def release(self) -> None:
+        """Release in good order; where the server does not answer any more, the association ends all the same."""
+        if self._ended is not None:
+            return
+        try:
+            await self._exchange(("conclude-RequestPDU", None))
+        except JanusGridError as error:
+            log.info("%s: not released in good order: %s", self.peer, error)
+        self._end("released")
+
+    async def abort(self) -> None:
+        """Abort at once: nothing is sent (8-2 has no PDU for it); the server drops it with our presence, or when we
+        come again."""
+        self._end("aborted")
+
+    # --- what goes out ----------------------------------------------------------------------------------------------
+
+    async def _exchange(self, message: pdu.MMSpdu) -> pdu.MMSpdu:
+        """Send a PDU and return the one that answers it."""
+        self._check()
+        text = self._wire.encode(message)
+        if self._wire.size(text) > self.parameters.pdu_size:
+            raise TooLarge(f"a PDU of {self._wire.size(text)} octets, {self.parameters.pdu_size} are agreed on")
+        kind: Literal["get", "set"] = "get" if stanza_kind(message) == "get" else "set"
+        payload = render(self._profile, self._key[1], text)
+        async with self._slots:
+            self._check()
+            try:
+                answer = await _request(self._endpoint.session, self.peer, payload, kind, self._timeout)
+            except NotReachable as error:
+                if error.code in _ABSENT or error.code == "item-not-found":
+                    self._end(f"lost: {error.message}")
+                raise
+        if answer is None:
+            return await self._reject_for(message)
+        context = parse(answer)
+        if context.id != self._key[1]:
+            raise Malformed(f"the answer is for association {context.id}, not {self._key[1]}", where=self.peer)
+        return self._wire.decode(context.content)
+
+    async def _reject_for(self, message: pdu.MMSpdu) -> pdu.MMSpdu:
+        """Return the reject that came as a message, or comes soon, where an iq was answered by an empty result."""
+        invoke_id = message[1].invoke_id if isinstance(message[1], pdu.ConfirmedRequestPDU) else None
+        future = self._rejects.setdefault(invoke_id, asyncio.get_running_loop().create_future())
+        try:
+            return await asyncio.wait_for(future, _REJECT_WAIT)
+        except TimeoutError:
+            raise Malformed("an empty result came where a PDU was expected", where=self.peer) from None
+        finally:
+            self._rejects.pop(invoke_id, None)
+
+    def _check(self) -> None:
+        if self._ended is not None:
+            raise NotReachable(f"the association has ended: {self._ended}", where=self.peer)
+
+    # --- what comes in ----------------------------------------------------------------------------------------------
+
+    async def take(self, context: Context, kind: str) -> str | None:
+        """Take what the server sends unasked (see `Peer`)."""
+        if kind in ("get", "set"):
+            raise StanzaRefused("service-unavailable", "this is the client's side of the association")
+        message = self._wire.decode(context.content)
+        match message:
+            case ("rejectPDU", rejected):
+                future = self._rejects.setdefault(
+                    rejected.original_invoke_id, asyncio.get_running_loop().create_future()
+                )
+                if not future.done():
+                    future.set_result(message)
+                return None
+            case _:
+                notification = self._mms.unasked(message)
+        for listener in list(self._listeners) if notification is not None else ():
+            try:
+                listener(notification)  # type: ignore[arg-type]
+            except Exception:
+                log.exception("%s: a listener failed", self.peer)
+        return None
+
+    def lost(self, why: str) -> None:
+        """The server or the session is gone (see `Peer`)."""
+        self._end(f"lost: {why}")
+
+    def _end(self, why: str) -> None:
+        if self._ended is not None:
+            return
+        self._ended = why
+        self._endpoint.leave(self._key, self)
+        log.info("%s: association %s ended: %s", self.peer, self._key[1], why)
+        for listener in list(self._end_listeners):
+            try:
+                listener(why)
+            except Exception:
+                log.exception("%s: a listener failed", self.peer)
+
+
+async def _request(
+    session: Session, peer: str, payload: str, kind: Literal["get", "set"], timeout: float
+) -> Element | None:
+    """Send an iq and return the payload of its result; raise `NotReachable` where a stanza error says that the peer,
+    or the association, is not there."""
+    try:
+        return await session.request(peer, payload, kind=kind, timeout=timeout)
+    except StanzaRefused as refused:
+        if refused.code in _ABSENT:
+            raise NotReachable("nobody is there who speaks IEC 61850", where=peer, code=refused.code) from None
+        if refused.code == "item-not-found":
+            raise NotReachable(
+                "the server does not know the association any more", where=peer, code=refused.code
+            ) from None
+        raise

@@ -1,0 +1,194 @@
+"""The server over XMPP: opens associations, answers their PDUs, sends their reports (IEC 61850-8-2)."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+
+import attrs
+
+from ...common.errors import JanusGridError, LocalError, Malformed, NotReachable
+from ...common.xmpp import jid as jids
+from ...common.xmpp.session import Session, StanzaRefused
+from ..acsi.errors import ServiceRefused
+from ..acsi.services import Notification
+from ..engine import Association
+from ..mapping import initiate
+from ..mapping.catalogue import Catalogue
+from ..mapping.server import Identity, MmsServer, reject
+from ..mapping.wire import Parameters
+from ..mms import pdu
+from ..server.host import Host
+from .context import PROFILES, Context, Profile, new_number, render
+from .endpoint import Endpoint, Key
+from .xer import XerWire
+
+log = logging.getLogger(__name__)
+
+
+@attrs.frozen(slots=True)
+class ServerLimits:
+    """What a server takes over XMPP.
+
+    Attributes:
+        mms: of each association.
+        per_account: associations of one account, over all its resources.
+        backlog: notifications that may wait for one association; with more of them it is aborted.
+    """
+
+    mms: initiate.Limits = initiate.Limits()
+    per_account: int = 8
+    backlog: int = 10_000
+
+
+class XmppServer:
+    """Serves a host on an XMPP session, to clients of every dialect."""
+
+    def __init__(
+        self, host: Host, session: Session, *, limits: ServerLimits | None = None, identity: Identity | None = None
+    ) -> None:
+        self.host = host
+        self.catalogue = Catalogue(host.engine)
+        self.limits = limits or ServerLimits()
+        self.identity = identity
+        self.endpoint = Endpoint.of(session)
+        if self.endpoint.acceptor is not None:
+            raise LocalError(f"{session.jid} serves a model already; one session is one server")
+        self.endpoint.acceptor = self
+
+    def stop(self) -> None:
+        """Open no more associations; those that are open go on."""
+        if self.endpoint.acceptor is self:
+            self.endpoint.acceptor = None
+
+    async def open(self, sender: str, context: Context) -> str:
+        """Open an association for an initiate-Request; return the payload of the answer."""
+        profile = next((p for p in PROFILES.values() if p.dialect.namespace == context.namespace), PROFILES["80-3"])
+        wire = XerWire(profile.dialect)
+        try:
+            match wire.decode(context.content):
+                case ("initiate-RequestPDU", proposed):
+                    pass
+                case _:
+                    raise Malformed("an initiate-Request was expected")
+            # Who comes again with an identifier it has is a client that lost its association: it takes its place.
+            self.endpoint.drop((sender, context.id), "the client began anew")
+            if self.endpoint.count(sender) >= self.limits.per_account:
+                raise StanzaRefused(
+                    "resource-constraint", f"an account may open {self.limits.per_account} associations", kind="wait"
+                )
+            parameters, answer = initiate.accept(proposed, self.limits.mms)
+        except Malformed as malformed:
+            log.warning("%s: an initiate-Request that is none: %s", sender, malformed)
+            return render(profile, context.id, wire.encode(reject()))
+        except initiate.InitiateRefused as refused:
+            log.warning("%s: association refused: %s", sender, refused)
+            return render(profile, context.id, wire.encode(("initiate-ErrorPDU", refused.error)))
+        id = f"{context.id.partition(':')[0]}:{new_number()}" if profile.paired else context.id
+        try:
+            opened = _Opened(self, profile, wire, (sender, id), parameters)
+        except ServiceRefused as refused:
+            raise StanzaRefused("resource-constraint", refused.message, kind="wait") from None
+        self.endpoint.enter((sender, id), opened)
+        await self.endpoint.session.subscribe(jids.bare(sender))
+        return render(profile, id, wire.encode(answer))
+
+
+class _Opened:
+    """One association at the server."""
+
+    def __init__(self, server: XmppServer, profile: Profile, wire: XerWire, key: Key, parameters: Parameters) -> None:
+        self._server = server
+        self._host = server.host
+        self._session = server.endpoint.session
+        self._profile = profile
+        self._wire = wire
+        self._key = key
+        self._queue: deque[str] = deque()
+        self._sender: asyncio.Task[None] | None = None
+        self._association: Association = self._host.associate(key[0], self._notify, self._closed)
+        self._mms = MmsServer(server.catalogue, self._association, wire, parameters, server.identity)
+
+    async def take(self, context: Context, kind: str) -> str | None:
+        """Answer a PDU (see `Peer`)."""
+        if context.pdu_name == "rejectPDU":
+            log.warning("%s: the client rejects something that was sent to it", self._key[0])
+            return None
+        try:
+            message = self._wire.decode(context.content)
+        except Malformed as malformed:
+            log.warning("%s: a PDU that is none: %s", self._key[0], malformed)
+            return await self._rejected(reject(_invoke_id(context)))
+        if kind == "get" and context.pdu_name == "confirmed-RequestPDU" and _changes(message):
+            raise StanzaRefused("bad-request", "what changes something is an iq of type set", kind="modify")
+        answer = await self._host.perform(self._mms.receive(message, self._host.clock.now()))
+        for payload in answer.before:
+            await self._push(payload)
+        if answer.concluded:
+            self._end("released")
+        return render(self._profile, self._key[1], answer.answer)
+
+    async def _rejected(self, message: pdu.MMSpdu) -> str | None:
+        """Return the answer that carries a reject, or send it by itself where the dialect wants that."""
+        payload = self._wire.encode(message)
+        if self._profile.reject_in_result:
+            return render(self._profile, self._key[1], payload)
+        await self._push(payload)
+        return None
+
+    # --- notifications ----------------------------------------------------------------------------------------------
+
+    def _notify(self, notification: Notification) -> None:
+        self._queue.extend(self._mms.notify(notification))
+        if len(self._queue) > self._server.limits.backlog:
+            self._end("it does not take its reports")
+        elif self._sender is None or self._sender.done():
+            self._sender = asyncio.get_running_loop().create_task(self._send())
+
+    async def _send(self) -> None:
+        try:
+            while self._queue and not self._association.ended:
+                await self._push(self._queue[0])
+                self._queue.popleft()
+        except NotReachable as error:
+            self._end(f"reports cannot be sent: {error.message}")
+        except JanusGridError:
+            log.exception("%s: a report cannot be sent", self._key[0])
+            self._end("a report cannot be sent")
+
+    async def _push(self, payload: str) -> None:
+        text = render(self._profile, self._key[1], payload)
+        await self._session.push(self._key[0], text, kind=self._profile.reports)
+
+    # --- the end ----------------------------------------------------------------------------------------------------
+
+    def lost(self, why: str) -> None:
+        """The client is gone (see `Peer`)."""
+        self._host.end(self._association, why)
+        self._queue.clear()
+
+    def _end(self, why: str) -> None:
+        self._server.endpoint.leave(self._key, self)
+        self.lost(why)
+
+    def _closed(self, why: str) -> None:
+        """The server itself has ended the association: what is left is not to be answered any more."""
+        self._server.endpoint.leave(self._key, self)
+        self._queue.clear()
+
+
+def _changes(message: pdu.MMSpdu) -> bool:
+    match message:
+        case ("confirmed-RequestPDU", request):
+            return request.service[0] == "write"
+        case _:
+            return False
+
+
+def _invoke_id(context: Context) -> int | None:
+    """Return the invoke id of a PDU that could not be decoded, as far as it can be seen."""
+    for element in context.content.iter():
+        if element.tag.rpartition("}")[2] == "invokeID" and (element.text or "").strip().isdecimal():
+            return int((element.text or "").strip()[:10]) & 0xFFFFFFFF
+    return None

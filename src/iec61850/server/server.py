@@ -1,0 +1,256 @@
+"""The server facade: a model, the application's hooks, and a session to serve it on."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Self, TypeVar
+
+import attrs
+
+from ...common.clock import Clock, RealClock
+from ...common.errors import TypeConflict, UnknownName
+from ...common.xmpp.session import Session
+from ..acsi.plain import Plain, plain, shape
+from ..acsi.references import FC, Reference
+from ..acsi.types import DataValue, Quality, Timestamp
+from ..engine import Engine
+from ..engine.values import read, spread
+from ..mapping.server import Identity
+from ..model.nodes import Attribute, DataObject, Model
+from .host import ChangeHook, CommandHook, Host
+from .local import LocalAssociation
+
+C = TypeVar("C", bound=CommandHook)
+H = TypeVar("H", bound=ChangeHook)
+
+_MAIN = ("stVal", "mxVal", "mag", "cVal", "actVal", "setVal", "setMag", "valWTr", "general")
+"""The attribute that is meant when a whole data object is given one value."""
+
+
+@attrs.frozen(slots=True, eq=False)
+class _Target:
+    """Where `update` puts a value: the attribute, and the quality and time that go with it."""
+
+    attribute: Attribute
+    quality: Attribute | None
+    time: Attribute | None
+
+
+class Server:
+    """An IEC 61850 server.
+
+        server = Server.from_scl("dg750.cid")
+
+        @server.on_operate("DG750DER/DWGC1.WSpt")
+        async def set_power(command):
+            ...
+
+        server.update("DG750DER/MMXU1.TotW", 412.0)
+        await server.serve(session)
+
+    Args:
+        model: what it serves; it belongs to the server from here on, and holds the present values.
+        clock: gives the time of reports, time stamps and integrity periods.
+        identity: what it says of itself to MMS clients.
+        max_associations: in all; more are refused.
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        *,
+        clock: Clock | None = None,
+        identity: Identity | None = None,
+        max_associations: int = 100,
+    ) -> None:
+        self.clock = clock or RealClock()
+        self.engine = Engine(model, self.clock.now(), max_associations=max_associations)
+        self.host = Host(self.engine, self.clock)
+        self.identity = identity or Identity(model=model.ied)
+        self._targets: dict[str, _Target] = {}
+        self._stops: list[Callable[[], None]] = []
+        self._closed = asyncio.Event()
+
+    @classmethod
+    def from_scl(
+        cls,
+        source: Path | str | bytes,
+        *,
+        ied: str | None = None,
+        access_point: str | None = None,
+        strict: bool = False,
+        clock: Clock | None = None,
+        identity: Identity | None = None,
+    ) -> Self:
+        """Return a server for one access point of an SCL file (ICD, CID, IID or SCD).
+
+        Raises `SclError` for a file that cannot be served; with `strict`, for every fault that the file has.
+        """
+        from ..scl import read as read_scl
+
+        loaded = read_scl(source, ied=ied, access_point=access_point, strict=strict)
+        return cls(loaded.model, clock=clock, identity=identity)
+
+    @property
+    def model(self) -> Model:
+        """The model that is served."""
+        return self.engine.model
+
+    # --- hooks ------------------------------------------------------------------------------------------------------
+
+    def on_operate(self, reference: str, *, follow: bool = True) -> Callable[[C], C]:
+        """Return a decorator: the function, plain or async, is called with each `Command` for `LD/LN.DO`.
+
+        It accepts by returning, and refuses by `command.refuse(AddCause...)`. With `follow`, the status (stVal, mxVal)
+        takes the control value once it has returned; where the process decides, pass False and `update` it. A
+        controllable object without a hook refuses commands as not supported. Raises `UnknownName`.
+        """
+        where = Reference.parse(reference).with_fc(None)
+        if not isinstance(self.engine.tree.find(where.with_fc(FC.CO).child("Oper")), Attribute):
+            raise UnknownName("there is no controllable object of that name", where=reference)
+
+        def register(hook: C) -> C:
+            self.host.commands[where] = (hook, follow)
+            return hook
+
+        return register
+
+    def on_write(self, reference: str) -> Callable[[H], H]:
+        """Return a decorator: the function, plain or async, is called with each `Change` that a client writes.
+
+        It accepts by returning, and then the value is stored; it refuses by `change.refuse(...)`. The reference is
+        the one that clients write; its functional constraint may be left out. Raises `UnknownName`.
+        """
+        where, attribute = self._find(reference)
+        if not isinstance(attribute, Attribute):
+            raise UnknownName("only attributes are written, not whole data objects", where=reference)
+        where = where.with_fc(attribute.fc)
+
+        def register(hook: H) -> H:
+            self.host.changes[where] = hook
+            return hook
+
+        return register
+
+    # --- values -----------------------------------------------------------------------------------------------------
+
+    def update(
+        self,
+        reference: str,
+        value: Plain,
+        *,
+        quality: Quality | None = None,
+        time: datetime | Timestamp | None = None,
+    ) -> None:
+        """Give an attribute a new value, as the process has it now; reports that it triggers go out by themselves.
+
+        `reference` is `LD/LN.DO.DA`; of a data object (`LD/LN.DO`) its main attribute is meant (stVal, mag, mxVal).
+        The quality and the time of the data object go with it: good and now, where they are not given.
+        Raises `UnknownName`, or `TypeConflict` for a value that does not fit.
+        """
+        self.update_many({reference: value}, quality=quality, time=time)
+
+    def update_many(
+        self,
+        values: Mapping[str, Plain],
+        *,
+        quality: Quality | None = None,
+        time: datetime | Timestamp | None = None,
+    ) -> None:
+        """Give many attributes new values at once: one report tells of them all. See `update`."""
+        now = self.clock.now()
+        stamp = Timestamp.of(now) if time is None else time if isinstance(time, Timestamp) else Timestamp.of(time)
+        changes: dict[Attribute, DataValue] = {}
+        for reference, value in values.items():
+            target = self._targets.get(reference)
+            if target is None:
+                target = self._targets[reference] = self._target(reference)
+            attribute = target.attribute
+            changes.update(spread(attribute, _shaped(attribute, value, reference)))
+            if target.quality is not None:
+                changes[target.quality] = quality or Quality()
+            if target.time is not None:
+                changes[target.time] = stamp
+        self.engine.update(changes.items(), now)
+        self.host.flush()
+
+    def read(self, reference: str) -> Plain:
+        """Return the present value of an attribute, or of a data object's main attribute; raise `UnknownName`."""
+        target = self._targets.get(reference) or self._target(reference)
+        return plain(read(target.attribute), target.attribute.describe())
+
+    def _find(self, reference: str) -> tuple[Reference, DataObject | Attribute]:
+        where = Reference.parse(reference)
+        found = self.model.find(where)
+        if not isinstance(found, DataObject | Attribute):
+            raise UnknownName(f"{self.model.ied} has no data of that name", where=reference)
+        return where, found
+
+    def _target(self, reference: str) -> _Target:
+        where, found = self._find(reference)
+        path = where.path
+        if isinstance(found, DataObject):
+            main = next((found.children[name] for name in _MAIN if name in found.children), None)
+            if not isinstance(main, Attribute):
+                raise UnknownName("it has no main attribute; name the one that is meant", where=reference)
+            return _Target(main, *_beside(found, main))
+        for length in range(len(path) - 1, 0, -1):
+            above = self.model.find(Reference(where.device, where.node, path[:length]))
+            if isinstance(above, DataObject):
+                return _Target(found, *_beside(above, found))
+        return _Target(found, None, None)
+
+    # --- serving ----------------------------------------------------------------------------------------------------
+
+    def start(self, session: Session) -> None:
+        """Serve on an XMPP session from now on (SCSM 8-2), in every dialect; return at once."""
+        from ..scsm82.server import XmppServer
+
+        self._stops.append(XmppServer(self.host, session, identity=self.identity).stop)
+
+    async def serve(self, session: Session) -> None:
+        """Serve on an XMPP session (SCSM 8-2), until `close` is called or the caller is cancelled."""
+        self.start(session)
+        await self._closed.wait()
+
+    def connect(self, name: str = "local") -> LocalAssociation:
+        """Return an association from within this process; wrap it in an `Ied` for reading and writing by name."""
+        return LocalAssociation(self.host, name)
+
+    async def close(self) -> None:
+        """End every association, take no more, and let `serve` return."""
+        for stop in self._stops:
+            stop()
+        self._stops.clear()
+        await self.host.close()
+        self._closed.set()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+
+def _beside(data: DataObject, attribute: Attribute) -> tuple[Attribute | None, Attribute | None]:
+    """Return the quality and the time that go with an attribute of a data object; for itself, none."""
+    found = [data.children.get(name) for name in ("q", "t")]
+    quality, time = (
+        a if isinstance(a, Attribute) and a.fc is attribute.fc and a is not attribute else None for a in found
+    )
+    return quality, time
+
+
+def _shaped(attribute: Attribute, value: Plain, where: str) -> DataValue:
+    if isinstance(value, str) and attribute.enum is not None and not attribute.count:
+        ordinal = attribute.enum.ordinals.get(value)
+        if ordinal is None:
+            raise TypeConflict(f"{value!r} is none of {', '.join(attribute.enum.ordinals)}", where=where)
+        value = ordinal
+    return shape(value, attribute.describe(), where)

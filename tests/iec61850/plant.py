@@ -1,0 +1,153 @@
+"""A small generator as a model made by hand: one of everything that the services can meet."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from janusgrid.iec61850.acsi.references import FC, Reference
+from janusgrid.iec61850.acsi.types import BasicType, DataValue
+from janusgrid.iec61850.model.nodes import (
+    Attribute,
+    DataObject,
+    DataSet,
+    EnumType,
+    LogicalDevice,
+    LogicalNode,
+    Model,
+    ReportControl,
+    Trigger,
+)
+
+T = BasicType
+DCHG, QCHG, DUPD = Trigger.DATA_CHANGE, Trigger.QUALITY_CHANGE, Trigger.DATA_UPDATE
+LD = "DG750DER"
+BEHAVIOUR = EnumType("BehaviourModeKind", {"on": 1, "blocked": 2, "test": 3, "test/blocked": 4, "off": 5})
+
+
+def leaf(name: str, fc: FC, kind: BasicType, value: DataValue = None, **more: object) -> Attribute:
+    settable = fc in (FC.SP, FC.CF, FC.DC, FC.SV)
+    return Attribute(name, fc, kind, value=value, **{"settable": settable, **more})  # type: ignore[arg-type]
+
+
+def group(name: str, fc: FC, *children: Attribute) -> Attribute:
+    return Attribute(name, fc, children={child.name: child for child in children})
+
+
+def data(name: str, cdc: str, *children: Attribute | DataObject) -> DataObject:
+    return DataObject(name, cdc, {child.name: child for child in children})
+
+
+def quality_time(fc: FC) -> tuple[Attribute, Attribute]:
+    return leaf("q", fc, T.QUALITY, trigger=QCHG), leaf("t", fc, T.TIMESTAMP)
+
+
+def mv(name: str, value: float | None = None) -> DataObject:
+    return data(
+        name, "MV", group("mag", FC.MX, leaf("f", FC.MX, T.FLOAT32, value, trigger=DCHG)), *quality_time(FC.MX),
+        leaf("d", FC.DC, T.VISSTRING255, f"measured {name}"), leaf("db", FC.CF, T.INT32U, 0),
+    )  # fmt: skip
+
+
+def cmv(name: str) -> DataObject:
+    return data(
+        name, "CMV", group("cVal", FC.MX, group("mag", FC.MX, leaf("f", FC.MX, T.FLOAT32, trigger=DCHG))),
+        *quality_time(FC.MX),
+    )  # fmt: skip
+
+
+def ens(name: str, value: int | None = None, enum: EnumType | None = None) -> DataObject:
+    return data(name, "ENS", leaf("stVal", FC.ST, T.ENUM, value, trigger=DCHG, enum=enum), *quality_time(FC.ST))
+
+
+def oper(*control_value: Attribute, extra: Iterable[Attribute] = ()) -> Attribute:
+    return group(
+        "Oper", FC.CO, *control_value, *extra,
+        group("origin", FC.CO, leaf("orCat", FC.CO, T.ENUM), leaf("orIdent", FC.CO, T.OCTET64)),
+        leaf("ctlNum", FC.CO, T.INT8U), leaf("T", FC.CO, T.TIMESTAMP), leaf("Test", FC.CO, T.BOOLEAN),
+        leaf("Check", FC.CO, T.CHECK),
+    )  # fmt: skip
+
+
+def origin(fc: FC) -> Attribute:
+    return group("origin", fc, leaf("orCat", fc, T.ENUM), leaf("orIdent", fc, T.OCTET64))
+
+
+def apc(name: str, model: int, low: float = 0.0, high: float = 0.0) -> DataObject:
+    return data(
+        name, "APC", origin(FC.MX), leaf("ctlNum", FC.MX, T.INT8U),
+        group("mxVal", FC.MX, leaf("f", FC.MX, T.FLOAT32, 0.0, trigger=DCHG)), *quality_time(FC.MX),
+        leaf("ctlModel", FC.CF, T.ENUM, model, settable=False),
+        group("minVal", FC.CF, leaf("f", FC.CF, T.FLOAT32, low)),
+        group("maxVal", FC.CF, leaf("f", FC.CF, T.FLOAT32, high)),
+        oper(group("ctlVal", FC.CO, leaf("f", FC.CO, T.FLOAT32))),
+    )  # fmt: skip
+
+
+def spc(name: str, model: int, *, commandable: bool = True) -> DataObject:
+    command = (oper(leaf("ctlVal", FC.CO, T.BOOLEAN)),) if commandable else ()
+    return data(
+        name, "SPC", leaf("stVal", FC.ST, T.BOOLEAN, False, trigger=DCHG), *quality_time(FC.ST),
+        leaf("ctlModel", FC.CF, T.ENUM, model, settable=False), *command,
+    )  # fmt: skip
+
+
+def dpc(name: str) -> DataObject:
+    return data(
+        name, "DPC", leaf("stVal", FC.ST, T.DBPOS, trigger=DCHG), *quality_time(FC.ST),
+        leaf("ctlModel", FC.CF, T.ENUM, 1, settable=False), oper(leaf("ctlVal", FC.CO, T.BOOLEAN)),
+    )  # fmt: skip
+
+
+def harmonics() -> DataObject:
+    """An array of sub data objects, and one of leaves."""
+    elements = [DataObject("Har", "CMV", dict(cmv("Har").children), count=0) for _ in range(4)]
+    return data(
+        "HaV", "HMV", DataObject("Har", "CMV", count=4, elements=elements),
+        leaf("raw", FC.MX, T.INT16, [1, 2, 3], count=3),
+    )  # fmt: skip
+
+
+def ref(text: str, fc: str | None = None) -> Reference:
+    return Reference.parse(f"{LD}/{text}", fc)
+
+
+def node(name: str, ln_class: str, *objects: DataObject) -> LogicalNode:
+    return LogicalNode(name, ln_class, {o.name: o for o in (ens("Beh", 1, BEHAVIOUR), *objects)})
+
+
+def plant() -> Model:
+    lln0 = node(
+        "LLN0", "LLN0",
+        data("Mod", "ENC", leaf("stVal", FC.ST, T.ENUM, 1, trigger=DCHG, enum=BEHAVIOUR), *quality_time(FC.ST),
+             leaf("ctlModel", FC.CF, T.ENUM, 0, settable=False)),
+        data("NamPlt", "LPL", leaf("vendor", FC.DC, T.VISSTRING255, "JanusGrid"),
+             leaf("d", FC.DC, T.UNICODE255, "Générateur")),
+    )  # fmt: skip
+    mmxu = node(
+        "MMXU1", "MMXU", mv("TotW", 300.5), mv("TotVAr"), mv("Hz", 50.0),
+        data("PhV", "WYE", cmv("phsA"), cmv("phsB"), cmv("phsC")), harmonics(),
+    )  # fmt: skip
+    dgen = node(
+        "DGEN1", "DGEN", ens("DEROpSt", 2),
+        data("WMaxRtg", "ASG", group("setMag", FC.SP, leaf("f", FC.SP, T.FLOAT32, 750.0)),
+             leaf("d", FC.DC, T.VISSTRING255)),
+        data("Strategy", "ENG", leaf("setVal", FC.SP, T.ENUM, 1, enum=EnumType("Strategy", {"droop": 1, "iso": 2}))),
+        data("Types", "TST", *(leaf(f"v{k.name.lower()}", FC.SP, k) for k in BasicType
+                               if k not in (T.PHYCOMADDR, T.SVOPTFLDS))),
+    )  # fmt: skip
+    dwgc = node(
+        "DWGC1", "DWGC", apc("WSpt", 1, 0.0, 800.0), apc("WSbo", 2), spc("Ena", 1), spc("Fixed", 0),
+        spc("NoOper", 1, commandable=False), dpc("Brk"), apc("WEnh", 3),
+    )  # fmt: skip
+    lln0.data_sets["Meas"] = DataSet("Meas", (
+        ref("MMXU1.TotW", "MX"), ref("MMXU1.Hz", "MX"), ref("DGEN1.DEROpSt", "ST"), ref("DGEN1.DEROpSt.q", "ST"),
+    ))  # fmt: skip
+    lln0.data_sets["Single"] = DataSet("Single", (ref("MMXU1.TotW.mag.f", "MX"), ref("MMXU1.Missing", "MX")))
+    lln0.reports["urcbMeas"] = ReportControl(
+        "urcbMeas", False, "plant/meas", "Meas", 7, 0b0111110010, 0,
+        DCHG | QCHG | Trigger.INTEGRITY | Trigger.GENERAL_INTERROGATION, 0, True, 3,
+    )  # fmt: skip
+    lln0.reports["urcbOne"] = ReportControl("urcbOne", False, indexed=False)
+    lln0.reports["brcbMeas"] = ReportControl("brcbMeas", True, "plant/b", "Meas", 1)
+    device = LogicalDevice(LD, "DER", {n.name: n for n in (lln0, mmxu, dgen, dwgc)})
+    return Model("DG750", {LD: device}, services={"ReportSettings": {"owner": "true"}})
