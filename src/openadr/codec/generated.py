@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import linecache
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -42,6 +43,8 @@ class Source:
 
     def compiled(self, name: str) -> dict[str, Any]:
         """Run the source as the module `name` and return its names."""
-        code = compile(self.text(), f"<{name}>", "exec")
+        text, file = self.text(), f"<{name}>"
+        linecache.cache[file] = len(text), None, text.splitlines(keepends=True), file  # for tracebacks and debuggers
+        code = compile(text, file, "exec")
         exec(code, self.globals)  # noqa: S102  # our own source, made from the declarations alone
         return self.globals

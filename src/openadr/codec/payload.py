@@ -50,18 +50,19 @@ def read(
     *,
     limits: Limits = WIRE,
     source: str | None = None,
-    schema: Schema | None = None,
+    against: Schema | None = None,
 ) -> Message:
     """Return the message in a document or element; wrapped in `oadrPayload` or `oadrSignedObject`, or bare.
 
     An element of the standard library (a stanza's payload) is copied through the door, under the same limits.
-    `schema` is another schema to hold it to instead of our own, such as the official one.
+    An element of the door's is taken as it is. `against` is a schema to hold it to instead of our own, such as the
+    official one.
 
     Raises:
         Malformed: not XML as the door accepts it, not a message, against the schema, or a value that Python cannot
             hold (a year before 1); the message has the path, `where` the source and line.
     """
-    return read_payload(data, limits=limits, source=source, schema=schema).message
+    return read_payload(data, limits=limits, source=source, against=against).message
 
 
 def read_payload(
@@ -69,11 +70,11 @@ def read_payload(
     *,
     limits: Limits = WIRE,
     source: str | None = None,
-    schema: Schema | None = None,
+    against: Schema | None = None,
 ) -> Payload:
     """Return the message with what it came in; otherwise as `read`."""
     root = _element(data, limits, source)
-    (schema or _schema()).check(root, source)
+    (against or schema()).check(root, source)
     return decode(root)
 
 
@@ -102,7 +103,7 @@ def _opened(root: Element) -> tuple[Xml | None, Element]:
     return (Xml(canonical(before[0])) if before else None), signed
 
 
-def write(message: Message, *, id: str | None = None, check: bool = True, schema: Schema | None = None) -> str:
+def write(message: Message, *, id: str | None = None, check: bool = True, against: Schema | None = None) -> str:
     """Return a message as text, wrapped in `oadrPayload` and `oadrSignedObject`, without an XML declaration.
 
     `id` becomes the Id of the signed object, for a signature to refer to. The text is held to the schema, unless
@@ -118,13 +119,10 @@ def write(message: Message, *, id: str | None = None, check: bool = True, schema
     document = writer(message, "" if id is None else f' oadr:Id="{escape_value(id)}"')
     if check:
         try:
-            (schema or _schema()).check(read_xml(document, limits=FILES))
+            (against or schema()).check(read_xml(document, limits=FILES))
         except Malformed as error:
             raise LocalError(f"not sent: {error.message}", where=type(message).__name__) from None
     return document
-
-
-_schema = schema
 
 
 def _element(data: bytes | str | Element | StdElement, limits: Limits, source: str | None) -> Element:

@@ -82,6 +82,10 @@ def _insert(nodes: list[Node], field: Field) -> None:
     for position, step in enumerate(field.path):
         last = position == len(field.path) - 1
         if not last and fresh and nodes and nodes[-1].name == step and nodes[-1].content is None:
+            if not nodes[-1].low:
+                raise TypeError(
+                    f"{field.name} shares {step} with a field that may be absent: put one before it that may not"
+                )
             nodes = nodes[-1].inner
             continue
         low, high = (field.least, None) if position == field.repeated else (int(not (fresh and field.optional)), 1)

@@ -150,18 +150,18 @@ class _Schemas:
 
     def simple(self, simple: Simple) -> None:
         """Declare a simple type that XML Schema itself does not have."""
-        if simple.base is None:
+        if simple.name.startswith("xs:"):
             return
         local = _local(simple.name)
         texts = [("enumeration", choice.value) for choice in simple.choices or ()]
-        if simple.base.startswith("list of "):
-            made = tag("simpleType", tag("list", itemType=simple.base[8:]), name=local)
+        if simple.list_of is not None:
+            made = tag("simpleType", tag("list", itemType=simple.list_of), name=local)
         elif simple.extension is not None:
             self.simple(simple.extension)
-            listed = tag("simpleType", restriction(simple.base, texts))
+            listed = tag("simpleType", restriction(simple.base or "", texts))
             made = tag("simpleType", tag("union", listed, memberTypes=simple.extension.name), name=local)
         else:
-            made = tag("simpleType", restriction(simple.base, (*simple.facets, *texts)), name=local)
+            made = tag("simpleType", restriction(simple.base or "", (*simple.facets, *texts)), name=local)
         self.declare(simple.name, made)
 
 

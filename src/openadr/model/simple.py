@@ -29,6 +29,7 @@ class Simple:
         accept: the value itself, or what a caller meant by one of another type; raises `TypeConflict`.
         escaped: whether the rendered text may hold characters that XML reserves.
         base, facets: the restriction in the schema: `(facet, value)`.
+        list_of: for several values with blanks between, the type of each.
         extension: the type of further values (an extensible enumeration is a union with it).
         content: for a value in an element of its own inside the element (a boxed duration), that element's name.
     """
@@ -40,6 +41,7 @@ class Simple:
     escaped: bool = False
     base: str | None = None
     facets: tuple[tuple[str, str], ...] = ()
+    list_of: str | None = None
     extension: "Simple | None" = None
     content: "tuple[str, Simple] | None" = None
     choices: type[StrEnum] | None = None
@@ -133,7 +135,7 @@ DOUBLE_LIST = Simple(
     lambda text: tuple(float(number) for number in text.split()),
     lambda numbers: " ".join(render_float(number) for number in numbers),
     _doubles,
-    base="list of xs:double",
+    list_of="xs:double",
 )
 
 

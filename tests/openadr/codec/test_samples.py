@@ -75,4 +75,4 @@ def test_a_signature_is_kept_as_it_is(shared: Path) -> None:
 
 def test_the_official_schema_can_stand_in_for_ours(shared: Path, official: Schema) -> None:
     poll = next(sample for sample in samples(shared) if sample.message == "oadrPoll" and sample.valid)
-    assert read(poll.path.read_bytes(), schema=official) == read(poll.path.read_bytes())
+    assert read(poll.path.read_bytes(), against=official) == read(poll.path.read_bytes())
