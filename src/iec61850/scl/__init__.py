@@ -5,8 +5,9 @@ print(describe(loaded.model))
 models, diagnostics = check("substation.scd")
 """
 
+from .codes import CODES, Code, Severity
 from .describe import describe
-from .diagnostics import CODES, Code, Diagnostic, SclError, Severity
+from .diagnostics import Diagnostic, SclError
 from .document import Edition
 from .reader import Loaded, check, read, servers
 

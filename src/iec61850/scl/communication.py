@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ...common.xml import Element
-from .diagnostics import NO_ADDRESS, TWO_ADDRESSES, UNKNOWN_IED
+from . import codes
 from .document import Document, Server
 
 
@@ -25,12 +25,12 @@ class Communication:
                 kind, text = p.get("type", "").strip(), (p.text or "").strip()
                 if kind in found and found[kind] != text:
                     message = f"{kind} of {self._server} is {found[kind]!r} already, not {text!r}: passed over"
-                    self._document.log.add(TWO_ADDRESSES, p, message)
+                    self._document.log.add(codes.TWO_ADDRESSES, p, message)
                 elif kind and text:
                     found[kind] = text
         if not found:
             self._document.log.add(
-                NO_ADDRESS, self._server.point_element, f"{self._server} has no address in Communication"
+                codes.NO_ADDRESS, self._server.point_element, f"{self._server} has no address in Communication"
             )
         return found
 
@@ -68,7 +68,9 @@ def unknown_ieds(document: Document) -> None:
         for network in document.children(section, "SubNetwork"):
             for point in document.children(network, "ConnectedAP"):
                 if (name := point.get("iedName", "").strip()) not in known:
-                    document.log.add(UNKNOWN_IED, point, f"ConnectedAP names IED {name!r}, which is not in this file")
+                    document.log.add(
+                        codes.UNKNOWN_IED, point, f"ConnectedAP names IED {name!r}, which is not in this file"
+                    )
 
 
 def services(document: Document, server: Server) -> dict[str, dict[str, str]]:

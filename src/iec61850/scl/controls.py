@@ -16,17 +16,7 @@ from ..model.nodes import (
     ReportControl,
     Trigger,
 )
-from .diagnostics import (
-    BAD_INSTANCES,
-    BAD_MEMBER,
-    DUPLICATE_CONTROL,
-    DUPLICATE_DATA_SET,
-    EMPTY_DATA_SET,
-    MISPLACED,
-    NO_DATA_SET,
-    NO_OPTIONAL_FIELDS,
-    NO_PERIOD,
-)
+from . import codes
 from .document import Document, quoted
 from .templates import CONSTRAINTS, triggers
 
@@ -80,9 +70,11 @@ class Controls:
             kind = _OTHERS[self._document.kind(one)]
             name = "SGCB" if kind == "setting" else self._document.name(one)
             if self._document.kind(one) in _LN0_ONLY and node.ln_class != "LLN0":
-                self._log.add(MISPLACED, one, f"{self._document.kind(one)} {name} in {node.name}: left out")
+                self._log.add(codes.MISPLACED, one, f"{self._document.kind(one)} {name} in {node.name}: left out")
             elif (kind, name) in taken:
-                self._log.add(DUPLICATE_CONTROL, one, f"{self._document.kind(one)} {name} is there already: left out")
+                self._log.add(
+                    codes.DUPLICATE_CONTROL, one, f"{self._document.kind(one)} {name} is there already: left out"
+                )
             elif name:
                 taken.add((kind, name))
                 attributes = self._texts(one) | addresses.get((inst, name), {})
@@ -95,14 +87,18 @@ class Controls:
     def _data_set(self, node: LogicalNode, element: Element, inst: str) -> None:
         name = self._document.name(element)
         if name in node.data_sets:
-            self._log.add(DUPLICATE_DATA_SET, element, f"data set {name!r} of {node.name} is there already: left out")
+            self._log.add(
+                codes.DUPLICATE_DATA_SET, element, f"data set {name!r} of {node.name} is there already: left out"
+            )
         elif name:
             found = [self._member(fcda, inst) for fcda in self._document.children(element, "FCDA")]
             members = tuple(member for member in found if member is not None)
             if members:
                 node.data_sets[name] = DataSet(name, members)
             else:
-                self._log.add(EMPTY_DATA_SET, element, f"data set {name!r} of {node.name} has no member: left out")
+                self._log.add(
+                    codes.EMPTY_DATA_SET, element, f"data set {name!r} of {node.name} has no member: left out"
+                )
 
     def _member(self, element: Element, inst: str) -> Reference | None:
         """Return the reference that an FCDA stands for; None, noted, if the model has nothing of that name."""
@@ -123,12 +119,12 @@ class Controls:
                 if device is None
                 else "doName"
             )
-            self._log.add(BAD_MEMBER, element, f"FCDA {quoted(shown)} has no {what}: left out")
+            self._log.add(codes.BAD_MEMBER, element, f"FCDA {quoted(shown)} has no {what}: left out")
             return None
         index = self._document.number(element, "ix") if element.get("ix") is not None else None
         path = self._walk(device, node, parts, fc, index)
         if path is None:
-            self._log.add(BAD_MEMBER, element, f"FCDA {quoted(shown)} names nothing that the model has: left out")
+            self._log.add(codes.BAD_MEMBER, element, f"FCDA {quoted(shown)} names nothing that the model has: left out")
             return None
         return Reference(device, node, path, fc)
 
@@ -162,7 +158,7 @@ class Controls:
         if name and name not in node.data_sets:
             kind = self._document.kind(element)
             self._log.add(
-                NO_DATA_SET,
+                codes.NO_DATA_SET,
                 element,
                 f"{kind} {element.get('name')}: {node.name} has no usable data set {name!r}: left open",
             )
@@ -174,7 +170,9 @@ class Controls:
     def _report(self, node: LogicalNode, element: Element) -> None:
         name = self._document.name(element)
         if name in node.reports:
-            self._log.add(DUPLICATE_CONTROL, element, f"ReportControl {name} of {node.name} is there already: left out")
+            self._log.add(
+                codes.DUPLICATE_CONTROL, element, f"ReportControl {name} of {node.name} is there already: left out"
+            )
         if not name or name in node.reports:
             return
         document = self._document
@@ -192,7 +190,7 @@ class Controls:
                 "period but no intgPd" if Trigger.INTEGRITY in report.trigger else "intgPd but no trigger option period"
             )
             self._log.add(
-                NO_PERIOD, element, f"ReportControl {name} has {has}: no integrity reports until a client sets it"
+                codes.NO_PERIOD, element, f"ReportControl {name} has {has}: no integrity reports until a client sets it"
             )
         report.optional_fields = self._optional_fields(element, report.buffered)
         report.max_instances, report.clients = self._instances(element, report)
@@ -212,7 +210,7 @@ class Controls:
     def _optional_fields(self, element: Element, buffered: bool) -> int:
         found = self._document.child(element, "OptFields")
         if found is None:
-            self._log.add(NO_OPTIONAL_FIELDS, element, f"ReportControl {element.get('name')} has no OptFields")
+            self._log.add(codes.NO_OPTIONAL_FIELDS, element, f"ReportControl {element.get('name')} has no OptFields")
             return 0
         bits = 0
         for bit, name in enumerate(_OPTIONAL, start=1):
@@ -228,7 +226,7 @@ class Controls:
         most = self._document.number(enabled, "max", 1)
         if not 1 <= most <= _MOST_INSTANCES:
             least = max(1, min(most, _MOST_INSTANCES))
-            self._log.add(BAD_INSTANCES, enabled, f"ReportControl {report.name} has max {most}; read as {least}")
+            self._log.add(codes.BAD_INSTANCES, enabled, f"ReportControl {report.name} has max {most}; read as {least}")
             most = least
         clients = []
         for client in self._document.children(enabled, "ClientLN"):

@@ -10,20 +10,8 @@ import attrs
 
 from ...common.errors import ConfigError, Malformed
 from ...common.xml import FILES, Element, Limits, read, read_file
-from .diagnostics import (
-    BAD_ATTRIBUTE,
-    BAD_NAME,
-    BAD_SERVER_AT,
-    MISSING_ATTRIBUTE,
-    NAMESPACE,
-    NO_SERVER,
-    NOT_READ,
-    NOT_SCL,
-    UNKNOWN_SERVER,
-    VERSION,
-    WHICH_SERVER,
-    Log,
-)
+from . import codes
+from .diagnostics import Log
 from .values import flag
 
 NAMESPACE_URI = "http://www.iec.ch/61850/2003/SCL"
@@ -67,10 +55,12 @@ class Document:
         self.root = _root(source, self.log, limits)
         namespace, _, name = str(self.root.tag).rpartition("}")
         if name != "SCL":
-            raise self.log.stop(NOT_SCL, self.root, f"the root element is {name!r}, not SCL: is this an SCL file?")
+            raise self.log.stop(
+                codes.NOT_SCL, self.root, f"the root element is {name!r}, not SCL: is this an SCL file?"
+            )
         self.prefix = namespace + "}" if namespace else ""
         if namespace[1:] != NAMESPACE_URI:
-            self.log.add(NAMESPACE, self.root, f"the namespace should be {NAMESPACE_URI}, not {namespace[1:]!r}")
+            self.log.add(codes.NAMESPACE, self.root, f"the namespace should be {NAMESPACE_URI}, not {namespace[1:]!r}")
         self.edition = self._edition()
 
     # --- elements ----------------------------------------------------------------------------------------------------
@@ -93,7 +83,9 @@ class Document:
         """Return an attribute that is a name; empty (and noted) if it is missing or cannot be part of a reference."""
         text = self.text(element, attribute)
         if text and not _NAME.fullmatch(text):
-            self.log.add(BAD_NAME, element, f"{quoted(text)} cannot be the name of a {self.kind(element)}: left out")
+            self.log.add(
+                codes.BAD_NAME, element, f"{quoted(text)} cannot be the name of a {self.kind(element)}: left out"
+            )
             return ""
         return text
 
@@ -101,7 +93,7 @@ class Document:
         """Return an attribute that must be there; empty (and noted) if it is not."""
         text = element.get(attribute, "").strip()
         if not text:
-            self.log.add(MISSING_ATTRIBUTE, element, f"{self.kind(element)} has no {attribute}")
+            self.log.add(codes.MISSING_ATTRIBUTE, element, f"{self.kind(element)} has no {attribute}")
         return text
 
     def truth(self, element: Element, attribute: str, default: bool = False) -> bool:
@@ -127,7 +119,9 @@ class Document:
 
     def _bad(self, element: Element, attribute: str, text: str, wanted: str, default: str) -> None:
         kind = self.kind(element)
-        self.log.add(BAD_ATTRIBUTE, element, f"{kind} {attribute}={quoted(text)} should be {wanted}; {default} holds")
+        self.log.add(
+            codes.BAD_ATTRIBUTE, element, f"{kind} {attribute}={quoted(text)} should be {wanted}; {default} holds"
+        )
 
     def _edition(self) -> Edition:
         """Return the edition that the root declares; without any it is the first, 2003."""
@@ -140,7 +134,7 @@ class Document:
             return Edition()
         nearest = Edition() if given[0] < "2007" else Edition(2007, "C", 5)
         shown = " ".join(given).strip() or "empty"
-        self.log.add(VERSION, self.root, f"version, revision and release are {quoted(shown)}; read as {nearest}")
+        self.log.add(codes.VERSION, self.root, f"version, revision and release are {quoted(shown)}; read as {nearest}")
         return nearest
 
     # --- servers -----------------------------------------------------------------------------------------------------
@@ -157,7 +151,7 @@ class Document:
                     other = points.get(shared.get("apName", "").strip())
                     element = self.child(other, "Server") if other is not None else None
                     if element is None:
-                        self.log.add(BAD_SERVER_AT, shared, f"no server at access point {shared.get('apName')!r}")
+                        self.log.add(codes.BAD_SERVER_AT, shared, f"no server at access point {shared.get('apName')!r}")
                 if element is not None:
                     found.append(Server(ied.get("name", "").strip(), name, ied, point, element))
         return found
@@ -167,18 +161,18 @@ class Document:
         every = self.servers()
         if not every:
             raise self.log.stop(
-                NO_SERVER, self.root, "no access point of this file has a server: there is no model in it"
+                codes.NO_SERVER, self.root, "no access point of this file has a server: there is no model in it"
             )
         named = [one for one in every if ied in (None, one.ied) and access_point in (None, one.access_point)]
         listed = ", ".join(map(str, every[:20])) + (f" and {len(every) - 20} more" if len(every) > 20 else "")
         if not named:
             wanted = "/".join(part or "*" for part in (ied, access_point))
             raise self.log.stop(
-                UNKNOWN_SERVER, self.root, f"no server {wanted} here; there are (IED/access point) {listed}"
+                codes.UNKNOWN_SERVER, self.root, f"no server {wanted} here; there are (IED/access point) {listed}"
             )
         if len(named) > 1:
             raise self.log.stop(
-                WHICH_SERVER, self.root, f"several servers here: name the IED and access point, one of {listed}"
+                codes.WHICH_SERVER, self.root, f"several servers here: name the IED and access point, one of {listed}"
             )
         return named[0]
 
@@ -190,7 +184,7 @@ def _root(source: Path | str | bytes, log: Log, limits: Limits) -> Element:
         return read_file(Path(source), limits=limits)
     except (Malformed, ConfigError) as error:
         position = (error.where or "").removeprefix(log.file).strip(":").split(":")[0]
-        raise log.stop(NOT_READ, int(position) if position.isdecimal() else 0, error.message) from None
+        raise log.stop(codes.NOT_READ, int(position) if position.isdecimal() else 0, error.message) from None
 
 
 def quoted(text: str) -> str:

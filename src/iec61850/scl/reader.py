@@ -10,21 +10,10 @@ import attrs
 
 from ...common.xml import Element, Schema
 from ..model.nodes import LogicalDevice, LogicalNode, Model
+from . import codes
 from .communication import Communication, services, unknown_ieds
 from .controls import Controls
-from .diagnostics import (
-    BAD_NAME,
-    DUPLICATE_DEVICE,
-    DUPLICATE_NODE,
-    LONG_NAME,
-    NO_LN0,
-    NO_SERVER,
-    NOTHING_LEFT,
-    OTHER_CLASS,
-    SCHEMA,
-    Diagnostic,
-    SclError,
-)
+from .diagnostics import Diagnostic, SclError
 from .document import Document, Edition, Server, quoted
 from .instances import Instances
 from .templates import NodeTemplate, Templates
@@ -104,7 +93,7 @@ def check(
     templates.everything()
     if not every:
         document.log.stop(
-            NO_SERVER, document.root, "no access point of this file has a server: there is no model in it"
+            codes.NO_SERVER, document.root, "no access point of this file has a server: there is no model in it"
         )
     return tuple(models), tuple(document.log.found)
 
@@ -117,7 +106,7 @@ def servers(source: Source, *, name: str | None = None) -> tuple[tuple[str, str]
 def validate(document: Document, schema: Path) -> None:
     """Note how a document breaks the official schema."""
     for fault in Schema(_entry(schema)).faults(document.root):
-        document.log.add(SCHEMA, fault.line, f"{fault.path}: {fault.reason}")
+        document.log.add(codes.SCHEMA, fault.line, f"{fault.path}: {fault.reason}")
 
 
 def _entry(schema: Path) -> Path:
@@ -159,7 +148,7 @@ class Building:
                 instances.setdefault(device.inst, device.name)
         if not self._nodes:
             raise self._log.stop(
-                NOTHING_LEFT, server.element, f"no logical node of {server} can be built: see the errors"
+                codes.NOTHING_LEFT, server.element, f"no logical node of {server} can be built: see the errors"
             )
         controls = Controls(document, model, instances)
         blocks = communication.blocks()
@@ -173,14 +162,16 @@ class Building:
         if not inst or not self._named(element, name, _DEVICE_NAME):
             return None
         if name in model.devices:
-            self._log.add(DUPLICATE_DEVICE, element, f"logical device {name!r} is there already: left out")
+            self._log.add(codes.DUPLICATE_DEVICE, element, f"logical device {name!r} is there already: left out")
             return None
         if len(name) > _LONGEST_DEVICE:
-            self._log.add(LONG_NAME, element, f"logical device {name!r} has more than {_LONGEST_DEVICE} characters")
+            self._log.add(
+                codes.LONG_NAME, element, f"logical device {name!r} has more than {_LONGEST_DEVICE} characters"
+            )
         device = LogicalDevice(name, inst, description=element.get("desc", ""))
         self._setting_groups(element)
         if self._document.child(element, "LN0") is None:
-            self._log.add(NO_LN0, element, f"logical device {name!r} has no LN0")
+            self._log.add(codes.NO_LN0, element, f"logical device {name!r} has no LN0")
         for part in self._document.children(element, "LN0", "LN"):
             self._node(device, part)
         return device
@@ -199,7 +190,9 @@ class Building:
         if not ln_class or not self._named(element, name, _NODE_NAME):
             return
         if name in device.nodes:
-            self._log.add(DUPLICATE_NODE, element, f"logical node {name!r} is there already in {device.name}: left out")
+            self._log.add(
+                codes.DUPLICATE_NODE, element, f"logical node {name!r} is there already in {device.name}: left out"
+            )
             return
         template = self._templates.node(element, self._ied_type)
         if template is None:
@@ -214,19 +207,19 @@ class Building:
         if pattern.fullmatch(name):
             return True
         kind = self._document.kind(element)
-        self._log.add(BAD_NAME, element, f"{quoted(name)} cannot be the name of an {kind}: left out")
+        self._log.add(codes.BAD_NAME, element, f"{quoted(name)} cannot be the name of an {kind}: left out")
         return False
 
     def _compare(self, template: NodeTemplate, element: Element, ln_class: str, reference: str) -> None:
         if template.ln_class != ln_class:
             self._log.add(
-                OTHER_CLASS,
+                codes.OTHER_CLASS,
                 element,
                 f"{reference} is of class {ln_class}, its LNodeType {element.get('lnType')!r} of {template.ln_class!r}",
             )
         if (longest := len(reference) + template.longest) > _LONGEST_REFERENCE:
             self._log.add(
-                LONG_NAME,
+                codes.LONG_NAME,
                 element,
                 f"a reference below {reference} has {longest} characters, more than {_LONGEST_REFERENCE}",
             )

@@ -12,25 +12,10 @@ from ...common.xml import Element
 from ..acsi.references import FC
 from ..acsi.types import BasicType
 from ..model.nodes import EnumType, Trigger
-from .diagnostics import (
-    BAD_BASIC_TYPE,
-    BAD_CONSTRAINT,
-    BAD_COUNT,
-    BAD_ENUM_VALUE,
-    CIRCULAR,
-    DUPLICATE_PART,
-    DUPLICATE_TYPE,
-    EMPTY_TYPE,
-    NO_DA_TYPE,
-    NO_DO_TYPE,
-    NO_ENUM_TYPE,
-    NO_LNODE_TYPE,
-    TOO_DEEP,
-    UNKNOWN_CDC,
-    Code,
-)
+from . import codes
+from .codes import Code
 from .document import Document, quoted
-from .vals import Given, read_vals
+from .given import Given, read_vals
 
 DEEPEST = 20
 """Levels below a logical node; real models have at most eight."""
@@ -118,7 +103,7 @@ class Templates:
                 first = self._elements[kind].setdefault(id, {}).setdefault(element.get("iedType", ""), element)
                 if first is not element:
                     message = f"{kind} {quoted(id)} is there already, in line {first.sourceline}: left out"
-                    self._log.add(DUPLICATE_TYPE, element, message)
+                    self._log.add(codes.DUPLICATE_TYPE, element, message)
 
     def everything(self, ied_type: str = "") -> None:
         """Read every LNodeType, for the faults in those that no server uses."""
@@ -128,7 +113,7 @@ class Templates:
 
     def node(self, element: Element, ied_type: str) -> NodeTemplate | None:
         """Return the template of an LN or LN0; None, noted, if it has none."""
-        found = self._find("LNodeType", element, "lnType", ied_type, NO_LNODE_TYPE)
+        found = self._find("LNodeType", element, "lnType", ied_type, codes.NO_LNODE_TYPE)
         return self._node(found, ied_type) if found is not None else None
 
     def _find(self, kind: str, user: Element, attribute: str, ied_type: str, missing: Code) -> Element | None:
@@ -153,7 +138,7 @@ class Templates:
             ]
             if not objects:
                 self._log.add(
-                    EMPTY_TYPE, element, f"LNodeType {element.get('id')!r} has no data object that can be used"
+                    codes.EMPTY_TYPE, element, f"LNodeType {element.get('id')!r} has no data object that can be used"
                 )
             template = NodeTemplate(
                 element.get("lnClass", "").strip(),
@@ -167,7 +152,7 @@ class Templates:
     def _object(self, element: Element, ied_type: str) -> ObjectTemplate | None:
         """Return the template of a DO or SDO."""
         name = element.get("name", "").strip()
-        found = self._find("DOType", element, "type", ied_type, NO_DO_TYPE)
+        found = self._find("DOType", element, "type", ied_type, codes.NO_DO_TYPE)
         if found is None:
             return None
         built = self._nested(found, element, self._objects, lambda: self._object_type(found, ied_type))
@@ -189,7 +174,9 @@ class Templates:
         cdc = element.get("cdc", "").strip()
         if cdc not in CDCS:
             said = f"{cdc!r}, which IEC 61850-7-3 does not define" if cdc else "missing"
-            self._log.add(UNKNOWN_CDC, element, f"the common data class of DOType {element.get('id')!r} is {said}")
+            self._log.add(
+                codes.UNKNOWN_CDC, element, f"the common data class of DOType {element.get('id')!r} is {said}"
+            )
         parts: list[ObjectTemplate | AttributeTemplate] = []
         for part in self._distinct(element, "SDO", "DA"):
             built: ObjectTemplate | AttributeTemplate | None
@@ -212,7 +199,7 @@ class Templates:
             fc = CONSTRAINTS.get(element.get("fc", "").strip())
             if fc is None:
                 said = f"{element.get('fc')!r} is no functional constraint" if element.get("fc") else "has no fc"
-                self._log.add(BAD_CONSTRAINT, element, f"DA {name}: {said}: left out")
+                self._log.add(codes.BAD_CONSTRAINT, element, f"DA {name}: {said}: left out")
                 return None
             trigger = triggers(self._document, element)
         kind = element.get("bType", "").strip()
@@ -228,12 +215,12 @@ class Templates:
             enum = self._enum(element, ied_type) if basic is BasicType.ENUM else None
         else:
             said = f"{kind!r} is no basic type" if kind else "has no bType"
-            self._log.add(BAD_BASIC_TYPE, element, f"{self._document.kind(element)} {name}: {said}: left out")
+            self._log.add(codes.BAD_BASIC_TYPE, element, f"{self._document.kind(element)} {name}: {said}: left out")
             return None
         count = self._count(element)
         if fc is None and isinstance(count, str):
             self._log.add(
-                BAD_COUNT, element, f"BDA {name}: only in a data object can {count!r} hold a length: left out"
+                codes.BAD_COUNT, element, f"BDA {name}: only in a data object can {count!r} hold a length: left out"
             )
             return None
         return AttributeTemplate(
@@ -252,7 +239,7 @@ class Templates:
         )
 
     def _structure(self, element: Element, ied_type: str) -> tuple[AttributeTemplate, ...] | None:
-        found = self._find("DAType", element, "type", ied_type, NO_DA_TYPE)
+        found = self._find("DAType", element, "type", ied_type, codes.NO_DA_TYPE)
         if found is None:
             return None
         parts = self._nested(found, element, self._structures, lambda: self._structure_type(found, ied_type))
@@ -264,7 +251,7 @@ class Templates:
         return self._complete(element, parts, bool(parts))
 
     def _enum(self, element: Element, ied_type: str) -> EnumType | None:
-        found = self._find("EnumType", element, "type", ied_type, NO_ENUM_TYPE)
+        found = self._find("EnumType", element, "type", ied_type, codes.NO_ENUM_TYPE)
         if found is None:
             return None
         if found not in self._enums:
@@ -280,11 +267,13 @@ class Templates:
             digits = text.removeprefix("-").removeprefix("+")
             number = int(text) if digits.isdecimal() and digits.isascii() and len(digits) <= 10 else None
             if number is None or not -(1 << 31) <= number < 1 << 31:
-                self._log.add(BAD_ENUM_VALUE, value, f"literal {literal!r}: ord {text!r} is no 32-bit number: left out")
+                self._log.add(
+                    codes.BAD_ENUM_VALUE, value, f"literal {literal!r}: ord {text!r} is no 32-bit number: left out"
+                )
             elif literal in ordinals:
-                self._log.add(BAD_ENUM_VALUE, value, f"literal {literal!r} is there already: left out")
+                self._log.add(codes.BAD_ENUM_VALUE, value, f"literal {literal!r} is there already: left out")
             elif number in taken:
-                self._log.add(BAD_ENUM_VALUE, value, f"literal {literal!r}: ordinal {number} is taken: left out")
+                self._log.add(codes.BAD_ENUM_VALUE, value, f"literal {literal!r}: ordinal {number} is taken: left out")
             else:
                 ordinals[literal] = number
                 taken.add(number)
@@ -302,7 +291,7 @@ class Templates:
                 message = (
                     f"{kind} {element.get('id')!r} has {name!r} already, in line {found[name].sourceline}: left out"
                 )
-                self._log.add(DUPLICATE_PART, part, message)
+                self._log.add(codes.DUPLICATE_PART, part, message)
             elif name:
                 found[name] = part
         return list(found.values())
@@ -314,14 +303,16 @@ class Templates:
         if found in self._open:
             circle = [one.get("id", "") for one in self._open[self._open.index(found) :]]
             self._log.add(
-                CIRCULAR,
+                codes.CIRCULAR,
                 user,
                 f"{user.get('name')!r} closes the circle {' > '.join([*circle[:8], circle[0]])}: left out",
             )
             return None
         if found not in cache:
             if len(self._open) >= DEEPEST:
-                self._log.add(TOO_DEEP, user, f"{user.get('name')!r} is more than {DEEPEST} levels deep: left out")
+                self._log.add(
+                    codes.TOO_DEEP, user, f"{user.get('name')!r} is more than {DEEPEST} levels deep: left out"
+                )
                 return None
             self._open.append(found)
             cache[found] = build()
@@ -331,14 +322,14 @@ class Templates:
     def _shallow(self, parts: tuple[ObjectTemplate | AttributeTemplate, ...], user: Element) -> bool:
         if max(part.depth for part in parts) < DEEPEST:
             return True
-        self._log.add(TOO_DEEP, user, f"{user.get('name')!r} has more than {DEEPEST} levels below it: left out")
+        self._log.add(codes.TOO_DEEP, user, f"{user.get('name')!r} has more than {DEEPEST} levels below it: left out")
         return False
 
     def _complete(self, element: Element, built: _Built, usable: bool) -> _Built | None:
         if usable:
             return built
         kind = self._document.kind(element)
-        self._log.add(EMPTY_TYPE, element, f"{kind} {element.get('id')!r} has no part that can be used: left out")
+        self._log.add(codes.EMPTY_TYPE, element, f"{kind} {element.get('id')!r} has no part that can be used: left out")
         return None
 
     def _count(self, element: Element) -> int | str:
@@ -348,7 +339,9 @@ class Templates:
             return int(text)
         if text.isidentifier() and text.isascii():
             return text
-        self._log.add(BAD_COUNT, element, f"{element.get('name')}: count {text[:40]!r} is no number: taken as no array")
+        self._log.add(
+            codes.BAD_COUNT, element, f"{element.get('name')}: count {text[:40]!r} is no number: taken as no array"
+        )
         return 0
 
 

@@ -7,7 +7,7 @@ import attrs
 from ...common.xml import Element
 from ..acsi.types import BasicType, DataValue
 from ..model.nodes import EnumType
-from .diagnostics import BAD_VALUE, LOOSE_VALUE, WRONG_PART
+from . import codes
 from .document import Document, quoted
 from .values import BadValue, parse
 
@@ -30,16 +30,16 @@ def read_vals(document: Document, element: Element, basic: BasicType | None, enu
     for val in document.children(element, "Val"):
         name = f"{document.kind(element)} {element.get('name')}"
         if basic is None:
-            document.log.add(WRONG_PART, val, f"{name} is a structure and has no value of its own: not set")
+            document.log.add(codes.WRONG_PART, val, f"{name} is a structure and has no value of its own: not set")
             break
         text = val.text or ""
         try:
             parsed, remark = parse(text, basic, enum)
         except BadValue as error:
-            document.log.add(BAD_VALUE, val, f"{name}: {quoted(text)} {error}: not set")
+            document.log.add(codes.BAD_VALUE, val, f"{name}: {quoted(text)} {error}: not set")
             continue
         if remark:
-            document.log.add(LOOSE_VALUE, val, f"{name}: {quoted(text)}: {remark}")
+            document.log.add(codes.LOOSE_VALUE, val, f"{name}: {quoted(text)}: {remark}")
         if val.get("sGroup") is not None:
             groups[document.number(val, "sGroup")] = parsed
         elif value is None:
