@@ -2,7 +2,7 @@
 
 Names and kinds are those of the device tables in `mappings/`: `der.<NAME>.p`, `.p.set`, `.p.max`, `.p.rating`,
 `.state`, `.health`, for batteries `.p.min`, `.e.rating` and `.soc` too; `der.PV.p`; `der.PCC.p` (import) and
-`der.PCC.load`. Power in kW, energy in kWh, state of charge in per cent.
+`der.PCC.load`, `.state` and `.health` of those two. Power in kW, energy in kWh, state of charge in per cent.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from ..common.data.access import Change, Entry
 from ..common.data.point import OPERABLE, WRITABLE, Kind, Point, ValueType
 from ..common.data.unit import unit
 from ..common.data.value import Scalar, Value
-from ..common.errors import LocalError, TypeConflict, UnknownName
+from ..common.errors import LocalError, Refused, TypeConflict, UnknownName
 from .sim.device import Device, DeviceState
 from .sim.plant import Plant
 
@@ -74,9 +74,14 @@ class PlantAccess:
     async def operate(
         self, name: str, value: Scalar, *, at: datetime | None = None, test: bool = False, check: bool = True
     ) -> None:
-        """Give a device its set-point, now or at `at`. With `test`, only look whether it could be given."""
+        """Give a device its set-point, now or at `at`. With `test`, only look whether it could be given.
+
+        A broken device refuses it: `Refused`, code `blocked-by-health`.
+        """
         put, number = self._target(name, OPERABLE, "set-point"), _number(name, value)
         self._advance()
+        if not await self.available(name):
+            raise Refused("the device has failed", where=name, code="blocked-by-health")
         if test:
             return
         if at is not None and at > self._plant.time:
@@ -93,18 +98,22 @@ class PlantAccess:
     async def watch(
         self, names: Iterable[str], *, period: float | None = None, deadband: float = 0.0
     ) -> AsyncIterator[Change]:
-        """Yield initial values, then changes; looks every `period` seconds, else every `poll` seconds of the clock."""
+        """Yield initial values, then changes; looks every `poll` seconds of the clock."""
         wanted = [self._source(name) for name in names]
         shown: dict[str, Value] = {}
+        renewed = self._clock.now()
         while True:
             self._advance()
+            now = self._clock.now()
+            renew = period is not None and now - renewed >= timedelta(seconds=period)
+            renewed = now if renew else renewed
             for source in wanted:
                 value, last = self._value(source), shown.get(source.point.name)
-                if last is None or period is not None or _moved(last, value, deadband):
-                    reason = "initial" if last is None else "periodic" if period is not None else "change"
+                if last is None or renew or _moved(last, value, deadband):
+                    reason = "initial" if last is None else "periodic" if renew else "change"
                     shown[source.point.name] = value
                     yield Change(source.point.name, value, reason)
-            await self._clock.sleep(period or self._poll)
+            await self._clock.sleep(self._poll if period is None else min(period, self._poll))
 
     async def schedule(self, name: str, entries: Sequence[Entry], *, end: datetime) -> None:
         """Give a set-point a course in time; at `end` it becomes zero."""
@@ -178,16 +187,23 @@ def _moved(last: Value, value: Value, deadband: float) -> bool:
 
 
 STATES = tuple(state.value for state in DeviceState)
+HEALTH = ("ok", "warning", "alarm")
 
 
 def _sources(plant: Plant) -> list[_Source]:
     def meter(name: str, read: Callable[[], float]) -> _Source:
         return _Source(Point(f"der.{name}", Kind.MEASUREMENT, unit=unit("kW")), read)
 
+    def word(name: str, literals: tuple[str, ...], text: str) -> _Source:
+        return _Source(Point(f"der.{name}", Kind.STATUS, ValueType.ENUM, unit(""), literals), lambda: text)
+
     found = [
         meter("PCC.p", lambda: plant.reading().import_kw),
         meter("PCC.load", lambda: plant.reading().load_kw),
         meter("PV.p", lambda: plant.reading().pv_kw),
+        word("PCC.health", HEALTH, "ok"),
+        word("PV.health", HEALTH, "ok"),
+        word("PV.state", STATES, "running"),
     ]
     for device in plant.devices.values():
         found += _device_sources(device)
@@ -213,7 +229,7 @@ def _device_sources(device: Device) -> list[_Source]:
         source("p.max", Kind.SETTING, "kW", lambda: device.high_kw, lambda kw: device.limit(high_kw=kw)),
         source("p.rating", Kind.STATUS, "kW", lambda: device.rating_kw),
         word("state", STATES, lambda: device.state.value),
-        word("health", ("ok", "warning", "alarm"), lambda: "alarm" if device.failed else "ok"),
+        word("health", HEALTH, lambda: "alarm" if device.failed else "ok"),
     ]
     if device.soc is not None:
         found += [

@@ -33,7 +33,8 @@ class SiteConfig:
         meter: the point of the import at the point of common coupling.
         others: further points to watch, for those who ask by `value`.
         cycle_s: seconds between two decisions.
-        stale_cycles: a value that was not renewed for so many cycles counts as unknown.
+        renew_s: seconds after which devices shall tell their values again, changed or not.
+        stale_s: a value that was not renewed for so long counts as unknown.
         refusal_hold_s: a device that did not accept a set-point is left out for this long.
         deadband: a set-point is sent if it differs from the last one by more than this part of the rating.
         tuning: constants of the dispatch rule.
@@ -43,7 +44,8 @@ class SiteConfig:
     meter: str = "der.PCC.p"
     others: tuple[str, ...] = ()
     cycle_s: float = 10.0
-    stale_cycles: int = 6
+    renew_s: float = 30.0
+    stale_s: float = 90.0
     refusal_hold_s: float = 60.0
     deadband: float = 0.001
     tuning: Tuning = attrs.field(factory=Tuning)
@@ -82,7 +84,7 @@ class Site:
         self._access = access
         self._clock = clock
         self._config = config
-        self._picture = Picture(stale_after=timedelta(seconds=config.cycle_s * config.stale_cycles))
+        self._picture = Picture(stale_after=timedelta(seconds=config.stale_s))
         self._dispatcher = Dispatcher(config.resources, config.tuning)
         self._accepted: _Accepted | None = None
         self._setpoints: dict[str, float] = {}
@@ -161,7 +163,7 @@ class Site:
     async def _watch(self) -> None:
         resources = (name for r in self._config.resources for name in points_of(r))
         names = dict.fromkeys([self._config.meter, *resources, *self._config.others])
-        async for change in self._access.watch(names, period=self._config.cycle_s):
+        async for change in self._access.watch(names, period=self._config.renew_s):
             now = self._clock.now()
             self._picture.put(change, now)
             if change.name == self._config.meter and change.value.quality.good and change.value.value is not None:

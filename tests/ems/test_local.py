@@ -37,7 +37,7 @@ async def number(access: DataAccess, name: str) -> float:
 async def test_the_directory_names_every_point_once_and_sorted(access: DataAccess) -> None:
     names = [point.name for point in await access.directory()]
     assert names == sorted(set(names))
-    assert len(names) == 3 + 7 * 6 + 2 * 3
+    assert len(names) == 6 + 7 * 6 + 2 * 3
     assert {"der.DG750.p.set", "der.ESS500.soc", "der.PCC.p", "der.PV.p"} <= set(names)
 
 

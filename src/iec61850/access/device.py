@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from types import TracebackType
@@ -16,30 +17,28 @@ from ...common.data.access import Change, Entry
 from ...common.data.point import Point
 from ...common.data.tables import Binding, Service
 from ...common.data.value import LOST, Detail, Quality, Scalar, Validity, Value
-from ...common.errors import LocalError, NotReachable, Refused, RemoteError, TimedOut, TypeConflict, UnknownName
-from ..acsi.errors import ServiceError, ServiceRefused
-from ..acsi.ports import ClientAssociation
-from ..acsi.references import FC, Reference
-from ..acsi.services import (
-    GetDataDefinition,
-    GetDataValues,
-    Notification,
-    Operate,
-    Origin,
-    OriginCategory,
-    Report,
-    SetDataValues,
+from ...common.errors import (
+    ConfigError,
+    LocalError,
+    NotReachable,
+    Refused,
+    RemoteError,
+    TimedOut,
+    TypeConflict,
+    UnknownName,
 )
-from ..acsi.types import BitString, DataValue, Timestamp
+from ..acsi.errors import ServiceError, ServiceRefused
+from ..acsi.references import Reference
+from ..acsi.services import GetDataValues, SetDataValues
+from ..acsi.types import DataValue
+from ..client import Ied, Reports
 from .objects import Field, attribute, data_object, field, values
-from .reports import Subscription, interrogate, release, subscribe
+from .reports import Subscription, covered, subscribe
 
 log = logging.getLogger(__name__)
 
-Connect = Callable[[], Awaitable[ClientAssociation]]
+Connect = Callable[[], Awaitable[Ied]]
 BAD_REFERENCE = Quality(Validity.INVALID, Detail.BAD_REFERENCE)
-CHECK = BitString.of(1, size=2)
-"""Interlock check asked for, synchrocheck not."""
 
 
 @attrs.define(slots=True, eq=False)
@@ -60,17 +59,20 @@ class _Watcher:
 class DeviceAccess:
     """`DataAccess` over one server. It keeps itself associated: after a loss it comes back by itself.
 
-        async with DeviceAccess("DG750", bindings, connect, clock) as device:
+        def connect():
+            return iec61850.connect("xmpp:dg750@plant.example/IEC", session=session, clock=clock)
+
+        async with DeviceAccess("DG750", site.device("DG750").bindings, connect, clock) as device:
+            await device.ready()
             print(await device.read(["der.DG750.p"]))
 
     Args:
         name: of the device, the origin of its values.
         bindings: its points, bound to attributes of the server (columns `reference` and `fc`).
-        connect: returns a new association.
+        connect: opens a new association.
         clock: of the application.
         integrity: seconds after which the server reports everything again, on its clock.
         retry: seconds between attempts to associate, real ones.
-        origin: who we are to the server when we command.
     """
 
     def __init__(
@@ -82,7 +84,6 @@ class DeviceAccess:
         *,
         integrity: float = 30.0,
         retry: float = 1.0,
-        origin: Origin | None = None,
     ) -> None:
         self._name = name
         self._bindings = {binding.point.name: binding for binding in bindings}
@@ -91,13 +92,12 @@ class DeviceAccess:
         self._clock = clock
         self._integrity = integrity
         self._retry = retry
-        self._origin = origin or Origin(OriginCategory.AUTOMATIC_REMOTE)
-        self._association: ClientAssociation | None = None
+        self._ied: Ied | None = None
         self._fields: dict[Reference, list[Field]] = {}
         self._subscriptions: list[Subscription] = []
+        self._takers: list[asyncio.Task[None]] = []
         self._latest: dict[str, Value] = {}
         self._watchers: set[_Watcher] = set()
-        self._number = 0
         self._keeper: asyncio.Task[None] | None = None
         self._up = asyncio.Event()
 
@@ -150,46 +150,59 @@ class DeviceAccess:
                 self._lose()
             await asyncio.sleep(self._retry)
 
-    async def _session(self, association: ClientAssociation) -> None:
+    async def _session(self, ied: Ied) -> None:
         """Live through one association, from its beginning to its end."""
-        reasons: list[str] = []
         ended = asyncio.Event()
-
-        def over(why: str) -> None:
-            reasons.append(why)
-            ended.set()
-
-        association.on_end(over)
-        association.on_notification(self._notified)
+        ied.on_end(lambda _: ended.set())
         try:
-            self._association = association
-            await self._learn(association)
-            await self._take_reports(association)
+            self._ied = ied
+            await self._learn(ied)
+            await self._take_reports(ied)
             self._up.set()
             await ended.wait()
-            log.info("%s: association ended: %s", self._name, reasons[0])
+            log.info("%s: the association has ended", self._name)
         finally:
-            if not ended.is_set():
-                await _quietly(association.release())
+            if ied.connected:
+                await _quietly(ied.release())
 
-    async def _learn(self, association: ClientAssociation) -> None:
+    async def _learn(self, ied: Ied) -> None:
         """Ask for the types of the data objects, and see that every point is there."""
-        self._fields = {}
+        self._fields = defaultdict(list)
         for name, reference in self._objects.items():
-            if reference not in self._fields:
-                self._fields[reference] = []
-            description = await association.call(GetDataDefinition(reference))
-            self._fields[reference].append(field(self._bindings[name], description))
+            binding = self._bindings[name]
+            try:
+                types = await ied.definition(str(reference))
+            except UnknownName as error:
+                raise ConfigError(str(error), where=binding.row.where) from None
+            self._fields[reference].append(field(binding, next(iter(types.values()))))
 
-    async def _take_reports(self, association: ClientAssociation) -> None:
+    async def _take_reports(self, ied: Ied) -> None:
         wanted = {self._objects[n] for n, binding in self._bindings.items() if binding.offers(Service.REPORT)}
-        self._subscriptions = await subscribe(association, wanted, self._integrity)
-        await interrogate(association, self._subscriptions)
+        self._subscriptions = await subscribe(ied, wanted, self._integrity)
+        self._takers = [asyncio.create_task(self._take(each.reports)) for each in self._subscriptions]
+
+    async def _drop_reports(self) -> None:
+        for taker in self._takers:
+            taker.cancel()
+        for subscription in self._subscriptions:
+            await subscription.reports.close()
+        self._subscriptions, self._takers = [], []
+
+    async def _take(self, reports: Reports) -> None:
+        try:
+            async for update in reports:
+                for entry in update.report.entries:
+                    if entry.reference is not None:
+                        self._reported(entry.reference, entry.value)
+        except NotReachable:
+            return  # the association has ended; `_session` sees to it
 
     def _lose(self) -> None:
         """Tell everyone that the values are lost."""
-        self._association = None
-        self._subscriptions = []
+        self._ied = None
+        for taker in self._takers:
+            taker.cancel()
+        self._subscriptions, self._takers = [], []
         self._up.clear()
         for name, value in list(self._latest.items()):
             if value.quality == LOST:
@@ -207,7 +220,7 @@ class DeviceAccess:
         wanted = {name: self._objects[self._binding(name).point.name] for name in names}
         references = tuple(dict.fromkeys(wanted.values()))
         try:
-            answers = await self._associated().call(GetDataValues(references))
+            answers = await self._associated().association.call(GetDataValues(references))
         except (NotReachable, TimedOut):
             return {name: Value(None, LOST, origin=self._name) for name in wanted}
         by_reference = dict(zip(references, answers, strict=True))
@@ -227,7 +240,7 @@ class DeviceAccess:
             binding = self._offering(name, Service.WRITE)
             binding.check(value)
             writes.append((attribute(binding), binding.to_wire(value)))
-        errors = await self._associated().call(SetDataValues(tuple(writes)))
+        errors = await self._associated().association.call(SetDataValues(tuple(writes)))
         for (reference, _), error in zip(writes, errors, strict=True):
             if error is not ServiceError.NO_ERROR:
                 raise ServiceRefused(error, where=str(reference))
@@ -239,22 +252,8 @@ class DeviceAccess:
         binding = self._offering(name, Service.OPERATE)
         binding.check(value)
         target = attribute(binding)
-        command: DataValue = binding.to_wire(value)
-        for _ in target.path[2:]:  # an analogue control value is a structure of one component
-            command = [command]
-        self._number = (self._number + 1) % 256
-        await self._associated().call(
-            Operate(
-                Reference(target.device, target.node, target.path[:1], FC.CO),
-                command,
-                self._origin,
-                self._number,
-                Timestamp.of(self._clock.now()),
-                test,
-                CHECK if check else BitString(0, 2),
-                Timestamp.of(at) if at is not None else None,
-            )
-        )
+        control = self._associated().control(str(Reference(target.device, target.node, target.path[:1])))
+        await control.operate(binding.to_wire(value), at=at, test=test, interlock_check=check)
 
     async def abort(self, name: str) -> None:
         """Raise: a direct control cannot be withdrawn."""
@@ -319,31 +318,22 @@ class DeviceAccess:
             raise TypeConflict(f"the table offers no {service.value} for it", where=name)
         return binding
 
-    def _associated(self) -> ClientAssociation:
-        if self._association is None:
+    def _associated(self) -> Ied:
+        if self._ied is None:
             raise NotReachable("the server is not associated", where=self._name)
-        return self._association
+        return self._ied
 
     def _decode(self, reference: Reference, data: DataValue) -> dict[str, Value]:
         return values(self._fields.get(reference, ()), data, self._name)
 
-    def _notified(self, notification: Notification) -> None:
-        if not isinstance(notification, Report):
+    def _reported(self, reference: Reference, data: DataValue) -> None:
+        try:
+            found = self._decode(reference, data)
+        except RemoteError as error:
+            log.warning("%s: %s", self._name, error)
             return
-        for subscription in self._subscriptions:
-            if subscription.rpt_id == notification.rpt_id:
-                self._reported(subscription, notification)
-                return
-
-    def _reported(self, subscription: Subscription, report: Report) -> None:
-        for entry in report.entries:
-            try:
-                found = self._decode(subscription.members[entry.index], entry.value)
-            except (RemoteError, IndexError) as error:
-                log.warning("%s: report %s: %s", self._name, report.rpt_id, error)
-                continue
-            for name, value in found.items():
-                self._note(Change(name, value))
+        for name, value in found.items():
+            self._note(Change(name, value))
 
     def _note(self, change: Change) -> None:
         self._latest[change.name] = change.value
@@ -352,15 +342,15 @@ class DeviceAccess:
 
     async def _quicken(self, period: float) -> None:
         self._integrity = period
-        if self._association is not None and self._up.is_set():
-            await release(self._association, self._subscriptions)
-            await self._take_reports(self._association)
+        if self._ied is not None and self._up.is_set():
+            await self._drop_reports()
+            await self._take_reports(self._ied)
 
     async def _poll(self, watcher: _Watcher, period: float) -> None:
         """Read what no report brings."""
         while True:
             await self._up.wait()
-            reported = {member for subscription in self._subscriptions for member in subscription.members}
+            reported = covered(self._subscriptions)
             silent = [name for name in watcher.names if self._objects[name] not in reported]
             for name, value in (await self.read(silent)).items() if silent else ():
                 self._note(Change(name, value, "periodic"))

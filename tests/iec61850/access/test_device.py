@@ -14,16 +14,13 @@ from janusgrid.common.data.site import Device, load_site
 from janusgrid.common.data.value import LOST, Detail, Quality, Validity
 from janusgrid.common.errors import ConfigError, NotReachable, Refused, TypeConflict, UnknownName
 from janusgrid.common.resources import resource
+from janusgrid.iec61850 import Command, Ied, Server
 from janusgrid.iec61850.access import DeviceAccess
 from janusgrid.iec61850.access.objects import attribute, quality, quality_bits
 from janusgrid.iec61850.acsi.errors import AddCause, ServiceRefused
-from janusgrid.iec61850.acsi.references import Reference
-from janusgrid.iec61850.acsi.types import DataValue, Timestamp
+from janusgrid.iec61850.acsi.ports import ClientAssociation
+from janusgrid.iec61850.acsi.types import DataValue
 from janusgrid.iec61850.acsi.types import Quality as Bits
-from janusgrid.iec61850.engine import Command, Engine
-from janusgrid.iec61850.scl import read as read_scl
-from janusgrid.iec61850.server.host import Host
-from janusgrid.iec61850.server.local import LocalAssociation
 
 START = datetime(2022, 3, 25, 0, 15, tzinfo=UTC)
 SITE = load_site(resource("mappings/sites/microgrid.yaml"))
@@ -31,41 +28,33 @@ SITE = load_site(resource("mappings/sites/microgrid.yaml"))
 GOOD = Bits()
 
 
-class Server:
+class Field:
     """A device's server in this process, and the wire to it, which can be cut."""
 
     def __init__(self, name: str) -> None:
         self.clock = LockStepClock(START)
         self.device: Device = SITE.device(name)
-        self.host = Host(Engine(read_scl(resource(f"mappings/sites/microgrid/{name}.cid")).model, START), self.clock)
-        self.associations: list[LocalAssociation] = []
+        self.server = Server.from_scl(resource(f"mappings/sites/microgrid/{name}.cid"), clock=self.clock)
+        self.associations: list[ClientAssociation] = []
         self.reachable = True
         self.commands: list[DataValue] = []
-
-        def command(asked: Command) -> None:
-            if asked.value == 1.0:
-                asked.refuse(AddCause.BLOCKED_BY_INTERLOCKING)
-            self.commands.append(asked.value)
-
         if any(binding.row.point == "p.set" for binding in self.device.bindings):
-            target = attribute(self.device.binding("p.set"))
-            self.host.commands[Reference(target.device, target.node, target.path[:1])] = (command, True)
 
-    async def connect(self) -> LocalAssociation:
+            @self.server.on_operate(f"{name}DER/DWGC1.WSpt")
+            def command(asked: Command) -> None:
+                if asked.value == 1.0:
+                    asked.refuse(AddCause.BLOCKED_BY_INTERLOCKING)
+                self.commands.append(asked.value)
+
+    async def connect(self) -> Ied:
         if not self.reachable:
             raise NotReachable("nobody is there")
-        self.associations.append(LocalAssociation(self.host, f"client{len(self.associations)}"))
-        return self.associations[-1]
+        self.associations.append(self.server.connect(f"client{len(self.associations)}"))
+        return Ied(self.associations[-1], clock=self.clock)
 
     def set(self, suffix: str, value: float | int, bits: Bits = GOOD) -> None:
-        target = attribute(self.device.binding(suffix))
-        beside = Reference(target.device, target.node, target.path[:1], target.fc)
-        found: list[tuple[object, DataValue]] = [(self.host.engine.find(target), value)]
-        for name, other in (("q", bits), ("t", Timestamp.of(self.clock.now()))):
-            if (leaf := self.host.engine.find(beside.child(name))) is not None:
-                found.append((leaf, other))
-        self.host.engine.update(found, self.clock.now())  # type: ignore[arg-type]
-        self.host.flush()
+        reference = attribute(self.device.binding(suffix)).with_fc(None)
+        self.server.update(str(reference), value, quality=bits)
 
     def access(self, **options: float) -> DeviceAccess:
         return DeviceAccess(
@@ -79,14 +68,14 @@ class Server:
 
 
 @pytest.fixture
-async def dg() -> AsyncIterator[Server]:
-    server = Server("DG750")
+async def dg() -> AsyncIterator[Field]:
+    server = Field("DG750")
     yield server
-    await server.host.close()
+    await server.server.close()
 
 
 @pytest.fixture
-async def access(dg: Server) -> AsyncIterator[DeviceAccess]:
+async def access(dg: Field) -> AsyncIterator[DeviceAccess]:
     async with dg.access() as device:
         await device.ready()
         yield device
@@ -116,7 +105,7 @@ class Watch:
 
 @pytest.mark.parametrize("name", [device.name for device in SITE.devices])
 async def test_every_point_of_every_device_is_in_its_server(name: str) -> None:
-    server = Server(name)
+    server = Field(name)
     async with server.access() as device:
         await device.ready()
         points = [point.name for point in await device.directory()]
@@ -126,10 +115,10 @@ async def test_every_point_of_every_device_is_in_its_server(name: str) -> None:
         )
         assert values.keys() == set(points)
         assert values[f"der.{name}.p"].origin == name
-    await server.host.close()
+    await server.server.close()
 
 
-async def test_values_come_in_the_units_of_the_site_with_quality_and_time(dg: Server, access: DeviceAccess) -> None:
+async def test_values_come_in_the_units_of_the_site_with_quality_and_time(dg: Field, access: DeviceAccess) -> None:
     await dg.clock.advance(5)
     dg.set("p", 450_000.0, Bits.of(Bits.QUESTIONABLE, 7))
     dg.set("state", 6)
@@ -142,7 +131,7 @@ async def test_values_come_in_the_units_of_the_site_with_quality_and_time(dg: Se
     assert found["der.DG750.p.rating"].value == 750
 
 
-async def test_a_watch_tells_first_values_and_then_every_report(dg: Server, access: DeviceAccess) -> None:
+async def test_a_watch_tells_first_values_and_then_every_report(dg: Field, access: DeviceAccess) -> None:
     dg.set("p", 0.0)
     watch = Watch(access, "der.DG750.p", "der.DG750.state")
     first = await watch.settled()
@@ -154,7 +143,7 @@ async def test_a_watch_tells_first_values_and_then_every_report(dg: Server, acce
     assert not access._watchers
 
 
-async def test_small_changes_stay_untold_where_a_deadband_was_asked_for(dg: Server, access: DeviceAccess) -> None:
+async def test_small_changes_stay_untold_where_a_deadband_was_asked_for(dg: Field, access: DeviceAccess) -> None:
     dg.set("p", 100_000.0)
     watch = Watch(access, "der.DG750.p", deadband=5.0)
     await watch.settled()
@@ -166,7 +155,7 @@ async def test_small_changes_stay_untold_where_a_deadband_was_asked_for(dg: Serv
     await watch.stop()
 
 
-async def test_everything_is_told_again_after_the_period(dg: Server, access: DeviceAccess) -> None:
+async def test_everything_is_told_again_after_the_period(dg: Field, access: DeviceAccess) -> None:
     watch = Watch(access, "der.DG750.p", period=10.0)
     await watch.settled()
     await dg.clock.advance(10)
@@ -176,7 +165,7 @@ async def test_everything_is_told_again_after_the_period(dg: Server, access: Dev
     await watch.stop()
 
 
-async def test_who_is_slow_gets_the_newest_value_of_each_point_and_no_queue(dg: Server, access: DeviceAccess) -> None:
+async def test_who_is_slow_gets_the_newest_value_of_each_point_and_no_queue(dg: Field, access: DeviceAccess) -> None:
     changes = access.watch(["der.DG750.p", "der.DG750.state"])
     for _ in range(2):
         await anext(changes)
@@ -187,7 +176,7 @@ async def test_who_is_slow_gets_the_newest_value_of_each_point_and_no_queue(dg: 
     await changes.aclose()  # type: ignore[attr-defined]
 
 
-async def test_points_that_no_report_brings_are_read(dg: Server, access: DeviceAccess) -> None:
+async def test_points_that_no_report_brings_are_read(dg: Field, access: DeviceAccess) -> None:
     watch = Watch(access, "der.DG750.p.max", period=10.0)
     assert [c.value.value for c in await watch.settled()] == [750]
     dg.set("p.max", 600_000.0)
@@ -197,26 +186,26 @@ async def test_points_that_no_report_brings_are_read(dg: Server, access: DeviceA
     await watch.stop()
 
 
-async def test_a_setpoint_reaches_the_process_and_reads_back(dg: Server, access: DeviceAccess) -> None:
+async def test_a_setpoint_reaches_the_process_and_reads_back(dg: Field, access: DeviceAccess) -> None:
     await access.operate("der.DG750.p.set", 413.5)
     assert dg.commands == [413_500.0]
     assert (await access.read(["der.DG750.p.set"]))["der.DG750.p.set"].value == 413.5
 
 
-async def test_a_refused_setpoint_has_the_servers_reason(dg: Server, access: DeviceAccess) -> None:
+async def test_a_refused_setpoint_has_the_servers_reason(dg: Field, access: DeviceAccess) -> None:
     with pytest.raises(ServiceRefused, match="blocked-by-interlocking"):
         await access.operate("der.DG750.p.set", 0.001)
     assert dg.commands == []
 
 
 @pytest.mark.parametrize("bad", [751.0, -1.0, float("nan"), True, "full"])
-async def test_a_setpoint_that_does_not_fit_is_not_sent(dg: Server, access: DeviceAccess, bad: float) -> None:
+async def test_a_setpoint_that_does_not_fit_is_not_sent(dg: Field, access: DeviceAccess, bad: float) -> None:
     with pytest.raises(TypeConflict):
         await access.operate("der.DG750.p.set", bad)
     assert dg.commands == []
 
 
-async def test_settings_are_written_and_what_is_none_is_refused(dg: Server, access: DeviceAccess) -> None:
+async def test_settings_are_written_and_what_is_none_is_refused(dg: Field, access: DeviceAccess) -> None:
     await access.write({"der.DG750.p.max": 500.0})
     assert (await access.read(["der.DG750.p.max"]))["der.DG750.p.max"].value == 500
     with pytest.raises(TypeConflict, match="no write"):
@@ -252,7 +241,7 @@ async def test_unknown_names_are_refused_by_every_service(access: DeviceAccess) 
             await call
 
 
-async def test_a_loss_is_told_once_and_it_comes_back_by_itself(dg: Server, access: DeviceAccess) -> None:
+async def test_a_loss_is_told_once_and_it_comes_back_by_itself(dg: Field, access: DeviceAccess) -> None:
     dg.set("p", 100_000.0)
     watch = Watch(access, "der.DG750.p")
     await watch.settled()
@@ -273,7 +262,7 @@ async def test_a_loss_is_told_once_and_it_comes_back_by_itself(dg: Server, acces
     await watch.stop()
 
 
-async def test_several_clients_each_have_their_own_control_block(dg: Server) -> None:
+async def test_several_clients_each_have_their_own_control_block(dg: Field) -> None:
     clients = [dg.access() for _ in range(3)]
     watches = []
     for client in clients:
@@ -290,7 +279,7 @@ async def test_several_clients_each_have_their_own_control_block(dg: Server) -> 
     assert all(association._association.ended for association in dg.associations)
 
 
-async def test_without_a_free_control_block_values_are_read(dg: Server) -> None:
+async def test_without_a_free_control_block_values_are_read(dg: Field) -> None:
     others = [dg.access() for _ in range(5)]
     for other in others:
         await other.open()
@@ -308,7 +297,7 @@ async def test_without_a_free_control_block_values_are_read(dg: Server) -> None:
         await other.close()
 
 
-async def test_a_table_that_does_not_fit_the_server_is_named_at_its_line(dg: Server) -> None:
+async def test_a_table_that_does_not_fit_the_server_is_named_at_its_line(dg: Field) -> None:
     binding = dg.device.binding("p")
     wrong = attrs.evolve(binding, address={**binding.address, "reference": "DG750DER/MMXU1.TotW.mag.i"})
     access = DeviceAccess("DG750", [wrong], dg.connect, dg.clock)
@@ -320,7 +309,7 @@ async def test_a_table_that_does_not_fit_the_server_is_named_at_its_line(dg: Ser
 
 
 @pytest.mark.parametrize("reference", ["DG750DER/MMXU1.TotW", "DG750DER/MMXU1", "no reference", ""])
-async def test_a_table_must_name_attributes(dg: Server, reference: str) -> None:
+async def test_a_table_must_name_attributes(dg: Field, reference: str) -> None:
     binding = dg.device.binding("p")
     wrong = attrs.evolve(binding, address={**binding.address, "reference": reference})
     with pytest.raises(ConfigError) as caught:
