@@ -24,10 +24,12 @@ def generate(app: object) -> None:
     """Write the pages that are made from code, so that none of them is typed by hand."""
     from pathlib import Path
 
+    from janusgrid.common.xmpp.broker.machine import MACHINE
     from janusgrid.openadr.core.ven import REGISTRATION
 
     folder = Path(__file__).parent / "_generated"
     folder.mkdir(exist_ok=True)
+    (folder / "broker-stream.md").write_text(MACHINE.table("markdown") + "\n")
     (folder / "ven-registration.md").write_text(REGISTRATION.table("markdown") + "\n")
 
 

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from janusgrid.common.errors import LocalError
 from janusgrid.common.xmpp.broker.limits import Limits
+from janusgrid.common.xmpp.broker.machine import MACHINE
 from janusgrid.common.xmpp.broker.sasl import Keys
-from janusgrid.common.xmpp.broker.stream import MACHINE
 from scramp import ScramClient
 
 from .broker_kit import (

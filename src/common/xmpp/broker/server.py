@@ -5,7 +5,6 @@ from __future__ import annotations
 import ipaddress
 import logging
 import ssl
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
@@ -13,6 +12,7 @@ from typing import Self
 
 from ...errors import LocalError, NotReachable
 from ..servers import pki
+from ..servers.process import Home
 from . import store
 from .accounts import Directory
 from .connection import Listener
@@ -68,7 +68,6 @@ class Broker:
         self._roster_file = roster_file
         self._limits = limits or Limits()
         self._directory = Directory(self._domain, self._limits.roster_items)
-        self._files: tempfile.TemporaryDirectory[str] | None = None
         self._ca, self._context = self._certificates(identity, ca)
         self._run: Listener | None = None
         self._loaded = False
@@ -158,8 +157,8 @@ class Broker:
 
     def _certificates(self, identity: pki.Identity | None, ca: Path | None) -> tuple[Path, ssl.SSLContext]:
         if identity is None:
-            self._files = tempfile.TemporaryDirectory(prefix="janusgrid-broker-")
-            authority = pki.make_ca(Path(self._files.name))
+            self._home = Home("broker")  # holds the directory for as long as the broker may need it
+            authority = pki.make_ca(self._home.path)
             return authority.certificate, server_context(pki.issue(authority, self._domain))
         if ca is None:
             raise LocalError("an identity needs the ca that clients have to trust")

@@ -8,136 +8,23 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from typing import Protocol
 
 from ...errors import Refused
 from ...ids import new
-from ...statemachine import StateMachine, UnexpectedEvent
+from ...statemachine import UnexpectedEvent
+from . import header as headers
 from .accounts import Session
-from .jid import BadJid, prepare_domain
-from .limits import Limits
-from .management import Management, TooHigh
-from .sasl import MECHANISM, Decoys, Exchange, Keys, SaslRefused
+from .hub import Hub
+from .jid import BadJid
+from .machine import EVENTS, MACHINE
+from .management import TooHigh
+from .sasl import MECHANISM, Exchange, SaslRefused
 from .scanner import Element, Event, Fault, Header, Scanner
-from .stanza import Stanza
-from .text import (
-    BIND,
-    CLIENT,
-    IQ,
-    LIMITS,
-    MESSAGE,
-    PRESENCE,
-    SASL,
-    SESSION,
-    SM,
-    STANZA_ERRORS,
-    STREAM_ERRORS,
-    STREAMS,
-    TLS,
-    error,
-    escape,
-    quote,
-)
+from .text import BIND, SASL, SM, STANZA_ERRORS, STREAM_ERRORS, TLS, error, escape, quote
 
 log = logging.getLogger(__name__)
 
-MACHINE: StateMachine[str, str] = StateMachine(
-    "client stream",
-    [
-        # RFC 6120 clause 5: nothing but STARTTLS before TLS
-        ("opening", "header", "plain"),
-        ("plain", "starttls", "securing"),
-        ("securing", "secured", "secured"),
-        # clause 6: nothing but SASL before a name is known
-        ("secured", "header", "login"),
-        ("login", "auth", "exchange"),
-        ("exchange", "response", "exchange"),
-        ("exchange", "abort", "login"),
-        ("exchange", "refused", "login"),
-        ("exchange", "accepted", "authenticated"),
-        # clause 7 and XEP-0198 clause 5: a new session, or an old one goes on
-        ("authenticated", "header", "binding"),
-        ("binding", "iq", "binding"),
-        ("binding", "enable", "binding"),
-        ("binding", "resume", "binding"),
-        ("binding", "bound", "bound"),
-        ("bound", "iq", "bound"),
-        ("bound", "message", "bound"),
-        ("bound", "presence", "bound"),
-        ("bound", "enable", "bound"),
-        ("bound", "resume", "bound"),
-        ("bound", "request", "bound"),
-        ("bound", "ack", "bound"),
-        # clause 4.4: either side can end it at any time
-        (("opening", "plain", "secured", "login", "exchange", "authenticated", "binding", "bound"), "footer", "closed"),
-        (("opening", "plain", "secured", "login", "exchange", "authenticated", "binding", "bound"), "fault", "closed"),
-        ("securing", "fault", "closed"),
-    ],
-    initial="opening",
-    final=["closed"],
-)
-
-_EVENTS = {
-    f"{{{TLS}}}starttls": "starttls",
-    f"{{{SASL}}}auth": "auth",
-    f"{{{SASL}}}response": "response",
-    f"{{{SASL}}}abort": "abort",
-    IQ: "iq",
-    MESSAGE: "message",
-    PRESENCE: "presence",
-    f"{{{SM}}}enable": "enable",
-    f"{{{SM}}}resume": "resume",
-    f"{{{SM}}}r": "request",
-    f"{{{SM}}}a": "ack",
-}
 _LANG = "{http://www.w3.org/XML/1998/namespace}lang"
-
-
-class Hub(Protocol):
-    """What a stream needs of the rest of the broker."""
-
-    domain: str
-    limits: Limits
-    decoys: Decoys
-
-    def keys(self, user: str) -> Keys | None:
-        """Return the keys of an account, None if there is none."""
-        ...
-
-    def bind(self, stream: Stream, user: str, resource: str) -> tuple[Session, list[Stanza]]:
-        """Return a new session, and what its predecessor never acknowledged; `resource` may be empty.
-
-        Raises `BadJid` or `Refused`.
-        """
-        ...
-
-    def redirect(self, left: list[Stanza]) -> None:
-        """Find another way for what was never acknowledged."""
-        ...
-
-    def manage(self, session: Session, resumable: bool) -> Management:
-        """Enable stream management."""
-        ...
-
-    def resume(self, stream: Stream, user: str, token: str, count: int) -> Session | None:
-        """Return the session that goes on over `stream`; None if there is none. Raises `TooHigh`."""
-        ...
-
-    def acknowledged(self, session: Session, count: int) -> None:
-        """The client has acknowledged `count` stanzas. Raises `TooHigh`."""
-        ...
-
-    def route(self, session: Session, element: Element, lang: str) -> None:
-        """Take a stanza over. Raises `Refused` with a stream error condition."""
-        ...
-
-    def end(self, session: Session) -> None:
-        """The session is over: its stream has come to an end."""
-        ...
-
-    def touch(self, stream: Stream) -> None:
-        """There is something to do for the connection of this stream."""
-        ...
 
 
 class Stream:
@@ -188,7 +75,8 @@ class Stream:
 
     def secured(self) -> None:
         """TLS is up."""
-        self._move("secured")
+        if not self.closed:
+            self._move("secured")
 
     def take(self) -> bytes:
         """Return what is to be sent."""
@@ -253,7 +141,7 @@ class Stream:
 
     def _element(self, element: Element) -> None:
         try:
-            event = _EVENTS[element.name]
+            event = EVENTS[element.name]
             self.state = MACHINE.next(self.state, event)
         except (KeyError, UnexpectedEvent):
             known = self.session is not None
@@ -264,31 +152,18 @@ class Stream:
     # The header and what is offered
 
     def _header(self, header: Header) -> None:
-        condition = _wrong(header, self._hub.domain)
+        condition = headers.wrong(header, self._hub.domain)
         if condition:
             self.fail(condition)
             return
         self._lang = header.attributes.get(_LANG, "")[:35]
         self._move("header")
         self._send_header()
-        self._send(f"<stream:features>{self._features()}</stream:features>")
+        self._send(headers.features(self.state, self._limits.stanza_bytes))
 
     def _send_header(self) -> None:
         self._answered = True
-        self._send(
-            f"<?xml version='1.0'?><stream:stream xmlns='{CLIENT}' xmlns:stream='{STREAMS}' id='{new()}' "
-            f"from={quote(self._hub.domain)} version='1.0' xml:lang='en'>"
-        )
-
-    def _features(self) -> str:
-        if self.state == "plain":
-            return f"<starttls xmlns='{TLS}'><required/></starttls>"
-        if self.state == "login":
-            return f"<mechanisms xmlns='{SASL}'><mechanism>{MECHANISM}</mechanism></mechanisms>"
-        # XEP-0478: a client that knows the bound need not find it out by losing its stream.
-        limits = f"<limits xmlns='{LIMITS}'><max-bytes>{self._limits.stanza_bytes}</max-bytes></limits>"
-        session = f"<session xmlns='{SESSION}'><optional/></session>"
-        return f"<bind xmlns='{BIND}'><required/></bind>{session}<sm xmlns='{SM}'/>{limits}"
+        self._send(headers.answer(self._hub.domain, new()))
 
     # TLS and authentication
 
@@ -451,23 +326,6 @@ _ACTIONS: dict[str, Callable[[Stream, Element], None]] = {
     "request": Stream._request,
     "ack": Stream._ack,
 }
-
-
-def _wrong(header: Header, domain: str) -> str:
-    """Return the condition to refuse this header with (RFC 6120 clause 4.9.3), empty if it is right."""
-    if header.name != f"{{{STREAMS}}}stream":
-        return "bad-format" if header.name.startswith(f"{{{STREAMS}}}") else "invalid-namespace"
-    if header.default not in (CLIENT, STREAMS):
-        return "invalid-namespace"
-    major = header.attributes.get("version", "0").partition(".")[0]
-    if not (major.isascii() and major.isdigit() and int(major[:9]) >= 1):
-        return "unsupported-version"
-    if "to" not in header.attributes:
-        return "improper-addressing"
-    try:
-        return "" if prepare_domain(header.attributes["to"]) == domain else "host-unknown"
-    except BadJid:
-        return "host-unknown"
 
 
 def _count(element: Element) -> int | None:
