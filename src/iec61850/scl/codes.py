@@ -106,6 +106,9 @@ TOO_LARGE = _code(
 BAD_SERVER_AT = _code(
     "SCL115", "bad-server-at", _E, "'ServerAtRef2AccessPoint'", "ServerAt names an access point that has no server."
 )
+DUPLICATE_IED = _code(
+    "SCL116", "duplicate-ied", _E, "'IEDKey'", "Two IEDs or two access points of one have one name; the first is used."
+)
 
 # --- data type templates ---------------------------------------------------------------------------------------------
 DUPLICATE_TYPE = _code(

@@ -53,6 +53,8 @@ class Controls:
         self._log = document.log
         self._model = model
         self._devices = devices
+        self._constraints: dict[int, frozenset[FC]] = {}
+        """Of the data objects that were asked for, by identity: walking them anew for each member is slow."""
 
     def fill(
         self, node: LogicalNode, element: Element, inst: str, addresses: dict[tuple[str, str], dict[str, str]]
@@ -150,8 +152,15 @@ class Controls:
                 name = f"{name}({number})"
             path.append(name)
             below = dict(here.children) if number is not None or not here.count else {}
-        found = fc in here.constraints() if isinstance(here, DataObject) else here is not None and here.fc is fc
-        return tuple(path) if found and index is None else None
+        return tuple(path) if index is None and self._has(here, fc) else None
+
+    def _has(self, found: DataObject | Attribute | None, fc: FC) -> bool:
+        """Tell whether there is data under a functional constraint in what a member names."""
+        if not isinstance(found, DataObject):
+            return found is not None and found.fc is fc
+        if id(found) not in self._constraints:
+            self._constraints[id(found)] = found.constraints()
+        return fc in self._constraints[id(found)]
 
     def _known_data_set(self, node: LogicalNode, element: Element) -> str:
         name = element.get("datSet", "").strip()

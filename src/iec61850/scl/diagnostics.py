@@ -14,6 +14,9 @@ from .codes import CODES, Code, Severity
 MOST = 2000
 """Findings kept for one file; more are counted, not kept."""
 
+_LONGEST = 1000
+"""Characters of a message: names in a hostile file can be of any length."""
+
 
 @attrs.frozen(slots=True)
 class Diagnostic:
@@ -72,7 +75,7 @@ class Log:
         """Note what makes a model impossible, and return the error to raise."""
         last = self._diagnostic(code, at, message)
         self.found.append(last)
-        return SclError(message, where=last.where, code=code.id, diagnostics=tuple(self.found))
+        return SclError(last.message, where=last.where, code=code.id, diagnostics=tuple(self.found))
 
     def refuse(self) -> SclError:
         """Return the error with which strict reading refuses what was found."""
@@ -87,4 +90,5 @@ class Log:
 
     def _diagnostic(self, code: Code, at: Element | int, message: str) -> Diagnostic:
         number = at if isinstance(at, int) else line(at)
-        return Diagnostic(code.id, code.severity, self.file, number, code.rule, message)
+        short = message if len(message) <= _LONGEST else f"{message[:_LONGEST]}…"
+        return Diagnostic(code.id, code.severity, self.file, number, code.rule, short)

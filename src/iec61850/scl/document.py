@@ -142,8 +142,8 @@ class Document:
     def servers(self) -> list[Server]:
         """Return every access point that has a server, or shares that of another by ServerAt."""
         found = []
-        for ied in self.children(self.root, "IED"):
-            points = {point.get("name", "").strip(): point for point in self.children(ied, "AccessPoint")}
+        for ied_name, ied in self._named(self.children(self.root, "IED")).items():
+            points = self._named(self.children(ied, "AccessPoint"))
             for name, point in points.items():
                 element = self.child(point, "Server")
                 shared = self.child(point, "ServerAt")
@@ -151,9 +151,24 @@ class Document:
                     other = points.get(shared.get("apName", "").strip())
                     element = self.child(other, "Server") if other is not None else None
                     if element is None:
-                        self.log.add(codes.BAD_SERVER_AT, shared, f"no server at access point {shared.get('apName')!r}")
+                        where = quoted(shared.get("apName", ""))
+                        self.log.add(codes.BAD_SERVER_AT, shared, f"no server at access point {where}")
                 if element is not None:
-                    found.append(Server(ied.get("name", "").strip(), name, ied, point, element))
+                    found.append(Server(ied_name, name, ied, point, element))
+        return found
+
+    def _named(self, elements: Iterator[Element]) -> dict[str, Element]:
+        """Return elements by name; the second of a name is noted and left out."""
+        found: dict[str, Element] = {}
+        for element in elements:
+            name = element.get("name", "").strip()
+            if name in found:
+                message = (
+                    f"{self.kind(element)} {quoted(name)} is there already, in line {found[name].sourceline}: left out"
+                )
+                self.log.add(codes.DUPLICATE_IED, element, message)
+            else:
+                found[name] = element
         return found
 
     def server(self, ied: str | None, access_point: str | None) -> Server:

@@ -79,6 +79,8 @@ class NodeTemplate:
 _KINDS = ("LNodeType", "DOType", "DAType", "EnumType")
 _Built = TypeVar("_Built")
 _Parts = tuple[ObjectTemplate | AttributeTemplate, ...]
+_Key = tuple[Element, str]
+"""A type, and the type of IED for which its parts are looked up."""
 
 
 class Templates:
@@ -89,9 +91,11 @@ class Templates:
         self._log = document.log
         self._elements: dict[str, dict[str, dict[str, Element]]] = {kind: {} for kind in _KINDS}
         """By kind, id and iedType."""
-        self._nodes: dict[Element, NodeTemplate | None] = {}
-        self._objects: dict[Element, tuple[str, _Parts] | None] = {}
-        self._structures: dict[Element, tuple[AttributeTemplate, ...] | None] = {}
+        self._ied_types: set[str] = set()
+        """Those for which there are types of their own (edition 1)."""
+        self._nodes: dict[_Key, NodeTemplate | None] = {}
+        self._objects: dict[_Key, tuple[str, _Parts] | None] = {}
+        self._structures: dict[_Key, tuple[AttributeTemplate, ...] | None] = {}
         self._enums: dict[Element, EnumType] = {}
         self._open: list[Element] = []
         self._index()
@@ -100,19 +104,22 @@ class Templates:
         for section in self._document.children(self._document.root, "DataTypeTemplates"):
             for element in self._document.children(section, *_KINDS):
                 kind, id = self._document.kind(element), self._document.text(element, "id")
-                first = self._elements[kind].setdefault(id, {}).setdefault(element.get("iedType", ""), element)
+                ied_type = element.get("iedType", "")
+                self._ied_types.add(ied_type)
+                first = self._elements[kind].setdefault(id, {}).setdefault(ied_type, element)
                 if first is not element:
                     message = f"{kind} {quoted(id)} is there already, in line {first.sourceline}: left out"
                     self._log.add(codes.DUPLICATE_TYPE, element, message)
 
-    def everything(self, ied_type: str = "") -> None:
+    def everything(self) -> None:
         """Read every LNodeType, for the faults in those that no server uses."""
         for same in self._elements["LNodeType"].values():
-            for element in same.values():
+            for ied_type, element in same.items():
                 self._node(element, ied_type)
 
     def node(self, element: Element, ied_type: str) -> NodeTemplate | None:
-        """Return the template of an LN or LN0; None, noted, if it has none."""
+        """Return the template of an LN or LN0 of an IED of this type; None, noted, if it has none."""
+        ied_type = ied_type if ied_type in self._ied_types else ""
         found = self._find("LNodeType", element, "lnType", ied_type, codes.NO_LNODE_TYPE)
         return self._node(found, ied_type) if found is not None else None
 
@@ -132,7 +139,8 @@ class Templates:
     # --- LNodeType and DOType ----------------------------------------------------------------------------------------
 
     def _node(self, element: Element, ied_type: str) -> NodeTemplate | None:
-        if element not in self._nodes:
+        key = element, ied_type
+        if key not in self._nodes:
             objects = [
                 built for part in self._distinct(element, "DO") if (built := self._object(part, ied_type)) is not None
             ]
@@ -146,8 +154,8 @@ class Templates:
                 sum(one.size for one in objects),
                 max((one.longest for one in objects), default=0),
             )
-            self._nodes[element] = template if objects else None
-        return self._nodes[element]
+            self._nodes[key] = template if objects else None
+        return self._nodes[key]
 
     def _object(self, element: Element, ied_type: str) -> ObjectTemplate | None:
         """Return the template of a DO or SDO."""
@@ -155,7 +163,7 @@ class Templates:
         found = self._find("DOType", element, "type", ied_type, codes.NO_DO_TYPE)
         if found is None:
             return None
-        built = self._nested(found, element, self._objects, lambda: self._object_type(found, ied_type))
+        built = self._nested((found, ied_type), element, self._objects, lambda: self._object_type(found, ied_type))
         if built is None or not self._shallow(built[1], element):
             return None
         cdc, parts = built
@@ -214,7 +222,7 @@ class Templates:
             basic = _BASIC[kind]
             enum = self._enum(element, ied_type) if basic is BasicType.ENUM else None
         else:
-            said = f"{kind!r} is no basic type" if kind else "has no bType"
+            said = f"{kind!r} is no basic type that a model can hold" if kind else "has no bType"
             self._log.add(codes.BAD_BASIC_TYPE, element, f"{self._document.kind(element)} {name}: {said}: left out")
             return None
         count = self._count(element)
@@ -242,7 +250,9 @@ class Templates:
         found = self._find("DAType", element, "type", ied_type, codes.NO_DA_TYPE)
         if found is None:
             return None
-        parts = self._nested(found, element, self._structures, lambda: self._structure_type(found, ied_type))
+        parts = self._nested(
+            (found, ied_type), element, self._structures, lambda: self._structure_type(found, ied_type)
+        )
         return parts if parts is not None and self._shallow(parts, element) else None
 
     def _structure_type(self, element: Element, ied_type: str) -> tuple[AttributeTemplate, ...] | None:
@@ -297,9 +307,10 @@ class Templates:
         return list(found.values())
 
     def _nested(
-        self, found: Element, user: Element, cache: dict[Element, _Built | None], build: Callable[[], _Built | None]
+        self, key: _Key, user: Element, cache: dict[_Key, _Built | None], build: Callable[[], _Built | None]
     ) -> _Built | None:
         """Return a type from the cache, or build it, watching for circles and depth."""
+        found = key[0]
         if found in self._open:
             circle = [one.get("id", "") for one in self._open[self._open.index(found) :]]
             self._log.add(
@@ -308,16 +319,16 @@ class Templates:
                 f"{user.get('name')!r} closes the circle {' > '.join([*circle[:8], circle[0]])}: left out",
             )
             return None
-        if found not in cache:
+        if key not in cache:
             if len(self._open) >= DEEPEST:
                 self._log.add(
                     codes.TOO_DEEP, user, f"{user.get('name')!r} is more than {DEEPEST} levels deep: left out"
                 )
                 return None
             self._open.append(found)
-            cache[found] = build()
+            cache[key] = build()
             self._open.pop()
-        return cache[found]
+        return cache[key]
 
     def _shallow(self, parts: tuple[ObjectTemplate | AttributeTemplate, ...], user: Element) -> bool:
         if max(part.depth for part in parts) < DEEPEST:

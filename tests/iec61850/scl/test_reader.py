@@ -231,6 +231,16 @@ def test_a_type_for_this_type_of_ied_goes_first() -> None:
     assert list(loaded.model.devices["XD"].nodes["LLN0"].objects) == ["Health"]
 
 
+def test_types_for_two_types_of_ied_in_one_file() -> None:
+    """One LNodeType, but the DOType it names is another for each type of IED."""
+    own = '<DOType id="Mode" cdc="SPS" iedType="T"><DA name="stVal" bType="BOOLEAN" fc="ST"/></DOType><DOType id="Ind"'
+    other = """<IED name="Z" type="U"><AccessPoint name="S1"><Server><LDevice inst="D">
+      <LN0 lnClass="LLN0" inst="" lnType="LN0"/></LDevice></Server></AccessPoint></IED><IED name="C">"""
+    models, _ = check(changed(('<DOType id="Ind"', own), ('<IED name="C">', other)))
+    mode = {model.ied: model.devices[f"{model.ied}D"].nodes["LLN0"].objects["Mod"].cdc for model in models}
+    assert mode == {"X": "SPS", "Z": "ENC"}
+
+
 @pytest.mark.parametrize(
     ("declared", "edition"),
     [
@@ -263,11 +273,13 @@ CASES = [
     ("SCL107", 'DO name="Ind1"', 'DO name="1"', 'DO name="1"', "'1' cannot be the name"),
     ("SCL107", ' prefix="pre" lnClass="GGIO" inst', ' prefix="p-" lnClass="GGIO" inst', 'LN prefix="p-"', "p-GGIO2"),
     ("SCL108", 'ldName="Other"', f'ldName="{"O" * 65}"', "OOO", "more than 64"),
-    ("SCL108", 'ldName="Other"', f'ldName="{"O" * 116}"', "OOO", "more than 64"),
+    ("SCL108", 'ldName="Other"', f'ldName="{"O" * 116}"', 'lnType="LN0"/>', "more than 129"),
     ("SCL110", "<Server>", "<Sever>", "<SCL", "no model"),
     ("SCL113", "LN0 lnClass", "LN9 lnClass", "<Server>", "no logical node"),
     ("SCL114", 'count="4"', 'count="999999"', "LN lnClass", "1000000 attributes"),
     ("SCL115", '<ServerAt apName="S1"', '<ServerAt apName="S7"', "<ServerAt", "no server at"),
+    ("SCL116", '<IED name="C">', '<IED name="X">', '<IED name="X"><', "IED 'X' is there"),
+    ("SCL116", 'AccessPoint name="S2"', 'AccessPoint name="S1"', "<ServerAt", "AccessPoint 'S1' is there"),
     ("SCL201", '<DAType id="Origin"', '<DAType id="Point"', '<DAType id="Point"><BDA name="or', "there already"),
     ("SCL202", 'lnType="G" desc', 'lnType="H" desc', 'lnType="H"', "LNodeType 'H'"),
     ("SCL203", 'type="Ind"', 'type="Inds"', 'type="Inds"', "DOType 'Inds'"),
@@ -430,6 +442,13 @@ def test_check_looks_at_types_that_nobody_uses() -> None:
     document = changed(('<LNodeType id="G"', unused))
     assert [one.code for one in check(document)[1]] == ["SCL701", "SCL203", "SCL209"]
     assert read(document, access_point="S1", strict=True).diagnostics == ()
+
+
+def test_a_message_is_of_bounded_length() -> None:
+    """Names in a hostile file can be of any length."""
+    document = changed(('<SDO name="har" type="Mv"', f'<SDO name="{"h" * 100_000}" type="{"x" * 100_000}"'))
+    _, diagnostics = check(document)
+    assert_told(diagnostics, document, "document")
 
 
 def test_many_findings_are_counted_not_kept() -> None:
