@@ -79,6 +79,7 @@ class Peer:
         self.world = world
         self.stream = world.core.connect(world.now)
         self.jid = ""
+        self.header = HEADER
         self._fresh()
 
     def _fresh(self) -> None:
@@ -122,7 +123,7 @@ class Peer:
     def open(self) -> Element:
         """Open a stream and return the features."""
         self._fresh()
-        return self.ask(HEADER)
+        return self.ask(self.header)
 
     def secure(self) -> Element:
         """Go up to the point where mechanisms are offered."""

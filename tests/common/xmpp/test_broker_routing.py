@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from janusgrid.common.xmpp.broker.router import _FALLBACK
 
-from .broker_kit import CLIENT, DOMAIN, Peer, World, condition
+from .broker_kit import CLIENT, DOMAIN, HEADER, Peer, World, condition
 
 PING = "<ping xmlns='urn:xmpp:ping'/>"
 INFO = "<query xmlns='http://jabber.org/protocol/disco#info'/>"
@@ -277,8 +277,8 @@ def test_a_message_to_the_server_comes_back(world):
 def test_a_message_carries_the_language_of_its_stream(world):
     der = world.login("der", present=True)
     ems = world.connect()
+    ems.header = HEADER.replace(" version=", " xml:lang='de' version=")
     ems.authenticate("ems")
-    ems.stream._lang = "de"
     ems.bind("r")
     lang = "{http://www.w3.org/XML/1998/namespace}lang"
     ems.send(message(der.jid))
