@@ -100,6 +100,8 @@ class DeviceAccess:
         self._watchers: set[_Watcher] = set()
         self._keeper: asyncio.Task[None] | None = None
         self._up = asyncio.Event()
+        self.reports = 0
+        """How many reports have come."""
 
     # --- life -------------------------------------------------------------------------------------------------------
 
@@ -191,6 +193,7 @@ class DeviceAccess:
     async def _take(self, reports: Reports) -> None:
         try:
             async for update in reports:
+                self.reports += 1
                 for entry in update.report.entries:
                     if entry.reference is not None:
                         self._reported(entry.reference, entry.value)

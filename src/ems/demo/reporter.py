@@ -1,0 +1,128 @@
+"""Writes on the board what the parties do: a few lines for people out of many messages."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+
+from ...common.clock import Clock
+from ...openadr.vtn import Opted, Registered, Telemetry, Vtn
+from ..delivery import MINUTE
+from ..dispatch import Resource
+from ..events import DispatchEvent, Phase
+from ..host import EmsHost
+from ..site import Control, Cycle
+from .board import Board, Row, Tier
+
+_PHASES = {
+    Phase.FAR: "dispatch accepted",
+    Phase.RESPONSE: "response: generators ramp up",
+    Phase.SUSTAINED: "sustained period",
+    Phase.OVER: "event over: devices ramp down",
+}
+
+
+class Reporter:
+    """Listens to the host and to the utility. Set-points are told in one line a minute, and so are device reports."""
+
+    def __init__(self, board: Board, clock: Clock, resources: tuple[Resource, ...]) -> None:
+        self._board = board
+        self._clock = clock
+        self._minute = clock.now()
+        self._fresh: dict[str, float] = {}
+        self._reports = 0
+        for resource in resources:
+            board.rows[resource.name] = Row(resource.rating_kw, -resource.rating_kw if resource.storage else 0.0)
+
+    # --- the site ---------------------------------------------------------------------------------------------------
+
+    def follow_host(self, host: EmsHost) -> None:
+        """Tell of what the host does."""
+        self._host = host
+        host.app.on_cycle(self._cycle)
+        host.app.on_control(self._control)
+
+    def _cycle(self, cycle: Cycle) -> None:
+        board, app = self._board, self._host.app
+        board.now = cycle.time
+        board.meter(cycle.time, cycle.import_kw)
+        board.baseline_kw, board.target_kw = app.baseline_kw, cycle.plan.target_kw
+        if cycle.plan.phase is not None:
+            self._phase(_PHASES[cycle.plan.phase])
+        for name, condition in cycle.conditions.items():
+            row, state = board.rows[name], app.value(f"der.{name}.state")
+            row.power_kw = condition.power_kw
+            row.soc = None if condition.soc is None else 100 * condition.soc
+            row.state = "no answer" if state is None else str(state.value)
+        board.pv_kw, board.load_kw = self._number("der.PV.p"), self._number("der.PCC.load")
+        board.counts.device_reports = sum(device.reports for device in self._host.devices.values())
+        if cycle.time - self._minute >= MINUTE:
+            self._tell_minute(cycle)
+
+    def _tell_minute(self, cycle: Cycle) -> None:
+        board = self._board
+        self._minute += (cycle.time - self._minute) // MINUTE * MINUTE
+        if self._fresh:
+            what = ", ".join(f"{name} {kw:.0f}" for name, kw in self._fresh.items())
+            board.tell(Tier.SITE, Tier.DEVICE, f"Operate WSpt (kW): {what}")
+            self._fresh = {}
+        came, self._reports = board.counts.device_reports - self._reports, board.counts.device_reports
+        if came:
+            board.tell(Tier.DEVICE, Tier.SITE, f"{came} reports; the meter shows {cycle.import_kw:.1f} kW")
+
+    def _control(self, control: Control) -> None:
+        counts = self._board.counts
+        counts.controls_sent += 1
+        if control.error is None:
+            counts.controls_accepted += 1
+            self._board.rows[control.device].setpoint_kw = control.kw
+            self._fresh[control.device] = control.kw
+        else:
+            what = f"{control.device} refuses {control.kw:.0f} kW: {control.error.message}"
+            self._board.tell(Tier.DEVICE, Tier.SITE, what, good=False)
+
+    def _phase(self, step: str) -> None:
+        if step != self._board.step:
+            self._board.step = step
+            self._board.tell(Tier.SITE, Tier.SITE, step)
+
+    def _number(self, point: str) -> float | None:
+        value = self._host.app.value(point)
+        return None if value is None else value.number
+
+    # --- the utility ------------------------------------------------------------------------------------------------
+
+    def follow_utility(self, vtn: Vtn) -> None:
+        """Tell of what reaches the utility."""
+        vtn.listen(Registered, self._registered)
+        vtn.listen(Opted, self._opted)
+        vtn.listen(Telemetry, self._telemetry)
+
+    def dispatched(self, event: DispatchEvent) -> None:
+        """Tell that the utility has sent an event."""
+        self._board.service = (event.start, event.end)
+        hours = event.duration / timedelta(hours=1)
+        what = f"oadrDistributeEvent: LOAD_DISPATCH {event.reduction_kw:.0f} kW for {hours:g} h"
+        self._board.tell(Tier.UTILITY, Tier.SITE, what)
+
+    def _registered(self, happening: Registered) -> None:
+        self._board.tell(Tier.SITE, Tier.UTILITY, f"oadrCreatePartyRegistration: {happening.ven.ven_name}")
+
+    def _opted(self, happening: Opted) -> None:
+        opt = happening.response.opt_type.value
+        answer = self._host.answers.get(happening.response.qualified_event_id.event_id)
+        reason = f" ({answer.reason})" if answer and answer.reason else ""
+        self._board.tell(Tier.SITE, Tier.UTILITY, f"oadrCreatedEvent: {opt}{reason}", good=opt == "optIn")
+
+    def _telemetry(self, happening: Telemetry) -> None:
+        counts = self._board.counts
+        counts.telemetry_reports += 1
+        counts.telemetry_points += len(happening.samples)
+        self._board.tell(Tier.SITE, Tier.UTILITY, f"oadrUpdateReport: {len(happening.samples)} values")
+
+
+async def keep_time(board: Board, clock: Clock) -> None:
+    """Keep the board's clock right, for ever."""
+    while True:
+        board.now = clock.now()
+        await asyncio.sleep(0.1)

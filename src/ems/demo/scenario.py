@@ -1,0 +1,222 @@
+"""The scenario `dispatch`: the whole path of one event, every party on its own XMPP account.
+
+The utility's VTN asks the microgrid for 1 000 kW less import over an hour; the site's host opts in, shares it among
+two diesels, three microturbines and two batteries, and reports; the VTN judges by what it was reported.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from contextlib import AsyncExitStack
+from datetime import datetime, timedelta, timezone
+
+import attrs
+
+from ...common.data.site import Site, load_site
+from ...common.errors import TimedOut
+from ...common.resources import resource
+from ...common.xmpp import jid as jids
+from ...common.xmpp.servers import LocalServer
+from ...common.xmpp.slix import SlixSession
+from ...openadr.events import load_dispatch
+from ...openadr.model import OptType
+from ...openadr.vtn import Dispatch, Party, Telemetry, TelemetryPlan, Vtn
+from ..bridge import dispatch_event, points_by_r_id
+from ..der import Der
+from ..events import DispatchEvent
+from ..host import METER, EmsHost, resources
+from ..ledger import Ledger
+from ..local import PlantAccess
+from ..sim.fleet import fleet
+from ..sim.plant import Plant
+from ..sim.profile import Profile
+from ..site import SiteConfig
+from .board import Board
+from .pace import HeldClock
+from .parties import Accounts, make_server
+from .reporter import Reporter, keep_time
+from .summary import Summary
+
+log = logging.getLogger(__name__)
+
+ZONE = timezone(timedelta(hours=8), "local")
+MIDNIGHT = datetime(2022, 3, 25, tzinfo=ZONE)
+"""The recorded day; its year is not published."""
+SPEED = 77.0
+"""Simulated seconds in a real one: the whole morning takes a minute."""
+SETUP = 60.0
+"""Real seconds within which everybody has to be there."""
+
+
+def clock_time(hours: int, minutes: int, seconds: int = 0) -> datetime:
+    """Return an instant of the recorded day by its local clock."""
+    return MIDNIGHT + timedelta(hours=hours, minutes=minutes, seconds=seconds)
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class Plot:
+    """What happens when.
+
+    Attributes:
+        start, end: of the demonstration.
+        dispatch: when the utility sends its event.
+        service, duration: the sustained period.
+        contract_kw: the reduction asked.
+        cycle_s: seconds between two decisions of the site.
+        sample_s: seconds between two samples of telemetry; reports go every minute.
+    """
+
+    start: datetime = clock_time(8, 14, 30)
+    dispatch: datetime = clock_time(8, 20)
+    service: datetime = clock_time(8, 30)
+    duration: timedelta = timedelta(hours=1)
+    end: datetime = clock_time(9, 32)
+    contract_kw: float = 1000.0
+    cycle_s: float = 15.0
+    sample_s: float = 20.0
+
+
+class Scenario:
+    """One demonstration. Make it, show `board` if you like, then `run` it once.
+
+    Args:
+        broker: `embedded`, `prosody` or `ejabberd`.
+        speed: simulated seconds in a real one.
+        plot: what happens when.
+    """
+
+    def __init__(self, broker: str = "embedded", speed: float = SPEED, plot: Plot | None = None) -> None:
+        self.plot = plot or Plot()
+        self.broker = broker
+        self.clock = HeldClock(speed, self.plot.start)
+        self.site: Site = load_site(resource("mappings/sites/microgrid.yaml"))
+        self.server: LocalServer = make_server(broker, self.site.domain)
+        title = f"{self.site.name}, {broker} broker, {speed:g}× real time"
+        self.board = Board(title, self.plot.start, self.plot.end, self.plot.start)
+        self.ledger = Ledger(f"der.{METER}.p")
+        self.plant = _plant(self.plot.start)
+        self._reporter = Reporter(self.board, self.clock, resources(self.site))
+        self._points = points_by_r_id(self.site.ven.reports)
+        self._opt: OptType | None = None
+
+    async def run(self) -> Summary:
+        """Play it and return what happened.
+
+        Raises `NotReachable` if the broker cannot be started here, `TimedOut` if somebody does not come in time.
+        """
+        async with AsyncExitStack() as stack:
+            await self._serve(stack)
+            sessions = await self._log_in(stack)
+            host, vtn = await self._assemble(stack, sessions)
+            ticking = asyncio.create_task(keep_time(self.board, self.clock))
+            stack.callback(ticking.cancel)
+            self.clock.go()
+            event = await self._play(vtn)
+            log.info("the site's own figures: %s", host.app.delivery())
+        self.board.now = self.clock.now()
+        counts = self.board.counts
+        return Summary(
+            broker=self.broker,
+            event_id=event.id,
+            opt=self._opt.value if self._opt else None,
+            sent=counts.controls_sent,
+            accepted=counts.controls_accepted,
+            reports=self.ledger.reports,
+            points=self.ledger.points,
+            delivery=self.ledger.delivery(event),
+        )
+
+    # --- before -----------------------------------------------------------------------------------------------------
+
+    async def _serve(self, stack: AsyncExitStack) -> None:
+        self.board.step = f"starting the {self.broker} broker"
+        self._accounts = Accounts.of(self.server, self.site)
+        await self.server.start()
+        stack.push_async_callback(self.server.stop)
+
+    async def _log_in(self, stack: AsyncExitStack) -> dict[str, SlixSession]:
+        self.board.step = "logging in"
+        sessions = self._accounts.sessions()
+        for session in sessions.values():
+            stack.push_async_callback(session.close)
+        await asyncio.gather(*(session.open() for session in sessions.values()))
+        return sessions
+
+    async def _assemble(self, stack: AsyncExitStack, sessions: dict[str, SlixSession]) -> tuple[EmsHost, Vtn]:
+        """Start every party, from the bottom to the top and back, and wait until all know each other."""
+        self.board.step = "associating and registering"
+        plant = PlantAccess(self.plant, self.clock)
+        for device in self.site.devices:
+            cid = resource(f"mappings/sites/{self.site.name}/{device.address['ied']}.cid")
+            der = await stack.enter_async_context(Der(device, cid, plant, self.clock, refresh=self.plot.cycle_s))
+            der.server.start(sessions[jids.normal(device.address["jid"])])
+        vtn = await stack.enter_async_context(self._utility(sessions))
+        config = SiteConfig(resources=resources(self.site), meter=self.ledger.meter, cycle_s=self.plot.cycle_s)
+        host = EmsHost(self.site, sessions[jids.normal(self.site.jid)], self.clock, config)
+        await stack.enter_async_context(host)
+        self._reporter.follow_host(host)
+        try:
+            async with asyncio.timeout(SETUP):
+                await host.ready()
+                await vtn.wait_registered(self.site.ven.name)
+        except TimeoutError:
+            absent = [name for name, device in host.devices.items() if not await device.available(f"der.{name}.p")]
+            who = ", ".join(absent) if absent else "the registration with the utility"
+            raise TimedOut(f"not everybody is there after {SETUP:g} s: {who}") from None
+        return host, vtn
+
+    def _utility(self, sessions: dict[str, SlixSession]) -> Vtn:
+        vtn = Vtn(
+            "utility",
+            sessions[jids.normal(self.site.ven.vtn)],
+            parties=[Party(self.site.ven.name, jids.bare(self.site.jid))],
+            clock=self.clock,
+            plan=TelemetryPlan(timedelta(seconds=self.plot.sample_s), timedelta(minutes=1)),
+        )
+        vtn.listen(Telemetry, self._book)
+        self._reporter.follow_utility(vtn)
+        return vtn
+
+    # --- the play ---------------------------------------------------------------------------------------------------
+
+    async def _play(self, vtn: Vtn) -> DispatchEvent:
+        self.board.step = "before the dispatch"
+        await self.clock.sleep_until(self.plot.dispatch)
+        made = load_dispatch(
+            self.plot.contract_kw,
+            start=self.plot.service,
+            duration=self.plot.duration,
+            created=self.plot.dispatch,
+            ramp_up=self.plot.service - self.plot.dispatch,
+        )
+        dispatch = vtn.create_event(made, [self.site.ven.name])
+        event = dispatch_event(made, self.site.ven.signals, self.site.ven.resource)
+        self._reporter.dispatched(event)
+        answer = asyncio.create_task(self._answer(dispatch))
+        try:
+            await self.clock.sleep_until(self.plot.end)
+        finally:
+            answer.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await answer
+        return event
+
+    async def _answer(self, dispatch: Dispatch) -> None:
+        self._opt = await dispatch.opted(self.site.ven.name)
+
+    def _book(self, telemetry: Telemetry) -> None:
+        """Take a report that reached the utility into its book, in the units of the site."""
+        found = []
+        for sample in telemetry.samples:
+            binding = self._points.get(sample.r_id)
+            if binding is not None and isinstance(sample.value, int | float):
+                found.append((binding.point.name, sample.time, float(binding.from_wire(sample.value))))
+        self.ledger.book(found)
+
+
+def _plant(start: datetime) -> Plant:
+    path = resource("mappings/profiles/morning.csv")
+    profile = Profile.parse(path.read_text(encoding="utf-8"), str(path))
+    return Plant(fleet(), profile, midnight=MIDNIGHT, start=start)
