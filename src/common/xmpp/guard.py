@@ -24,6 +24,9 @@ _log = logging.getLogger(__name__)
 # Anything before the root but an XML declaration (RFC 6120 clause 11.1): a DOCTYPE could only stand here.
 _PROLOG = re.compile(r"\ufeff?\s*(?:<\?xml\s[^<>]*\?>)?\s*<(?=[A-Za-z_])")
 _PROLOG_SIZE = 1024
+# Many stanzas may come in one read. Parsed all at once their trees would live together, and the garbage collector
+# would go through them again and again: with 50 requests of 5 kB outstanding that costs a third of the time.
+_SLICE = 8192
 
 
 @attrs.frozen(slots=True)
@@ -87,18 +90,20 @@ class StanzaReader:
 
         An element that was yielded belongs to the caller.
         """
-        self._octets += len(data)
-        if self._octets > self._limits.endless:
-            raise StreamFault("policy-violation", f"a stanza of more than {self._limits.endless} octets")
-        try:
-            self._parse(self._decoder.decode(data))
-            yield from self._events(len(data))
-        except UnicodeDecodeError as error:
-            raise StreamFault("not-well-formed", "the stream is not UTF-8") from error
-        except ParseError as error:
-            raise StreamFault("not-well-formed", f"the stream is not well-formed XML: {error}") from error
-        if self._depth == 1:
-            self._octets = 0  # white space between stanzas keeps connections alive and is no stanza
+        for start in range(0, len(data), _SLICE):
+            part = data[start : start + _SLICE]
+            self._octets += len(part)
+            if self._octets > self._limits.endless:
+                raise StreamFault("policy-violation", f"a stanza of more than {self._limits.endless} octets")
+            try:
+                self._parse(self._decoder.decode(part))
+                yield from self._events(len(part))
+            except UnicodeDecodeError as error:
+                raise StreamFault("not-well-formed", "the stream is not UTF-8") from error
+            except ParseError as error:
+                raise StreamFault("not-well-formed", f"the stream is not well-formed XML: {error}") from error
+            if self._depth == 1:
+                self._octets = 0  # white space between stanzas keeps connections alive and is no stanza
 
     def _parse(self, text: str) -> None:
         if self._prolog is None:
@@ -175,7 +180,7 @@ class Refusals:
                 code,
                 peer[:200] or "the server",
                 count,
-                f": {detail[:300]}" if detail else "",
+                f": {' '.join(detail.split())[:300]}" if detail else "",  # a peer's words shall not forge log lines
                 extra={"event": code, "peer": peer[:200], "count": count},
             )
 

@@ -159,7 +159,8 @@ class Link:
         """
         data = text.encode()
         if self.connected:
-            self._write(data)
+            assert self._stream is not None
+            self._stream.put(data)
         elif what == "presence" or not (self._alive or (what == "message" and self.is_open)):
             raise NotReachable(f"{self.jid} has no connection to {self._account.address}")
         elif len(self._waiting) >= self._max_waiting:
@@ -172,15 +173,10 @@ class Link:
         if self._stream is not None:
             await self._stream.writable.wait()
 
-    def _write(self, data: bytes) -> None:
-        assert self._stream is not None
-        self._stream.write(data)
-        if self._acks.sent(data):
-            self._stream.write(REQUEST.encode())
-
     def _flush(self) -> None:
         while self._waiting and self.connected:
-            self._write(self._waiting.popleft()[1])
+            assert self._stream is not None
+            self._stream.put(self._waiting.popleft()[1])
 
     # The life of a session
 
@@ -234,9 +230,13 @@ class Link:
                     self._changed("resumed")
                 else:
                     await self._enter()
-            except RemoteError as error:
+            except Exception as error:  # whatever it was: a supervisor that ends leaves the session dead for ever
                 self._down()
-                _log.info("%s: attempt %d failed: %s", self.jid, attempt, error, extra={"event": "reconnect-failed"})
+                expected = isinstance(error, RemoteError)
+                level = logging.INFO if expected else logging.ERROR
+                what = "%s: attempt %d to come back failed: %s"
+                event = {"event": "reconnect-failed"}
+                _log.log(level, what, self.jid, attempt, error, exc_info=not expected, extra=event)
             else:
                 _log.info("%s is back: %s session", self.jid, outcome, extra={"event": f"link-{outcome}"})
                 return
@@ -262,7 +262,7 @@ class Link:
             stream.write(REQUEST.encode())
         else:
             self._probe = f"probe-{id(stream)}"
-            self._write(stanza.iq("get", self._probe, jids.domain(self.jid), f'<ping xmlns="{PING}"/>').encode())
+            stream.put(stanza.iq("get", self._probe, jids.domain(self.jid), f'<ping xmlns="{PING}"/>').encode())
 
     def _take(self, xml: Element, fault: str | None) -> None:
         if self._probe and xml.get("id") == self._probe and xml.get("from") == jids.domain(self.jid):

@@ -114,6 +114,7 @@ class SlixSession:
         self._peers = Peers(own, allow, self._refusals)
         self._discovery = disco.Discovery(identity or disco.Identity())
         self._listeners: list[LinkListener] = []
+        self._told = ""
         self._link = Link(
             account,
             limits,
@@ -333,6 +334,9 @@ class SlixSession:
             self._tell(change)
 
     def _tell(self, change: str) -> None:
+        if change == self._told:
+            return  # it went down again before a new session was up
+        self._told = change
         for listener in tuple(self._listeners):
             try:
                 listener(change)

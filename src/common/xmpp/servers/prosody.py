@@ -36,7 +36,10 @@ storage = "internal"
 c2s_stanza_size_limit = 1024 * 1024
 c2s_timeout = 10
 smacks_hibernation_time = 120
-smacks_max_unacked_stanzas = 0
+smacks_max_unacked_stanzas = 5
+-- Stream management keeps stanzas as trees; with Lua's usual settings the garbage collector then takes most of the
+-- time (measured: 15 ms of CPU for a round trip of 5 kB with 50 outstanding, 1.7 ms with these).
+gc = {{ mode = "incremental", threshold = 400, speed = 400 }}
 -- Nagle's algorithm and a minimum wait double the latency of a round trip.
 network_settings = {{ nagle = false, read_size = 65536, min_wait = 0 }}
 
