@@ -71,7 +71,7 @@ def from_mms(description: pdu.TypeDescription, name: str = "") -> TypeDescriptio
         case ("floating-point", form):
             return Basic(_T.FLOAT32 if form.format_width == 32 else _T.FLOAT64)
         case ("bit-string", size):
-            return Basic(_T.CHECK if name == "Check" else _BITS.get(abs(size), _T.OPTFLDS))
+            return Basic(_T.CHECK if size == -2 or name == "Check" else _BITS.get(abs(size), _T.OPTFLDS))
         case ("octet-string", size):
             return Basic(_T.ENTRYID if size == 8 or name == "EntryID" else _at_most(abs(size), _OCTETS, _T.OCTET64))
         case ("visible-string", size):

@@ -1,0 +1,214 @@
+"""The ways from a client to a server that the ACSI suite runs on: in process, over MMS in memory, over XMPP."""
+
+from __future__ import annotations
+
+import asyncio
+import xml.etree.ElementTree as ElementTree
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Protocol
+
+import pytest
+from janusgrid.common.clock import LockStepClock
+from janusgrid.common.errors import NotReachable
+from janusgrid.common.xmpp.session import Session
+from janusgrid.iec61850.acsi.ports import ClientAssociation, EndListener, NotificationListener
+from janusgrid.iec61850.acsi.services import GetServerDirectory, Notification, R, Request
+from janusgrid.iec61850.mapping import initiate
+from janusgrid.iec61850.mapping.catalogue import Catalogue
+from janusgrid.iec61850.mapping.client import MmsClient
+from janusgrid.iec61850.mapping.errors import TooLarge
+from janusgrid.iec61850.mapping.server import MmsServer
+from janusgrid.iec61850.mms import DIALECTS, decode_ber, decode_xer, encode_ber, encode_xer, pdu
+from janusgrid.iec61850.scsm82.client import XmppAssociation
+from janusgrid.iec61850.server import Server
+
+from tests.iec61850.plant import plant
+
+START = datetime(2026, 11, 21, 8, 0, tzinfo=UTC)
+
+
+class TestWire(Protocol):
+    """Both directions of an encoding, with what the mapping asks of it."""
+
+    name_overhead: int
+
+    def encode(self, message: pdu.MMSpdu) -> str | bytes: ...
+    def decode(self, payload: str | bytes) -> pdu.MMSpdu: ...
+    def size(self, payload: str | bytes) -> int: ...
+
+
+class Ber:
+    """BER octets, as 8-1 has them."""
+
+    name_overhead = 4
+
+    def encode(self, message: pdu.MMSpdu) -> bytes:
+        return encode_ber(message)
+
+    def decode(self, payload: str | bytes) -> pdu.MMSpdu:
+        assert isinstance(payload, bytes)
+        return decode_ber(payload)
+
+    def size(self, payload: str | bytes) -> int:
+        return len(payload)
+
+
+class Xer:
+    """XER text, through an XML parser that is not ours."""
+
+    name_overhead = 25
+
+    def __init__(self, dialect: str) -> None:
+        self.dialect = DIALECTS[dialect]
+
+    def encode(self, message: pdu.MMSpdu) -> str:
+        return encode_xer(message, self.dialect)
+
+    def decode(self, payload: str | bytes) -> pdu.MMSpdu:
+        return decode_xer(ElementTree.fromstring(payload), self.dialect)
+
+    def size(self, payload: str | bytes) -> int:
+        return len(payload if isinstance(payload, bytes) else payload.encode())
+
+
+class MemoryAssociation:
+    """Client and server side of the mapping, each PDU encoded and decoded on its way between them."""
+
+    def __init__(self, server: Server, wire: TestWire, name: str, limits: initiate.Limits | None = None) -> None:
+        limits = limits or initiate.Limits()
+        request = wire.decode(wire.encode(initiate.request(limits)))
+        assert request[0] == "initiate-RequestPDU"
+        self.parameters, answer = initiate.accept(request[1], initiate.Limits())
+        assert initiate.settled(wire.decode(wire.encode(answer)), limits) == self.parameters
+        self.host, self.wire = server.host, wire
+        self.peer = "memory"
+        self.sizes: list[int] = []
+        self.listeners: list[NotificationListener] = []
+        self.end_listeners: list[EndListener] = []
+        self.association = self.host.associate(name, self._notify, self._ended)
+        self.mms: MmsServer[str | bytes] = MmsServer(Catalogue(server.engine), self.association, wire, self.parameters)
+        self.client = MmsClient(self.exchange, self.peer)
+
+    async def exchange(self, message: pdu.MMSpdu) -> pdu.MMSpdu:
+        payload = self.wire.encode(message)
+        if self.wire.size(payload) > self.parameters.pdu_size:
+            raise TooLarge("too large")
+        return self.wire.decode(await self.raw(self.wire.decode(payload)))
+
+    async def raw(self, message: pdu.MMSpdu) -> str | bytes:
+        """Give the server any PDU at all, and return what it answers."""
+        answer = await self.host.perform(self.mms.receive(message, self.host.clock.now()))
+        for payload in answer.before:
+            self._arrive(payload)
+        self.sizes.append(self.wire.size(answer.answer))
+        assert self.sizes[-1] <= self.parameters.pdu_size
+        return answer.answer
+
+    async def call(self, request: Request[R]) -> R:
+        if self.association.ended:
+            raise NotReachable("ended")
+        return await self.client.call(request)
+
+    def _notify(self, notification: Notification) -> None:
+        for payload in self.mms.notify(notification):
+            self.sizes.append(self.wire.size(payload))
+            assert self.sizes[-1] <= self.parameters.pdu_size
+            self._arrive(payload)
+
+    def _arrive(self, payload: str | bytes) -> None:
+        notification = self.client.unasked(self.wire.decode(payload))
+        for listener in list(self.listeners) if notification is not None else ():
+            listener(notification)  # type: ignore[arg-type]
+
+    def on_notification(self, listener: NotificationListener) -> Callable[[], None]:
+        self.listeners.append(listener)
+        return lambda: self.listeners.remove(listener)
+
+    def on_end(self, listener: EndListener) -> Callable[[], None]:
+        self.end_listeners.append(listener)
+        return lambda: self.end_listeners.remove(listener)
+
+    async def release(self) -> None:
+        self._leave("released")
+
+    async def abort(self) -> None:
+        self._leave("aborted")
+
+    def _leave(self, why: str) -> None:
+        if not self.association.ended:
+            self.host.end(self.association, why)
+            self._ended(why)
+
+    def _ended(self, why: str) -> None:
+        for listener in self.end_listeners:
+            listener(why)
+
+
+class Rig:
+    """A plant that is served, a clock that is moved by hand, and a way to associate with it."""
+
+    def __init__(self) -> None:
+        self.clock = LockStepClock(START)
+        self.server = Server(plant(), clock=self.clock)
+
+    async def associate(self, client: int = 0, limits: initiate.Limits | None = None) -> ClientAssociation:
+        """Return a new association of client 0 or 1."""
+        return self.server.connect(f"client {client}")
+
+    async def advance(self, seconds: float) -> None:
+        await self.clock.advance(seconds)
+
+    async def quiet(self, association: ClientAssociation) -> None:
+        """Return when all that the server has sent so far is there."""
+        await association.call(GetServerDirectory())
+
+    async def close(self) -> None:
+        await self.server.close()
+
+
+class MemoryRig(Rig):
+    def __init__(self, wire: TestWire) -> None:
+        super().__init__()
+        self.wire = wire
+
+    async def associate(self, client: int = 0, limits: initiate.Limits | None = None) -> MemoryAssociation:
+        return MemoryAssociation(self.server, self.wire, f"client {client}", limits)
+
+
+class XmppRig(Rig):
+    """The sessions outlive the rig: one server session, two of clients."""
+
+    def __init__(self, sessions: list[Session], dialect: str) -> None:
+        super().__init__()
+        self.sessions = sessions
+        self.dialect = dialect
+        self.open: list[XmppAssociation] = []
+        self.server.start(sessions[0])
+
+    async def associate(self, client: int = 0, limits: initiate.Limits | None = None) -> ClientAssociation:
+        association = await XmppAssociation.open(
+            self.sessions[1 + client], self.sessions[0].jid, dialect=self.dialect, limits=limits
+        )
+        self.open.append(association)
+        return association
+
+    async def quiet(self, association: ClientAssociation) -> None:
+        for _ in range(3):  # reports go by a task of their own
+            await association.call(GetServerDirectory())
+        await asyncio.sleep(0.02)
+
+    async def close(self) -> None:
+        for association in self.open:
+            await association.abort()
+        await super().close()
+
+
+async def until(condition: Callable[[], bool], seconds: float = 10.0) -> None:
+    """Return when `condition` holds; fail after `seconds`."""
+    try:
+        async with asyncio.timeout(seconds):
+            while not condition():  # noqa: ASYNC110 - conditions are no events
+                await asyncio.sleep(0.002)
+    except TimeoutError:
+        pytest.fail(f"not within {seconds} s")
