@@ -48,7 +48,8 @@ def _integer_reader(lower: int, upper: int) -> Reader:
 def _integer_writer(lower: int, upper: int) -> Writer:
     def write(value: int) -> bytes:
         if lower <= value <= upper:
-            return value.to_bytes((value.bit_length() >> 3) + 1, "big", signed=True)
+            magnitude = ~value if value < 0 else value  # one bit more than these is needed for the sign
+            return value.to_bytes((magnitude.bit_length() >> 3) + 1, "big", signed=True)
         raise MmsEncodeError(f"{value} is beyond {lower}..{upper}")
 
     return write

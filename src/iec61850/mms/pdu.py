@@ -606,7 +606,7 @@ ObjectClass: TypeAlias = (
 
 
 class BasicObjectClass(IntEnum):
-    """The classes of objects of MMS."""
+    """The classes of objects of MMS. All have a name, because one dialect of XER writes nothing but the name."""
 
     NAMED_VARIABLE = 0
     SCATTERED_ACCESS = 1

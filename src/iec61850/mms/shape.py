@@ -159,6 +159,8 @@ def encode_list(item: Encoder, empty: Any) -> Encoder:
             for element in value:
                 pieces.append(item(element))
         except Exception as error:
+            if not isinstance(value, list | tuple):
+                raise MmsEncodeError("not a list") from None
             raise located(error, f"[{len(pieces)}]", MmsEncodeError) from None
         return empty.join(pieces)
 
@@ -187,8 +189,10 @@ def encode_choices(alternatives: Mapping[str, Encoder], empty: Any) -> Encoder:
             for name, chosen in value:
                 pieces.append(alternatives[name](chosen))
         except Exception as error:
-            item = value[len(pieces)] if isinstance(value, list | tuple) else value
-            raise located(in_alternative(error, item, alternatives), f"[{len(pieces)}]", MmsEncodeError) from None
+            if not isinstance(value, list | tuple):
+                raise MmsEncodeError("not a list") from None
+            error = in_alternative(error, value[len(pieces)], alternatives)
+            raise located(error, f"[{len(pieces)}]", MmsEncodeError) from None
         return empty.join(pieces)
 
     return encode
