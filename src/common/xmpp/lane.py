@@ -1,13 +1,15 @@
 """From a stanza to the handler of its payload, and back with the answer.
 
 Handlers are found by the name of the payload in one look-up, however many there are. They start in the order in which
-the stanzas came. How many may run at once is bounded, in all and for each sender.
+the stanzas came. How many requests may run at once is bounded, in all and for each sender. The messages of one sender
+are handled one after the other, so that a burst of them waits its turn instead of being lost; how many may wait is
+bounded, too.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Coroutine, Iterable
 from xml.etree.ElementTree import Element
 
@@ -24,13 +26,21 @@ class Lane:
     """Dispatches iq requests and messages to handlers, and sends their answers through `reply`."""
 
     def __init__(
-        self, reply: Callable[[str], None], limits: Limits, refusals: Refusals, total: int = 1024, each: int = 128
+        self,
+        reply: Callable[[str], None],
+        limits: Limits,
+        refusals: Refusals,
+        total: int = 1024,
+        each: int = 128,
+        backlog: int = 4096,
     ) -> None:
         self._reply = reply
         self._limits = limits
         self._refusals = refusals
         self._total = total
         self._each = each
+        self._backlog = backlog
+        self._messages: dict[str, deque[tuple[Handler, Incoming]]] = {}
         self._handlers: dict[tuple[str, str], Handler] = {}
         self._own: dict[tuple[str, str], Own] = {}
         self._running: set[asyncio.Task[None]] = set()
@@ -89,11 +99,15 @@ class Lane:
             handler = self._handlers.get((payload.tag, kind))
             if handler is None:
                 continue
-            if self._is_full(sender):
+            waiting = self._messages.get(sender)
+            if self._is_full(sender) if waiting is None else len(waiting) >= self._backlog:
                 self._refusals.note("flood", sender)
                 return
             incoming = Incoming(sender, "chat" if kind == "chat" else "normal", payload, xml.get("id", ""))
-            self._start(self._take(handler, incoming), sender)
+            if waiting is None:
+                waiting = self._messages[sender] = deque()
+                self._start(self._take_all(sender, waiting), sender)
+            waiting.append((handler, incoming))
             return
 
     def refuse(self, id: str, to: str, refused: StanzaRefused) -> None:
@@ -130,6 +144,13 @@ class Lane:
             self.refuse(incoming.id, incoming.sender, StanzaRefused("internal-server-error"))
         else:
             self._reply(answer)
+
+    async def _take_all(self, sender: str, waiting: deque[tuple[Handler, Incoming]]) -> None:
+        try:
+            while waiting:
+                await self._take(*waiting.popleft())
+        finally:
+            del self._messages[sender]
 
     async def _take(self, handler: Handler, incoming: Incoming) -> None:
         try:
