@@ -309,5 +309,6 @@ def _last_appl_error(variable: Variable, data: pdu.Data, refused: ServiceRefused
     except JanusGridError:
         who, number = command_identity(None, variable.description)
     control = Reference(reference.device, reference.node, reference.path[:-1])
-    cause = AddCause.UNKNOWN if refused.add_cause is None else refused.add_cause
+    otherwise = AddCause.INCONSISTENT_PARAMETERS if refused.error is ServiceError.TYPE_CONFLICT else AddCause.UNKNOWN
+    cause = otherwise if refused.add_cause is None else refused.add_cause
     return encode_last_appl_error(LastApplError(control, 0, who, number, cause))
