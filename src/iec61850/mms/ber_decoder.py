@@ -16,7 +16,7 @@ from . import octets as primitive
 from . import pdu
 from .errors import MmsDecodeError, located
 from .names import class_name
-from .shape import Budget, Limits, blank, states, too_deep, too_many
+from .shape import Budget, Limits, blank, first_place, too_deep, too_many
 from .tree import Component, Type
 
 Decode = Callable[..., Any]
@@ -95,7 +95,7 @@ class _Compiler:
 
 def _sequence(type_: Type, tables: list[dict[int, Step]], levels: int) -> Decode:
     cls = getattr(pdu, class_name(type_))
-    first, fields, extensible = states(type_, tables), blank(type_), type_.extensible
+    first, fields, extensible = first_place(type_, tables), blank(type_), type_.extensible
 
     def decode(octets: bytes, at: int, end: int, budget: Budget) -> Any:
         values, place, path, last = fields.copy(), first, "", end - 1

@@ -14,6 +14,8 @@ from .values import TIME, check_object_identifier, integer_bounds
 Reader = Callable[[bytes], Any]
 Writer = Callable[[Any], bytes]
 
+_LONGEST_IDENTIFIER = 1900  # octets: 99 numbers of 128 bits in groups of 7
+
 
 def reader(type_: Type) -> Reader:
     """Return the function from content octets to the value of a primitive type."""
@@ -110,18 +112,20 @@ def _write_null(value: None) -> bytes:
 def _read_object_identifier(octets: bytes) -> str:
     if not octets or octets[-1] & 0x80:
         raise MmsDecodeError("an OBJECT IDENTIFIER without an end")
+    if len(octets) > _LONGEST_IDENTIFIER:
+        raise MmsDecodeError(f"an OBJECT IDENTIFIER of {len(octets)} octets")
     arcs, arc = [], 0
     for octet in octets:
         if octet == 0x80 and not arc:
             raise MmsDecodeError("an OBJECT IDENTIFIER with a padded number")
         arc = arc << 7 | octet & 0x7F
-        if arc >> 128:
-            raise MmsDecodeError("an OBJECT IDENTIFIER with a number of more than 128 bits")
         if not octet & 0x80:
             arcs.append(arc)
             arc = 0
     first = min(arcs[0] // 40, 2)
-    return ".".join(map(str, (first, arcs[0] - 40 * first, *arcs[1:])))
+    text = ".".join(map(str, (first, arcs[0] - 40 * first, *arcs[1:])))
+    check_object_identifier(text, MmsDecodeError)
+    return text
 
 
 def _write_object_identifier(value: str) -> bytes:

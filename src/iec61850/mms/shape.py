@@ -56,7 +56,7 @@ def too_many() -> MmsDecodeError:
     return MmsDecodeError("too many elements")
 
 
-class State(dict[Any, Any]):
+class Place(dict[Any, Any]):
     """A place in a SEQUENCE: what can stand there, by tag or element name.
 
     A SEQUENCE is read as by a small automaton: each component leads to the place after it, and what may be absent is
@@ -68,7 +68,7 @@ class State(dict[Any, Any]):
     """The component that has to come here or later; None where the SEQUENCE may end."""
 
 
-def states(sequence: Type, tables: Sequence[Mapping[Any, tuple[Any, ...]]]) -> State:
+def first_place(sequence: Type, tables: Sequence[Mapping[Any, tuple[Any, ...]]]) -> Place:
     """Return the first place of a SEQUENCE.
 
     `tables` says for each component what it can look like, and how to decode that. The places then hold for each
@@ -76,7 +76,7 @@ def states(sequence: Type, tables: Sequence[Mapping[Any, tuple[Any, ...]]]) -> S
     """
     components = sequence.components
     index = {component.name: at for at, component in enumerate(field_order(sequence))}
-    places = [State() for _ in range(len(components) + 1)]
+    places = [Place() for _ in range(len(components) + 1)]
     for at, place in enumerate(places):
         place.missing = None
         for component, table, after in zip(components[at:], tables[at:], places[at + 1 :], strict=True):
@@ -126,7 +126,7 @@ def encode_sequence(sequence: Type, encoders: Mapping[str, Encoder], empty: Any)
         pieces = []
         name = ""
         try:
-            for (name, absent, piece), field in zip(steps, get(value), strict=True):  # noqa: B007
+            for (name, absent, piece), field in zip(steps, get(value), strict=True):  # noqa: B007  # used in `except`
                 if field is not absent:
                     pieces.append(piece(field))
         except Exception as error:

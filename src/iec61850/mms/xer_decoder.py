@@ -16,7 +16,7 @@ from . import pdu, text
 from .dialect import ALSO_AROUND, ALSO_READ, DIALECTS, Dialect
 from .errors import MmsDecodeError, located
 from .names import class_name, field_order
-from .shape import Budget, Limits, blank, states, too_deep, too_many
+from .shape import Budget, Limits, blank, first_place, too_deep, too_many
 from .text import CONTROLS, SPACE
 from .tree import Component, Type
 
@@ -131,7 +131,7 @@ class _Compiler:
 
 def _sequence(type_: Type, tables: list[dict[str, Step]], levels: int) -> Decode:
     cls = getattr(pdu, class_name(type_))
-    first, fields = states(type_, tables), blank(type_)
+    first, fields = first_place(type_, tables), blank(type_)
     attributes = _attributes(type_, tables)
     extensible = type_.extensible
 

@@ -25,7 +25,7 @@ XML = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\ufff
 TIMES = st.datetimes(min_value=datetime(1000, 1, 1)).map(
     lambda when: f"{when.year:04}{when:%m%d%H%M}{when.second or 1:02}Z"
 )
-ARCS = st.lists(st.integers(0, 1 << 40), max_size=6)
+ARCS = st.lists(st.integers(0, (1 << 128) - 1), max_size=6)
 
 
 def identifiers(largest: int) -> st.SearchStrategy[str]:
@@ -47,7 +47,7 @@ class Values:
 
     strings: st.SearchStrategy[str] = ASCII
     utf8: st.SearchStrategy[str] = ASCII
-    oids: st.SearchStrategy[str] = attrs.field(factory=lambda: identifiers(1 << 40))
+    oids: st.SearchStrategy[str] = attrs.field(factory=lambda: identifiers((1 << 128) - 1))
     made: dict[tuple[Type, int], st.SearchStrategy[Any]] = attrs.field(factory=dict)
 
     def of(self, type_: Type, depth: int = 3) -> st.SearchStrategy[Any]:
