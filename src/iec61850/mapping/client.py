@@ -352,8 +352,12 @@ class MmsClient:
     # --- control ----------------------------------------------------------------------------------------------------
 
     async def _operate(self, request: Operate) -> None:
-        target = request.control.with_fc(FC.CO).child("Oper")
-        description = await self._type(target)
+        command = request.control.with_fc(FC.CO)
+        target = command.child("Oper")
+        whole = await self._type(command)
+        description = whole.component("Oper") if isinstance(whole, Structure) else None
+        if description is None:
+            raise _unknown(target)
         self._causes.pop(request.control.with_fc(None), None)
         (error,) = await self._write([target], [encode(oper_value(request, description), description)])
         if error is ServiceError.NO_ERROR:
