@@ -50,7 +50,7 @@ def reader(type_: Type) -> Reader:
 
 
 def writer(type_: Type, dialect: Dialect) -> Writer:
-    """Return the function from the value of a primitive type to text."""
+    """Return the function from the value of a primitive type to text; a NULL has none."""
     if type_.kind == "INTEGER":
         named = {number: f"<{name}/>" for name, number in type_.names.items()}
         return _integer_writer(*integer_bounds(type_), named if dialect.numbers is dialect.numbers.ELEMENT else {})
@@ -183,12 +183,6 @@ def _read_null(text: str | None) -> None:
         raise MmsDecodeError("a NULL with content")
 
 
-def _write_null(value: None) -> str:
-    if value is not None:
-        raise MmsEncodeError("not None, which is the value of a NULL")
-    return ""
-
-
 def _read_object_identifier(text: str | None) -> str:
     stripped = (text or "").strip(SPACE)
     check_object_identifier(stripped, MmsDecodeError)
@@ -270,7 +264,6 @@ _READERS: dict[str, Reader] = {
 _WRITERS: dict[str, Writer] = {
     "BOOLEAN": {True: "<true/>", False: "<false/>"}.__getitem__,
     "BIT STRING": Memo(_write_bits, lambda value: value[1] <= 16).__getitem__,
-    "NULL": _write_null,
     "OBJECT IDENTIFIER": _write_object_identifier,
     "UTF8String": _write_utf8,
     "GeneralizedTime": _write_time,

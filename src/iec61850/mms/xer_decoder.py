@@ -141,7 +141,7 @@ def _sequence(type_: Type, tables: list[dict[str, Step]], levels: int) -> Decode
         try:
             if budget.depth < 0:
                 raise too_deep()
-            if (stray := element.text) and not stray.isspace():
+            if (stray := element.text) and stray.strip(SPACE):
                 raise _stray(stray)
             for child in element:
                 entry = place.get(child.tag)
@@ -153,7 +153,7 @@ def _sequence(type_: Type, tables: list[dict[str, Step]], levels: int) -> Decode
                     index, path, plain, decode_child, place = entry
                     value = plain(child.text) if plain is not None and not len(child) else decode_child(child, budget)
                     values[index] = value
-                if (stray := child.tail) and not stray.isspace():
+                if (stray := child.tail) and stray.strip(SPACE):
                     path = ""
                     raise _stray(stray)
             path = ""
@@ -201,7 +201,7 @@ def _list(table: Mapping[str, Alternative], levels: int) -> Decode:
             budget.elements -= len(element)
             if budget.elements < 0:
                 raise too_many()
-            if (stray := element.text) and not stray.isspace():
+            if (stray := element.text) and stray.strip(SPACE):
                 raise _stray(stray)
             for child in element:
                 entry = table.get(child.tag)
@@ -213,7 +213,7 @@ def _list(table: Mapping[str, Alternative], levels: int) -> Decode:
                     name, path, plain, decode_child = entry
                     value = plain(child.text) if plain is not None and not len(child) else decode_child(child, budget)
                     values.append((name, value) if name else value)
-                if (stray := child.tail) and not stray.isspace():
+                if (stray := child.tail) and stray.strip(SPACE):
                     path = ""
                     raise _stray(stray)
         except Exception as error:

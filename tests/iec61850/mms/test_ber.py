@@ -242,6 +242,21 @@ def test_a_missing_component_is_named() -> None:
     assert caught.value.where == "confirmed-RequestPDU.service.getNamedVariableListAttributes.domain-specific.itemId"
 
 
+@pytest.mark.parametrize("time", ["", "20261121", "20261121074357Zulu", "２０２６１１２１０７"])
+def test_times_have_the_form_of_a_generalized_time(time: str) -> None:
+    def opened(time: str) -> pdu.MMSpdu:
+        response = pdu.FileOpenResponse(1, pdu.FileAttributes(0, time))
+        return ("confirmed-ResponsePDU", pdu.ConfirmedResponsePDU(1, ("fileOpen", response)))
+
+    good = encode_ber(opened("2026112107"))
+    assert decode_ber(good) == opened("2026112107")
+    with pytest.raises(MmsEncodeError, match="is not a GeneralizedTime"):
+        encode_ber(opened(time))
+    with pytest.raises(MmsDecodeError, match="is not a GeneralizedTime") as caught:
+        decode_ber(good.replace(b"2026112107", b"2026 12107"))
+    assert caught.value.where == "confirmed-ResponsePDU.service.fileOpen.fileAttributes.lastModified"
+
+
 def test_codes_encode_as_their_numbers() -> None:
     failure: pdu.AccessResult = ("failure", pdu.DataAccessError.OBJECT_NON_EXISTENT)
     octets = encode_ber(("confirmed-ResponsePDU", pdu.ConfirmedResponsePDU(7, ("read", pdu.ReadResponse([failure])))))

@@ -83,6 +83,11 @@ def test_timestamps_out_of_range_are_refused(time: Timestamp) -> None:
         data.timestamp_to_octets(time)
 
 
+def test_a_timestamp_has_8_octets() -> None:
+    with pytest.raises(MmsDecodeError, match="7 octets, not 8"):
+        data.timestamp_from_octets(bytes(7))
+
+
 def test_bits() -> None:
     assert data.bits_from(BitString.of(1, 3, size=6)) == (0b010100, 6)
     assert data.bit_string_from((0b010100, 6)).bits == (1, 3)

@@ -364,6 +364,51 @@ def test_a_pdu_that_is_none_is_refused(text: str, where: str | None, message: st
     assert message in caught.value.message
 
 
+@pytest.mark.parametrize(
+    ("data", "where", "message"),
+    [
+        (("boolean", "false"), "boolean", "KeyError"),
+        (("integer", 1 << 135), "integer", "is beyond"),
+        (("integer", 1.0), "integer", "TypeError"),
+        (("octet-string", 1.0), "octet-string", "TypeError"),
+        (("utc-time", b"short"), "utc-time", "5 octets, not 8"),
+        (("bit-string", (4, 2)), "bit-string", "does not fit in 2 bits"),
+        (("visible-string", "中"), "visible-string", "does not fit"),
+        (("visible-string", b"octets"), "visible-string", "Error"),
+        (("objId", "3.1"), "objId", "is not an OBJECT IDENTIFIER"),
+        (("structure", [("boolean", True), ("nothing", 1)]), "structure[1]", "not a tuple of an alternative (array,"),
+        (("array", 7), "array", ""),
+    ],
+)
+@both
+def test_a_value_that_is_no_pdu_is_refused(data: Any, where: str, message: str, dialect: Dialect) -> None:
+    with pytest.raises(MmsEncodeError) as caught:
+        encode_xer(response("read", pdu.ReadResponse([("success", data)])), dialect)
+    assert caught.value.where == f"{READ.replace('ConfirmedServiceResponse', 'service')}[0].success.{where}"
+    assert message in caught.value.message
+
+
+@both
+def test_what_is_not_none_is_no_null(dialect: Dialect) -> None:
+    with pytest.raises(MmsEncodeError, match="conclude-RequestPDU: not None"):
+        encode_xer(("conclude-RequestPDU", False), dialect)
+
+
+def test_a_value_that_has_no_place_in_an_attribute_is_refused() -> None:
+    wrong = pdu.GetNameListResponse([], more_follows="no")
+    with pytest.raises(MmsEncodeError) as caught:
+        encode_xer(response("getNameList", wrong), DIALECT_2018)
+    assert caught.value.where == "confirmed-ResponsePDU.service.getNameList.moreFollows"
+
+
+@pytest.mark.parametrize("content", ["x", "<x/>"])
+def test_a_name_that_stands_for_a_number_is_empty(content: str) -> None:
+    text = encode_xer(FORMS["getNameList request"][0], DIALECT_2018)
+    with pytest.raises(MmsDecodeError) as caught:
+        decode_xer(etree.fromstring(text.replace("<domain/>", f"<domain>{content}</domain>")), DIALECT_2018)
+    assert caught.value.where == "confirmed-RequestPDU.ConfirmedServiceRequest.getNameList.objectClass.basicObjectClass"
+
+
 @pytest.mark.parametrize("thing", [None, "<MMSpdu/>", 7, [], object()])
 def test_what_is_no_element_is_refused(thing: Any) -> None:
     with pytest.raises(MmsDecodeError):
@@ -400,6 +445,17 @@ def test_elements_are_limited() -> None:
     assert decode_xer(root, limits=Limits(elements=100))
     with pytest.raises(MmsDecodeError, match="too many elements"):
         decode_xer(root, limits=Limits(elements=99))
+
+
+def test_the_depth_of_types_is_limited() -> None:
+    kind: pdu.TypeDescription = ("boolean", None)
+    for _ in range(33):
+        kind = ("array", pdu.ArrayType(1, kind))
+    value = response("getVariableAccessAttributes", pdu.GetVariableAccessAttributesResponse(False, kind))
+    element = etree.fromstring(encode_xer(value))
+    assert decode_xer(element, limits=Limits(depth=33)) == value
+    with pytest.raises(MmsDecodeError, match="nested too deeply"):
+        decode_xer(element)
 
 
 @both
