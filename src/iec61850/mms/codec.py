@@ -15,10 +15,10 @@ from typing import Any
 
 from . import ber_decoder, ber_encoder, tree, xer_decoder, xer_encoder
 from .dialect import DIALECT_80_3, Dialect
+from .elements import Element
 from .errors import MmsDecodeError, MmsEncodeError, located
 from .pdu import MMSpdu
 from .shape import DEFAULT_LIMITS, Limits
-from .xer_decoder import Element
 
 _TYPES = tree.load()
 _ROOT = _TYPES[tree.ROOT]

@@ -12,19 +12,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from . import pdu, text
+from . import elements, pdu, text
 from .dialect import ALSO_AROUND, ALSO_READ, DIALECTS, Dialect
+from .elements import Decode, Element, Plain
 from .errors import MmsDecodeError, located
 from .names import class_name, field_order
 from .shape import Budget, Limits, blank, first_place, too_deep, too_many
 from .text import CONTROLS, SPACE
 from .tree import Component, Type
 
-Element = Any
-"""An element of xml.etree or lxml: `tag`, `text`, `tail`, `get`, `len` and iteration are used."""
-Plain = Callable[[str | None], Any] | None
-"""Decodes an element by its text; None for one that has to have children, or may have none."""
-Decode = Callable[[Element, Budget], Any]
 Step = tuple[str, Plain, Decode]
 """The name of the component, for the path of a fault in it; how to decode the element."""
 Alternative = tuple[str, str, Plain, Decode]
@@ -36,11 +32,11 @@ def compile_decoder(root: Type, dialect: Dialect) -> Callable[[Element, Limits],
     compiler = _Compiler(dialect)
     table = compiler.choice(root)
     decode_choice = _choice(table)
-    wrapped = set(compiler.looks(root.label))
+    wrapped = set(compiler.looks(root.label, dialect.root or root.label))
 
     def decode(element: Element, limits: Limits) -> Any:
         if element.tag not in wrapped:
-            element = _Around(element)
+            element = elements.Around(element)
         return decode_choice(element, Budget(limits.depth, limits.elements))
 
     return decode
@@ -82,10 +78,11 @@ class _Compiler:
 
     def _level_left_out(self, type_: Type, component: Component) -> dict[str, Alternative]:
         """Return how the content of an alternative looks where it stands without an element of its own."""
-        if not any(f"{type_.name}.{component.name}" in dialect.levels_left_out for dialect in DIALECTS.values()):
+        key = f"{type_.name}.{component.name}"
+        if not any(key in dialect.levels_left_out for dialect in (self._dialect, *DIALECTS.values())):
             return {}
         return {
-            look: (component.name, component.name, *_constant(number))
+            look: (component.name, component.name, *elements.constant(number))
             for name, number in component.type.names.items()
             for look in self.looks(name)
         }
@@ -122,11 +119,11 @@ class _Compiler:
             named = CONTROLS
         by_look = {look: value for name, value in named.items() for look in self.looks(name)}
         if named is CONTROLS:
-            return lambda element, budget: plain(_characters(element, by_look))
+            return lambda element, budget: plain(elements.characters(element, by_look))
         if type_.kind == "BIT STRING" and named:
             size = max(named.values()) + 1
-            return lambda element, budget: _bits(_named(element, by_look, plain), size)
-        return lambda element, budget: _only(_named(element, by_look, plain))
+            return lambda element, budget: elements.bits(elements.named_values(element, by_look, plain), size)
+        return lambda element, budget: elements.only(elements.named_values(element, by_look, plain))
 
 
 def _sequence(type_: Type, tables: list[dict[str, Step]], levels: int) -> Decode:
@@ -142,20 +139,20 @@ def _sequence(type_: Type, tables: list[dict[str, Step]], levels: int) -> Decode
             if budget.depth < 0:
                 raise too_deep()
             if (stray := element.text) and stray.strip(SPACE):
-                raise _stray(stray)
+                raise elements.stray_text(stray)
             for child in element:
                 entry = place.get(child.tag)
                 if entry is None:
                     path = ""
-                    if not _skipped(child, extensible and place.missing is None):
-                        raise _unexpected(child, place)
+                    if not elements.skipped(child, extensible and place.missing is None):
+                        raise elements.unexpected(child, place)
                 else:
                     index, path, plain, decode_child, place = entry
                     value = plain(child.text) if plain is not None and not len(child) else decode_child(child, budget)
                     values[index] = value
                 if (stray := child.tail) and stray.strip(SPACE):
                     path = ""
-                    raise _stray(stray)
+                    raise elements.stray_text(stray)
             path = ""
             if place.missing is not None:
                 raise MmsDecodeError(f"{place.missing} is missing")
@@ -202,20 +199,20 @@ def _list(table: Mapping[str, Alternative], levels: int) -> Decode:
             if budget.elements < 0:
                 raise too_many()
             if (stray := element.text) and stray.strip(SPACE):
-                raise _stray(stray)
+                raise elements.stray_text(stray)
             for child in element:
                 entry = table.get(child.tag)
                 if entry is None:
                     path = ""
-                    if not _skipped(child):
-                        raise _unexpected(child, table)
+                    if not elements.skipped(child):
+                        raise elements.unexpected(child, table)
                 else:
                     name, path, plain, decode_child = entry
                     value = plain(child.text) if plain is not None and not len(child) else decode_child(child, budget)
                     values.append((name, value) if name else value)
                 if (stray := child.tail) and stray.strip(SPACE):
                     path = ""
-                    raise _stray(stray)
+                    raise elements.stray_text(stray)
         except Exception as error:
             error = located(error, path, MmsDecodeError)
             raise located(error, f"[{len(values)}]", MmsDecodeError) from None
@@ -231,12 +228,12 @@ def _choice(table: Mapping[str, Alternative]) -> Decode:
     def decode(element: Element, budget: Budget) -> Any:
         path = ""
         try:
-            child = element[0] if len(element) == 1 else _only_child(element)
+            child = element[0] if len(element) == 1 else elements.only_child(element)
             entry = table.get(child.tag)
             if entry is None:
-                raise _unexpected(child, table)
+                raise elements.unexpected(child, table)
             if element.text or child.tail:
-                _no_text_around(element)
+                elements.no_text_around(element)
             name, path, plain, decode_child = entry
             value = plain(child.text) if plain is not None and not len(child) else decode_child(child, budget)
         except Exception as error:
@@ -244,113 +241,3 @@ def _choice(table: Mapping[str, Alternative]) -> Decode:
         return (name, value) if name else value
 
     return decode
-
-
-class _Around(list[Element]):
-    """Stands for the `MMSpdu` element around a PDU that came without one; what follows the PDU is not part of it."""
-
-    text = None
-
-    def __init__(self, element: Element) -> None:
-        super().__init__([element])
-
-
-# --- what is rare ----------------------------------------------------------------------------------------------------
-
-
-def _constant(number: int) -> tuple[Plain, Decode]:
-    def plain(content: str | None) -> int:
-        if content and content.strip(SPACE):
-            raise _stray(content)
-        return number
-
-    def decode(element: Element, budget: Budget) -> int:
-        raise _unexpected(element[0], {})
-
-    return plain, decode
-
-
-def _children(element: Element) -> list[Element]:
-    """Return the children that are elements; comments and instructions are none."""
-    return [child for child in element if not _skipped(child)]
-
-
-def _only_child(element: Element) -> Element:
-    children = _children(element)
-    if len(children) != 1:
-        raise MmsDecodeError(f"{len(children)} alternatives, not one")
-    return children[0]
-
-
-def _no_text_around(element: Element) -> None:
-    if isinstance(element, _Around):
-        return
-    for stray in (element.text, *(node.tail for node in element)):
-        if stray and stray.strip(SPACE):
-            raise _stray(stray)
-
-
-def _named(element: Element, by_look: Mapping[str, Any], plain: Callable[[str | None], Any]) -> list[Any]:
-    """Return the values that the children of an element stand for; without children, the value of its text."""
-    children = _children(element)
-    if not children:
-        return [plain(_text(element))]
-    _no_text_around(element)
-    values = []
-    for child in children:
-        if child.tag not in by_look or len(child) or (child.text and child.text.strip(SPACE)):
-            raise _unexpected(child, by_look)
-        values.append(by_look[child.tag])
-    return values
-
-
-def _only(values: list[Any]) -> Any:
-    if len(values) != 1:
-        raise MmsDecodeError(f"{len(values)} values, not one")
-    return values[0]
-
-
-def _bits(values: list[Any], size: int) -> tuple[int, int]:
-    """Return the bit string of these named bits; a value read from text is one already."""
-    if isinstance(values[0], tuple):
-        bits: tuple[int, int] = values[0]
-        return bits
-    return sum(1 << (size - 1 - bit) for bit in set(values)), size
-
-
-def _characters(element: Element, by_look: Mapping[str, str]) -> str:
-    """Return the text of an element in which control characters stand as elements."""
-    parts = [element.text or ""]
-    for child in element:
-        if child.tag in by_look and not len(child) and not child.text:
-            parts.append(by_look[child.tag])
-        elif not _skipped(child):
-            raise _unexpected(child, by_look)
-        parts.append(child.tail or "")
-    return "".join(parts)
-
-
-def _text(element: Element) -> str:
-    return (element.text or "") + "".join(child.tail or "" for child in element)
-
-
-def _skipped(element: Element, extension: bool = False) -> bool:
-    """Return whether an element says nothing: a comment or an instruction, or an extension that may be ignored."""
-    if not isinstance(element.tag, str):
-        return getattr(element.tag, "__name__", "") in {"Comment", "ProcessingInstruction", "PI"}
-    # Second-hand, of 2018: what is not known is ignored unless it has to be understood. How that is said is not known.
-    return extension and (element.get("mustUnderstand") or "false") in {"false", "0"}
-
-
-def _stray(stray: str) -> MmsDecodeError:
-    return MmsDecodeError(f"text between elements: {stray.strip(SPACE)[:40]!r}")
-
-
-def _unexpected(element: Element, table: Mapping[str, Any]) -> MmsDecodeError:
-    """Return the error of an element that cannot stand where it does."""
-    tag = element.tag if isinstance(element.tag, str) else "an entity"
-    namespace, _, name = tag.rpartition("}")
-    known = [look for look in table if look[0] != "{"]
-    where = f" in namespace {namespace[1:][:80]!r}, which is not this dialect's," if name in known else ""
-    expected = ", ".join(known[:20]) or "nothing more"
-    return MmsDecodeError(f"unexpected element {name[:80]!r}{where} (expected here: {expected})")

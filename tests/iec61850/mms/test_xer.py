@@ -504,7 +504,7 @@ def test_dialects_by_name_and_of_ones_own() -> None:
     assert dialect_named("80-3") is DIALECT_80_3
     with pytest.raises(UnknownName, match="there is: 80-3, 2018"):
         dialect_named("ed2")
-    own = attrs.evolve(DIALECT_2018, ieee_floats=False, root="MMSpdu")
+    own = attrs.evolve(DIALECT_2018, ieee_floats=False, root="PDU")
     value, *_ = FORMS["read response"]
     assert "<floating-point>0842F60000" in encode_xer(value, own)
     assert decode_xer(etree.fromstring(encode_xer(value, own)), own) == value
