@@ -20,18 +20,21 @@ class Ledger:
         meter: the point that is the import at the point of common coupling.
         reports: reports received.
         points: values received.
+        latest: the last value received of each point.
     """
 
     meter: str = "der.PCC.p"
     reports: int = 0
     points: int = 0
+    latest: dict[str, float] = attrs.field(factory=dict)
     _trace: Trace = attrs.field(factory=Trace)
 
     def book(self, samples: Iterable[tuple[str, datetime, float]]) -> None:
-        """Take in one report: point, time and value (kW) of each sample."""
+        """Take in one report: point, time and value of each sample, in the unit of the point."""
         self.reports += 1
         for point, when, kw in sorted(samples, key=lambda sample: sample[1]):
             self.points += 1
+            self.latest[point] = kw
             if point == self.meter:
                 self._trace.add(Sample(when, kw))
 

@@ -33,6 +33,7 @@ def filled(kw: float, first: str = "08:30", last: str = "09:30") -> Ledger:
 def test_the_delivery_follows_from_the_meter_alone() -> None:
     ledger = filled(1000.0)
     assert (ledger.reports, ledger.points) == (5 + 61, 10 + 61)
+    assert ledger.latest == {"der.PCC.p": 1000.0, "der.DG750.p": 5e6}
     delivery = ledger.delivery(EVENT)
     assert delivery.baseline_kw == 2000
     assert delivery.average_rate == pytest.approx(1.0)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import groupby
+from operator import itemgetter
 
 from rich.text import Text
 
@@ -18,15 +20,12 @@ def bar(value: float, low: float, high: float, width: int, mark: float | None = 
 
     zero, end = cell(0.0), cell(value)
     first, last = min(zero, end), max(zero, end)
-    text = Text()
-    for i in range(width):
-        if mark is not None and i == min(width - 1, cell(mark)):
-            text.append("┃", "yellow")
-        elif first <= i < last:
-            text.append("█", "cyan" if value >= 0 else "magenta")
-        else:
-            text.append("·", "bright_black")
-    return text
+    tick = None if mark is None else min(width - 1, cell(mark))
+    full = ("█", "cyan" if value >= 0 else "magenta")
+    cells = [full if first <= i < last else ("·", "bright_black") for i in range(width)]
+    if tick is not None:
+        cells[tick] = ("┃", "yellow")
+    return _joined(cells)
 
 
 def curve(
@@ -37,14 +36,21 @@ def curve(
     at_line = None if line is None else int((line - low) / span * height)
     rows = []
     for row in reversed(range(height)):
-        text = Text()
+        cells = []
         for figure in figures:
             level = 0.0 if figure is None else (figure - low) / span * height - row
             block = EIGHTHS[min(8, max(0, round(level * 8)))]
-            dotted = row == at_line and block == " "
-            text.append("╌" if dotted else block, "yellow" if dotted else "blue")
-        rows.append(text)
+            cells.append(("╌", "yellow") if row == at_line and block == " " else (block, "blue"))
+        rows.append(_joined(cells))
     return rows
+
+
+def _joined(cells: Sequence[tuple[str, str]]) -> Text:
+    """Return characters with their styles as text, neighbours of one style together: terminals are drawn by these."""
+    text = Text()
+    for style, run in groupby(cells, key=itemgetter(1)):
+        text.append("".join(character for character, _ in run), style)
+    return text
 
 
 def resample(points: Sequence[tuple[float, float]], width: int) -> list[float | None]:

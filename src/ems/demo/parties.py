@@ -54,6 +54,7 @@ class Accounts:
     def sessions(self) -> dict[str, SlixSession]:
         """Return a session for each account, not open yet; they share one TLS context. The server has to be running."""
         context = client_context(self._server.ca)
+        ours = {jids.bare(jid) for jid in self._passwords}
         return {
             jid: SlixSession(
                 jid,
@@ -61,6 +62,7 @@ class Accounts:
                 host=self._server.host,
                 port=self._server.port,
                 tls=context,
+                allow=ours.__contains__,
                 patience=PATIENCE,
             )
             for jid, password in self._passwords.items()

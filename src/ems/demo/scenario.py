@@ -11,6 +11,7 @@ import contextlib
 import logging
 from contextlib import AsyncExitStack
 from datetime import datetime, timedelta, timezone
+from pathlib import Path
 
 import attrs
 
@@ -29,7 +30,7 @@ from ..events import DispatchEvent
 from ..host import METER, EmsHost, resources
 from ..ledger import Ledger
 from ..local import PlantAccess
-from ..sim.fleet import fleet
+from ..machines import machines
 from ..sim.plant import Plant
 from ..sim.profile import Profile
 from ..site import SiteConfig
@@ -64,7 +65,8 @@ class Plot:
         dispatch: when the utility sends its event.
         service, duration: the sustained period.
         contract_kw: the reduction asked.
-        cycle_s: seconds between two decisions of the site.
+        cycle_s: seconds between two decisions of the site, and between two looks of a device at its machine.
+        meter_s: seconds between two looks of the meter.
         sample_s: seconds between two samples of telemetry; reports go every minute.
     """
 
@@ -75,6 +77,7 @@ class Plot:
     end: datetime = clock_time(9, 32)
     contract_kw: float = 1000.0
     cycle_s: float = 15.0
+    meter_s: float = 5.0
     sample_s: float = 20.0
 
 
@@ -85,21 +88,32 @@ class Scenario:
         broker: `embedded`, `prosody` or `ejabberd`.
         speed: simulated seconds in a real one.
         plot: what happens when.
+        site: a site file; the microgrid's unless given. Its CID files lie beside it, in a directory of the site's name.
+
+    Raises `ConfigError` for a site file, or a table that it names, that cannot be used.
     """
 
-    def __init__(self, broker: str = "embedded", speed: float = SPEED, plot: Plot | None = None) -> None:
+    def __init__(
+        self, broker: str = "embedded", speed: float = SPEED, plot: Plot | None = None, site: Path | None = None
+    ) -> None:
         self.plot = plot or Plot()
         self.broker = broker
         self.clock = HeldClock(speed, self.plot.start)
-        self.site: Site = load_site(resource("mappings/sites/microgrid.yaml"))
+        path = site or resource("mappings/sites/microgrid.yaml")
+        self.site: Site = load_site(path)
+        self._cids = path.parent / self.site.name
         self.server: LocalServer = make_server(broker, self.site.domain)
         title = f"{self.site.name}, {broker} broker, {speed:g}× real time"
         self.board = Board(title, self.plot.start, self.plot.end, self.plot.start)
         self.ledger = Ledger(f"der.{METER}.p")
-        self.plant = _plant(self.plot.start)
+        self.plant = _plant(self.site, self.plot.start)
         self._reporter = Reporter(self.board, self.clock, resources(self.site))
         self._points = points_by_r_id(self.site.ven.reports)
         self._opt: OptType | None = None
+        self.host: EmsHost | None = None
+        """The site's host, while it runs."""
+        self.sessions: dict[str, SlixSession] = {}
+        """Every party's session by its JID."""
 
     async def run(self) -> Summary:
         """Play it and return what happened.
@@ -108,13 +122,13 @@ class Scenario:
         """
         async with AsyncExitStack() as stack:
             await self._serve(stack)
-            sessions = await self._log_in(stack)
-            host, vtn = await self._assemble(stack, sessions)
+            await self._log_in(stack)
+            self.host, vtn = await self._assemble(stack, self.sessions)
             ticking = asyncio.create_task(keep_time(self.board, self.clock))
             stack.callback(ticking.cancel)
             self.clock.go()
             event = await self._play(vtn)
-            log.info("the site's own figures: %s", host.app.delivery())
+            log.info("the site's own figures: %s", self.host.app.delivery())
         self.board.now = self.clock.now()
         counts = self.board.counts
         return Summary(
@@ -125,6 +139,7 @@ class Scenario:
             accepted=counts.controls_accepted,
             reports=self.ledger.reports,
             points=self.ledger.points,
+            latest=self.ledger.latest,
             delivery=self.ledger.delivery(event),
         )
 
@@ -136,21 +151,21 @@ class Scenario:
         await self.server.start()
         stack.push_async_callback(self.server.stop)
 
-    async def _log_in(self, stack: AsyncExitStack) -> dict[str, SlixSession]:
+    async def _log_in(self, stack: AsyncExitStack) -> None:
         self.board.step = "logging in"
-        sessions = self._accounts.sessions()
-        for session in sessions.values():
+        self.sessions = self._accounts.sessions()
+        for session in self.sessions.values():
             stack.push_async_callback(session.close)
-        await asyncio.gather(*(session.open() for session in sessions.values()))
-        return sessions
+        await asyncio.gather(*(session.open() for session in self.sessions.values()))
 
     async def _assemble(self, stack: AsyncExitStack, sessions: dict[str, SlixSession]) -> tuple[EmsHost, Vtn]:
         """Start every party, from the bottom to the top and back, and wait until all know each other."""
         self.board.step = "associating and registering"
         plant = PlantAccess(self.plant, self.clock)
         for device in self.site.devices:
-            cid = resource(f"mappings/sites/{self.site.name}/{device.address['ied']}.cid")
-            der = await stack.enter_async_context(Der(device, cid, plant, self.clock, refresh=self.plot.cycle_s))
+            cid = self._cids / f"{device.address.get('ied', device.name)}.cid"
+            refresh = self.plot.meter_s if device.name == METER else self.plot.cycle_s
+            der = await stack.enter_async_context(Der(device, cid, plant, self.clock, refresh=refresh))
             der.server.start(sessions[jids.normal(device.address["jid"])])
         vtn = await stack.enter_async_context(self._utility(sessions))
         config = SiteConfig(resources=resources(self.site), meter=self.ledger.meter, cycle_s=self.plot.cycle_s)
@@ -216,7 +231,7 @@ class Scenario:
         self.ledger.book(found)
 
 
-def _plant(start: datetime) -> Plant:
+def _plant(site: Site, start: datetime) -> Plant:
     path = resource("mappings/profiles/morning.csv")
     profile = Profile.parse(path.read_text(encoding="utf-8"), str(path))
-    return Plant(fleet(), profile, midnight=MIDNIGHT, start=start)
+    return Plant(machines(site.devices), profile, midnight=MIDNIGHT, start=start)

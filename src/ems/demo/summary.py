@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import attrs
@@ -24,7 +25,7 @@ class Summary:
         broker: the XMPP server that it ran on.
         event_id, opt: the event and the site's answer as the VTN received it; None if there was none.
         sent, accepted: set-points sent to devices, and those that they accepted.
-        reports, points: telemetry that the VTN received.
+        reports, points: telemetry that the VTN received; `latest`, the last value of each point.
         delivery: what follows from that telemetry alone.
     """
 
@@ -35,6 +36,7 @@ class Summary:
     accepted: int
     reports: int
     points: int
+    latest: Mapping[str, float]
     delivery: Delivery
 
     @property
@@ -48,7 +50,11 @@ class Summary:
             "broker": self.broker,
             "event": {"id": self.event_id, "opt": self.opt},
             "controls": {"sent": self.sent, "accepted": self.accepted},
-            "telemetry": {"reports": self.reports, "points": self.points},
+            "telemetry": {
+                "reports": self.reports,
+                "points": self.points,
+                "latest": {point: round(value, 3) for point, value in sorted(self.latest.items())},
+            },
             "delivery": {
                 "contract_kw": self.delivery.contract_kw,
                 "baseline_kw": round(self.delivery.baseline_kw, 3),

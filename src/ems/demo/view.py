@@ -16,7 +16,7 @@ from rich.text import Text
 from .board import Board, Entry, Row, Tier
 from .chart import bar, curve, resample
 
-FRAMES_A_SECOND = 8
+FRAMES_A_SECOND = 5
 CHART_HEIGHT = 7
 HEAD_HEIGHT = 4
 WIDE = 110

@@ -108,7 +108,15 @@ def test_the_board_tells_its_listeners() -> None:
 def summary(*minutes: float | None) -> Summary:
     delivery = Delivery(1000.0, 1922.5, minutes)
     return Summary(
-        broker="embedded", event_id="e", opt="optIn", sent=10, accepted=9, reports=77, points=700, delivery=delivery
+        broker="embedded",
+        event_id="e",
+        opt="optIn",
+        sent=10,
+        accepted=9,
+        reports=77,
+        points=700,
+        latest={"b": 2, "a": 1.23456},
+        delivery=delivery,
     )
 
 
@@ -116,7 +124,7 @@ def test_the_summary_is_json_and_its_figures_are_those_of_the_delivery() -> None
     found = json.loads(json.dumps(summary(1000.0, 900.12345, None).as_json()))
     assert found["event"] == {"id": "e", "opt": "optIn"}
     assert found["controls"] == {"sent": 10, "accepted": 9}
-    assert found["telemetry"] == {"reports": 77, "points": 700}
+    assert found["telemetry"] == {"reports": 77, "points": 700, "latest": {"a": 1.235, "b": 2}}
     assert found["delivery"]["minutes"] == [1000.0, 900.123, None]
     assert found["delivery"]["average_rate"] == pytest.approx(1.90012 / 3, abs=1e-5)
     assert found["delivery"]["contract_kw"] == 1000
