@@ -23,7 +23,7 @@ from ..acsi.services import (
     Origin,
     SetDataValues,
 )
-from ..acsi.types import DataValue, TypeDescription
+from ..acsi.types import DataValue, Structure, TypeDescription
 from ..model.nodes import Trigger
 from .control import Control
 from .nodes import BESIDE_DATA, Nodes
@@ -116,7 +116,7 @@ class Ied:
         flat = [reference for _, parts in wanted for reference, _ in parts]
         values = await self.association.call(GetDataValues(tuple(flat)))
         answers = iter(values)
-        return {text: _merged([(r, d, next(answers)) for r, d in parts]) for text, parts in wanted}
+        return {text: _merged([(r, d, next(answers)) for r, d in parts], "." in text) for text, parts in wanted}
 
     async def _readable(self, reference: Reference) -> list[tuple[Reference, TypeDescription]]:
         """Return the references with constraints that make up the value of one, each with its type."""
@@ -125,6 +125,13 @@ class Ied:
         found = await self._nodes.constraints(reference)
         if reference.fc is None and len(found) > 1:
             found = {fc: part for fc, part in found.items() if fc not in BESIDE_DATA} or found
+        if not reference.path:  # a whole node: object by object, so that no answer has to hold all of it
+            return [
+                (Reference(reference.device, reference.node, (name,), fc), part)
+                for fc, whole in found.items()
+                if isinstance(whole, Structure)
+                for name, part in whole.components
+            ]
         return [(reference.with_fc(fc), part) for fc, part in found.items()]
 
     async def write(self, reference: str, value: Plain, fc: FC | str | None = None) -> None:
@@ -207,14 +214,14 @@ class Ied:
         await self.release()
 
 
-def _merged(parts: list[tuple[Reference, TypeDescription, DataValue | ServiceError]]) -> Plain:
-    """Return one value from those under the constraints of one reference."""
+def _merged(parts: list[tuple[Reference, TypeDescription, DataValue | ServiceError]], data: bool) -> Plain:
+    """Return one value from those under the constraints of one reference: of data, or of a whole logical node."""
     values: list[Plain] = []
     for reference, description, value in parts:
         if isinstance(value, ServiceError):
             raise ServiceRefused(value, where=str(reference))
-        values.append(plain(value, description))
-    if len(values) == 1:
+        values.append(plain(value, description) if data else {reference.path[0]: plain(value, description)})
+    if len(values) == 1 and data:
         return values[0]
     merged: dict[str, Plain] = {}
     for value in values:

@@ -8,15 +8,33 @@ from __future__ import annotations
 
 from difflib import get_close_matches
 
+import attrs
+
 from ...common.errors import UnknownName
 from ..acsi.errors import ServiceError, ServiceRefused
 from ..acsi.ports import ClientAssociation
 from ..acsi.references import FC, Reference
-from ..acsi.services import GetDataDefinition, GetLogicalDeviceDirectory, GetServerDirectory
+from ..acsi.services import (
+    AcsiClass,
+    GetDataDefinition,
+    GetLogicalDeviceDirectory,
+    GetLogicalNodeDirectory,
+    GetServerDirectory,
+)
 from ..acsi.types import Array, Structure, TypeDescription
 
 BESIDE_DATA = (FC.CO, FC.SE, FC.RP, FC.BR, FC.LG, FC.GO, FC.MS, FC.US)
 """Constraints that are no part of a data object's value: commands, edit buffers, control blocks."""
+
+
+_CLASSES = {
+    FC.RP: AcsiClass.URCB,
+    FC.BR: AcsiClass.BRCB,
+    FC.LG: AcsiClass.LCB,
+    FC.GO: AcsiClass.GOCB,
+    FC.MS: AcsiClass.MSVCB,
+    FC.US: AcsiClass.USVCB,
+}
 
 
 class Nodes:
@@ -69,13 +87,30 @@ class Nodes:
     async def _ask_in_parts(self, device: str, node: str) -> dict[FC, Structure]:
         found: dict[FC, Structure] = {}
         for fc in FC:
+            whole = Reference(device, node, (), fc)
             try:
-                part = await self._association.call(GetDataDefinition(Reference(device, node, (), fc)))
-            except ServiceRefused:
-                continue  # most nodes have nothing under most constraints
+                part = await self._association.call(GetDataDefinition(whole))
+            except ServiceRefused as refused:
+                if refused.error is ServiceError.INSTANCE_NOT_AVAILABLE:
+                    continue  # most nodes have nothing under most constraints
+                part = await self._ask_one_by_one(whole)
             if isinstance(part, Structure):
                 found[fc] = part
         return found
+
+    async def _ask_one_by_one(self, whole: Reference) -> Structure:
+        """Return the type of a node under a constraint from those of its parts: it is too large to be told at once."""
+        acsi_class = _CLASSES.get(whole.fc, AcsiClass.DATA_OBJECT) if whole.fc else AcsiClass.DATA_OBJECT
+        node = Reference(whole.device, whole.node)
+        parts: list[tuple[str, TypeDescription]] = []
+        for name in await self._association.call(GetLogicalNodeDirectory(node, acsi_class)):
+            part = attrs.evolve(whole, path=(name,))
+            try:
+                parts.append((name, await self._association.call(GetDataDefinition(part))))
+            except ServiceRefused as refused:
+                if refused.error is not ServiceError.INSTANCE_NOT_AVAILABLE:
+                    raise
+        return Structure(tuple(parts))
 
     async def constraints(self, reference: Reference) -> dict[FC, TypeDescription]:
         """Return the constraints under which there is something of that name, each with its type there.

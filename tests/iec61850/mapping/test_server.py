@@ -300,8 +300,8 @@ def test_every_kind_of_data_to_every_kind_of_attribute(served: Served) -> None:
             (result,) = served.service(request)
             assert result[0] == "success" or result[1] in (ACCESS.TYPE_INCONSISTENT, ACCESS.OBJECT_VALUE_INVALID)
             accepted += result[0] == "success"
-    # One kind each, but none for OCTET6 (eight octets are too many); both widths of float for FLOAT32 and FLOAT64; short
-    # bit strings where the length may vary: Check 1, TrgOps 2, OptFlds 2, Quality 3 of them.
+    # One kind each, but none for OCTET6 (eight octets are too many); both widths of float for both floats; short bit
+    # strings where the length may vary: Check 1, TrgOps 2, OptFlds 2, Quality 3 of them.
     assert accepted == len(types) - 1 + 2 + 1 + 2 + 2 + 3
 
 
