@@ -15,8 +15,8 @@ from janusgrid.ems.sim.generator import Generator
 SITE = load_site(resource("mappings/sites/microgrid.yaml"))
 
 
-def of(name: str, **changes: Any) -> Device:
-    return attrs.evolve(SITE.device(name), **changes)
+def of(like: str, /, **changes: Any) -> Device:
+    return attrs.evolve(SITE.device(like), **changes)
 
 
 def test_the_microgrid_has_the_published_machines() -> None:
@@ -24,12 +24,11 @@ def test_the_microgrid_has_the_published_machines() -> None:
 
 
 def test_a_device_of_ones_own_is_made_from_its_table_and_figures() -> None:
-    chp, pack = machines(
-        [
-            of("DG200", name="CHP", figures={"rating": 120}),
-            of("ESS500", name="PACK", figures={"rating": 50, "energy": 80}),
-        ]
-    )
+    own = [
+        of("DG200", name="CHP", figures={"rating": 120}),
+        of("ESS500", name="PACK", figures={"rating": 50, "energy": 80}),
+    ]
+    chp, pack = machines(own)
     assert isinstance(chp, Generator)
     assert (chp.name, chp.rating_kw, chp.model.t95_s) == ("CHP", 120, T95_S)
     assert isinstance(pack, Battery)
