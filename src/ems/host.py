@@ -51,6 +51,12 @@ def resources(site: SiteFile) -> tuple[Resource, ...]:
     return tuple(found)
 
 
+def meter(site: SiteFile) -> str | None:
+    """Return the point of the import at the point of common coupling, None if the site has no such meter."""
+    name = f"der.{METER}.p"
+    return name if name in site.points else None
+
+
 class EmsHost:
     """The site's energy management on one session.
 
@@ -62,13 +68,23 @@ class EmsHost:
         session: open; shared by both protocols; the caller closes it.
         clock: of the application.
         config: constants of the application; resources, meter and points are those of the site file.
+        doubtful: report to the utility also values that are not good, with their quality; else they are left out.
     """
 
-    def __init__(self, site: SiteFile, session: Session, clock: Clock, config: SiteConfig | None = None) -> None:
+    def __init__(
+        self,
+        site: SiteFile,
+        session: Session,
+        clock: Clock,
+        config: SiteConfig | None = None,
+        *,
+        doubtful: bool = False,
+    ) -> None:
         self._site = site
         self._session = session
         self._clock = clock
-        self._config = config or SiteConfig(resources=resources(site), meter=f"der.{METER}.p")
+        self._config = config or SiteConfig(resources=resources(site), meter=meter(site))
+        self._doubtful = doubtful
         self.devices = {device.name: self._device(device) for device in site.devices}
         """Each device of the site, as points."""
         self.answers: dict[str, Answer] = {}
@@ -96,7 +112,7 @@ class EmsHost:
             self._session,
             vtn=self._site.ven.vtn,
             offers=offers(self._site.ven.reports, self._site.ven.resource),
-            read=reader(self._site.ven.reports, self.app.value),
+            read=reader(self._site.ven.reports, self.app.latest if self._doubtful else self.app.value),
             signals={binding.address["signal"] for binding in self._site.ven.signals},
             clock=self._clock,
         )

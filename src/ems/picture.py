@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
+import attrs
+
 from ..common.data.access import Change
-from ..common.data.value import Value
+from ..common.data.value import STALE, Value
 from .dispatch import Condition, Resource
 
 WORKING = frozenset({"available", "starting", "authorized", "synchronizing", "running", "stopping"})
@@ -30,12 +32,19 @@ class Picture:
         """Take a change that came in at `now`."""
         self._values[change.name] = (now, change.value)
 
+    def latest(self, name: str, now: datetime) -> Value | None:
+        """Return the latest value with its quality, marked stale if it is too old; None if there never was one."""
+        came, value = self._values.get(name, (now, None))
+        if value is None or value.value is None:
+            return None
+        if value.quality.good and now - came > self._stale_after:
+            return attrs.evolve(value, quality=STALE)
+        return value
+
     def value(self, name: str, now: datetime) -> Value | None:
         """Return the latest value if it may be used, else None."""
-        came, value = self._values.get(name, (now, None))
-        if value is None or value.value is None or not value.quality.good or now - came > self._stale_after:
-            return None
-        return value
+        value = self.latest(name, now)
+        return value if value is not None and value.quality.good else None
 
     def number(self, name: str, now: datetime) -> float | None:
         """Return the latest value as a number, None if it may not be used."""

@@ -30,7 +30,8 @@ class SiteConfig:
 
     Attributes:
         resources: the devices that it may dispatch.
-        meter: the point of the import at the point of common coupling.
+        meter: the point of the import at the point of common coupling; None at a site that has none, which then stays
+            out of every event.
         others: further points to watch, for those who ask by `value`.
         cycle_s: seconds between two decisions.
         renew_s: seconds after which devices shall tell their values again, changed or not.
@@ -41,7 +42,7 @@ class SiteConfig:
     """
 
     resources: tuple[Resource, ...]
-    meter: str = "der.PCC.p"
+    meter: str | None = "der.PCC.p"
     others: tuple[str, ...] = ()
     cycle_s: float = 10.0
     renew_s: float = 30.0
@@ -154,6 +155,10 @@ class Site:
         """Return the latest value of a watched point; None if there is none that may be used."""
         return self._picture.value(name, self._clock.now())
 
+    def latest(self, name: str) -> Value | None:
+        """Return the latest value of a watched point whatever its quality; None if there never was one."""
+        return self._picture.latest(name, self._clock.now())
+
     async def run(self) -> None:
         """Watch and decide, until cancelled."""
         async with asyncio.TaskGroup() as group:
@@ -162,7 +167,8 @@ class Site:
 
     async def _watch(self) -> None:
         resources = (name for r in self._config.resources for name in points_of(r))
-        names = dict.fromkeys([self._config.meter, *resources, *self._config.others])
+        meter = [self._config.meter] if self._config.meter else []
+        names = dict.fromkeys([*meter, *resources, *self._config.others])
         async for change in self._access.watch(names, period=self._config.renew_s):
             now = self._clock.now()
             self._picture.put(change, now)
@@ -180,7 +186,7 @@ class Site:
     def _cycle(self, group: asyncio.TaskGroup) -> None:
         """Decide once. Without a figure of the import nothing is changed: the devices keep their set-points."""
         now = self._clock.now()
-        import_kw = self._picture.number(self._config.meter, now)
+        import_kw = self._picture.number(self._config.meter, now) if self._config.meter else None
         if import_kw is None:
             return
         conditions = self._conditions(now)
