@@ -36,6 +36,7 @@ class Device:
         figures: its own figures, e.g. `rating` in kW and `energy` in kWh.
         bindings: its points.
         description: one line for people.
+        cid: the file that describes its server, where the site file names one.
     """
 
     name: str
@@ -44,6 +45,7 @@ class Device:
     figures: Mapping[str, float]
     bindings: tuple[Binding, ...]
     description: str = ""
+    cid: Path | None = None
 
     def binding(self, suffix: str) -> Binding:
         """Return the binding of `der.<name>.<suffix>`; raise `UnknownName` if there is none."""
@@ -133,6 +135,7 @@ class _Device:
     address: dict[str, str] = attrs.field(factory=dict)
     figures: dict[str, float] = attrs.field(factory=dict)
     description: str = ""
+    cid: str = ""
 
 
 @attrs.frozen(slots=True)
@@ -199,7 +202,16 @@ class _Loader:
             )
         except ConfigError as error:
             raise self.document.error(f"{error.message}, needed by {error.where}", *trail) from None
-        return Device(entry.name, table.path.stem, address, dict(entry.figures), bindings, entry.description)
+        figures, cid = dict(entry.figures), self._cid(entry.cid, *trail, "cid")
+        return Device(entry.name, table.path.stem, address, figures, bindings, entry.description, cid)
+
+    def _cid(self, name: str, *trail: str | int) -> Path | None:
+        if not name:
+            return None
+        path = self.path.parent / name
+        if not path.is_file():
+            raise self.document.error(f"there is no file {name!r} beside the site file", *trail)
+        return path
 
     def _table(self, name: str, *trail: str | int) -> Table:
         if name not in self.tables:
