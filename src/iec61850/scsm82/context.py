@@ -20,7 +20,7 @@ from .security import EndToEnd, Off
 
 JABBER = "jabber:client"
 ELEMENT = "AssociationContext"
-_ID = re.compile(r"\d{1,9}(:\d{1,9})?")
+_ID = re.compile(r"[0-9]{1,9}(:[0-9]{1,9})?")
 _OFF = Off()
 
 

@@ -14,10 +14,11 @@ from tests.iec61850.wires import Ber, MemoryRig, Rig, Xer, XmppRig
 
 USERS = ("dg750", "ems", "utility")
 MEMORY = {"ber": Ber(), "xer 80-3": Xer("80-3"), "xer 2018": Xer("2018")}
-WAYS = ["local", *MEMORY, "embedded 80-3", "embedded 2018", "prosody 80-3", "ejabberd 80-3"]
+OVER_XMPP = ("embedded 80-3", "embedded 2018", "prosody 80-3", "ejabberd 80-3")
+WAYS = ["local", *MEMORY, *(pytest.param(way, marks=[pytest.mark.xdist_group(f"acsi {way}")]) for way in OVER_XMPP)]
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module", params=WAYS)
+@pytest_asyncio.fixture(scope="session", loop_scope="session", params=WAYS)
 async def way(request: pytest.FixtureRequest) -> AsyncIterator[tuple[str, list[Session]]]:
     """The name of a way, and the XMPP sessions that it needs."""
     broker, _, dialect = request.param.partition(" ")
@@ -39,7 +40,7 @@ async def way(request: pytest.FixtureRequest) -> AsyncIterator[tuple[str, list[S
             await session.close()
 
 
-@pytest_asyncio.fixture(loop_scope="module")
+@pytest_asyncio.fixture(loop_scope="session")
 async def rig(way: tuple[str, list[Session]]) -> AsyncIterator[Rig]:
     """A plant served afresh on one of the ways."""
     name, sessions = way

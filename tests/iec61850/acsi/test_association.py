@@ -8,7 +8,7 @@ from janusgrid.iec61850.acsi.services import GetServerDirectory
 
 from tests.iec61850.wires import Rig, until
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
 @pytest.mark.parametrize(("how", "why"), [("release", "released"), ("abort", "aborted")])

@@ -15,7 +15,7 @@ from janusgrid.iec61850.engine import Command
 from tests.iec61850.plant import ref
 from tests.iec61850.wires import START, Rig
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 SETPOINT, SWITCH, BREAKER = ref("DWGC1.WSpt"), ref("DWGC1.Ena"), ref("DWGC1.Brk")
 

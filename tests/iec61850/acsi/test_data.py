@@ -17,7 +17,7 @@ from janusgrid.iec61850.model.nodes import DataObject
 from tests.iec61850.plant import ref
 from tests.iec61850.wires import MemoryRig, Rig
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 T = BasicType
 
 

@@ -20,7 +20,7 @@ from janusgrid.iec61850.mapping.types import to_mms
 from tests.iec61850.plant import LD, ref
 from tests.iec61850.wires import Rig
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
 async def test_devices_and_nodes(rig: Rig) -> None:

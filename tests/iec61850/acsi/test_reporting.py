@@ -14,7 +14,7 @@ from janusgrid.iec61850.acsi.types import BitString, DataValue, EntryTime, Quali
 from tests.iec61850.plant import ref
 from tests.iec61850.wires import START, Rig, until
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 BLOCK, SECOND, BARE = ref("LLN0.urcbMeas01", "RP"), ref("LLN0.urcbMeas02", "RP"), ref("LLN0.urcbOne", "RP")
 TOTW, STATE = "DG750DER/MMXU1.TotW", "DG750DER/DGEN1.DEROpSt"
@@ -188,17 +188,11 @@ async def test_enabling_reserves_until_disabled(rig: Rig) -> None:
     await other.set(RptEna=True)
 
 
-@pytest.mark.parametrize("how", ["release", "abort"])
-async def test_the_end_of_an_association_frees_its_blocks(rig: Rig, how: str) -> None:
+async def test_the_end_of_an_association_frees_its_blocks(rig: Rig) -> None:
     mine, other = await listen(rig, 0), await listen(rig, 1)
     await mine.set(Resv=True)
     await mine.set(RptEna=True)
-    if how == "release":
-        await mine.association.release()
-    else:
-        await mine.association.abort()
-        if (await other.get())["RptEna"]:  # over XMPP an abort shows by presence only; the server's own end does it
-            pytest.skip("an abort has no PDU here")
+    await mine.association.release()
     found = await other.get()
     assert (found["RptEna"], found["Resv"], found["Owner"]) == (False, False, b"")
     await other.set(RptEna=True)
