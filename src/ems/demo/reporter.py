@@ -10,7 +10,7 @@ from ...openadr.vtn import Opted, Registered, Telemetry, Vtn
 from ..delivery import MINUTE
 from ..dispatch import Resource
 from ..events import DispatchEvent, Phase
-from ..host import EmsHost
+from ..host import METER, EmsHost
 from ..site import Control, Cycle
 from .board import Board, Row, Tier
 
@@ -63,8 +63,8 @@ class Reporter:
         board = self._board
         self._minute += (cycle.time - self._minute) // MINUTE * MINUTE
         if self._fresh:
-            what = ", ".join(f"{name} {kw:.0f}" for name, kw in self._fresh.items())
-            board.tell(Tier.SITE, Tier.DEVICE, f"Operate WSpt (kW): {what}")
+            what = ", ".join(f"{name} {self._fresh[name]:.0f}" for name in board.rows if name in self._fresh)
+            board.tell(Tier.SITE, Tier.DEVICE, f"Operate WSpt: {what} kW")
             self._fresh = {}
         came, self._reports = board.counts.device_reports - self._reports, board.counts.device_reports
         if came:
@@ -118,7 +118,9 @@ class Reporter:
         counts = self._board.counts
         counts.telemetry_reports += 1
         counts.telemetry_points += len(happening.samples)
-        self._board.tell(Tier.SITE, Tier.UTILITY, f"oadrUpdateReport: {len(happening.samples)} values")
+        meter = [sample.value for sample in happening.samples if sample.r_id == f"{METER}.p"]
+        last = f", the last import {meter[-1]:.1f} kW" if meter and isinstance(meter[-1], float) else ""
+        self._board.tell(Tier.SITE, Tier.UTILITY, f"oadrUpdateReport: {len(happening.samples)} values{last}")
 
 
 async def keep_time(board: Board, clock: Clock) -> None:

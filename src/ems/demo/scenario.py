@@ -112,6 +112,8 @@ class Scenario:
         self._opt: OptType | None = None
         self.host: EmsHost | None = None
         """The site's host, while it runs."""
+        self.dispatch: Dispatch | None = None
+        """The utility's event, once it is sent."""
         self.sessions: dict[str, SlixSession] = {}
         """Every party's session by its JID."""
 
@@ -206,10 +208,10 @@ class Scenario:
             created=self.plot.dispatch,
             ramp_up=self.plot.service - self.plot.dispatch,
         )
-        dispatch = vtn.create_event(made, [self.site.ven.name])
+        self.dispatch = vtn.create_event(made, [self.site.ven.name])
         event = dispatch_event(made, self.site.ven.signals, self.site.ven.resource)
         self._reporter.dispatched(event)
-        answer = asyncio.create_task(self._answer(dispatch))
+        answer = asyncio.create_task(self._answer(self.dispatch))
         try:
             await self.clock.sleep_until(self.plot.end)
         finally:

@@ -20,6 +20,7 @@ FRAMES_A_SECOND = 5
 CHART_HEIGHT = 7
 HEAD_HEIGHT = 4
 WIDE = 110
+STEP_WIDTH = 34
 _ARROWS = {
     (Tier.UTILITY, Tier.SITE): ("●───▶", "     "),
     (Tier.SITE, Tier.UTILITY): ("◀───●", "     "),
@@ -73,7 +74,7 @@ def render(board: Board, zone: tzinfo, width: int, height: int) -> RenderableTyp
         Layout(name="middle"),
         Layout(_meter(board, zone, width), size=CHART_HEIGHT + 3, visible=chart),
     )
-    devices = _devices(board, 14 if width >= 130 else 8)
+    devices = _devices(board, 14 if width >= 150 else 8)
     if wide:
         layout["middle"].split_row(
             Layout(_timeline(board, zone, room - 2), ratio=3), Layout(devices, ratio=2, minimum_size=50)
@@ -95,15 +96,19 @@ def _head(board: Board, zone: tzinfo, wide: bool) -> RenderableType:
     figures = f"set-points {counts.controls_accepted}/{counts.controls_sent}   telemetry {counts.telemetry_reports}"
     if wide:
         figures = f"device reports {counts.device_reports}   {figures}"
-    line.add_row(Text(f"{_clock(board.now, zone)}   {board.title}   {board.step}", "bold"), figures)
-    return Panel(Group(line, ProgressBar(total=1.0, completed=board.progress)), border_style="blue")
+    line.add_row(Text(f"{_clock(board.now, zone)}   {board.title}", "bold"), figures)
+    below = Table.grid(expand=True, padding=(0, 1))
+    below.add_column(no_wrap=True, overflow="ellipsis", width=STEP_WIDTH)
+    below.add_column(ratio=1)
+    below.add_row(Text(board.step, "yellow"), ProgressBar(total=1.0, completed=board.progress))
+    return Panel(Group(line, below), border_style="blue")
 
 
 def _timeline(board: Board, zone: tzinfo, lines: int) -> RenderableType:
-    table = Table.grid(padding=(0, 1))
-    table.add_column(style="bright_black", no_wrap=True)
-    table.add_column(no_wrap=True, min_width=17)
-    table.add_column(no_wrap=True, overflow="ellipsis")
+    table = Table.grid(padding=(0, 1), expand=True)
+    table.add_column(style="bright_black", no_wrap=True, width=8)
+    table.add_column(no_wrap=True, width=17)
+    table.add_column(no_wrap=True, overflow="ellipsis", ratio=1)
     table.add_row("", Text("VTN   EMS   DER", "bold"), "")
     for entry in list(board.timeline)[-max(0, lines - 1) :]:
         table.add_row(_clock(entry.time, zone), _lanes(entry), Text(entry.what, "" if entry.good else "bold red"))

@@ -91,6 +91,24 @@ async def wait_for_all(played: Scenario) -> None:
         await asyncio.sleep(0.02)
 
 
+async def test_an_event_that_the_utility_cancels_stops_the_machines() -> None:
+    played = Scenario("embedded", 100.0, SHORT)
+    running = asyncio.create_task(played.run())
+    await played.clock.sleep_until(clock_time(8, 27))
+    assert played.dispatch is not None
+    assert played.host is not None
+    assert played.host.app.event is not None
+    played.dispatch.cancel("enough")
+    await played.clock.sleep_until(clock_time(8, 29))
+    assert played.host.app.event is None
+    assert all(device.setpoint_kw == 0 for device in played.plant.devices.values())
+    summary = await running
+    assert summary.opt == "optIn"
+    assert not summary.passed
+    assert summary.delivery.minutes[1] == pytest.approx(1000, abs=50)
+    assert summary.delivery.minutes[-1] == pytest.approx(-130, abs=50)
+
+
 async def test_a_site_that_cannot_says_so_and_does_nothing() -> None:
     plot = Plot(service=clock_time(8, 25), duration=timedelta(minutes=3), end=clock_time(8, 29), contract_kw=5000)
     played = Scenario("embedded", 200.0, plot)
