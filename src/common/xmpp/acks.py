@@ -71,7 +71,7 @@ class Acknowledgements:
         """Take the server's consent: its resumption id, whether it resumes, for how many seconds it keeps us."""
         self._received = 0
         self.resumption = id if id and resume in ("true", "1") else None
-        self.keeps = float(keeps) if keeps and keeps.isdecimal() else None
+        self.keeps = None if keeps is None else _number(keeps)
 
     # Resuming
 
@@ -114,12 +114,18 @@ class Acknowledgements:
 
         Raises `Malformed` if it claims more than was sent, for then the two sides have lost each other.
         """
-        if handled is None or not handled.isdecimal():
-            raise Malformed(f"an acknowledgement without a count: h={handled!r}")
-        count = (int(handled) - self._acknowledged) % _MODULUS
+        number = _number(handled or "")
+        if number is None:
+            raise Malformed(f"an acknowledgement without a count: h={(handled or '')[:20]!r}")
+        count = (number - self._acknowledged) % _MODULUS
         if count > len(self._unacknowledged):
             raise Malformed(f"the server acknowledges {count} stanzas where {len(self._unacknowledged)} are open")
         for _ in range(count):
             self._unacknowledged.popleft()
-        self._acknowledged = int(handled) % _MODULUS
+        self._acknowledged = number % _MODULUS
         return count
+
+
+def _number(text: str) -> int | None:
+    """Return the number that `text` is, None if it is none or longer than a counter of 32 bits."""
+    return int(text) if text.isascii() and text.isdecimal() and len(text) <= 10 else None

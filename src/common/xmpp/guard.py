@@ -23,6 +23,7 @@ _log = logging.getLogger(__name__)
 
 # Anything before the root but an XML declaration (RFC 6120 clause 11.1): a DOCTYPE could only stand here.
 _PROLOG = re.compile(r"\ufeff?\s*(?:<\?xml\s[^<>]*\?>)?\s*<(?=[A-Za-z_])")
+_FORBIDDEN = re.compile(r"\A\ufeff?\s*[^\ufeff<\s]|<!|\?>\s*<\?|\0")
 _PROLOG_SIZE = 1024
 # Many stanzas may come in one read. Parsed all at once their trees would live together, and the garbage collector
 # would go through them again and again: with 50 requests of 5 kB outstanding that costs a third of the time.
@@ -55,7 +56,7 @@ class StreamFault(Malformed):
 
 
 class Opened(NamedTuple):
-    """The stream header came."""
+    """The stream header came; its attributes are there until the next stanza."""
 
     root: Element
 
@@ -88,7 +89,7 @@ class StanzaReader:
     def feed(self, data: bytes) -> Iterator[Opened | Stanza | Closed]:
         """Yield what `data` completes; raise `StreamFault` when the stream can go no further.
 
-        An element that was yielded belongs to the caller.
+        A stanza that was yielded belongs to the caller.
         """
         for start in range(0, len(data), _SLICE):
             part = data[start : start + _SLICE]
@@ -113,8 +114,8 @@ class StanzaReader:
         if _PROLOG.match(self._prolog):
             self._parser.feed(self._prolog)
             self._prolog = None
-        elif "<!" in self._prolog or self._prolog.count("<?") > 1 or len(self._prolog) > _PROLOG_SIZE:
-            raise StreamFault("restricted-xml", "a DTD, comment or processing instruction before the stream header")
+        elif len(self._prolog) > _PROLOG_SIZE or _FORBIDDEN.search(self._prolog):
+            raise StreamFault("restricted-xml", "something stands before the stream header: no XMPP, or a DTD")
 
     def _events(self, fed: int) -> Iterator[Opened | Stanza | Closed]:
         limits = self._limits

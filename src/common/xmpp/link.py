@@ -158,7 +158,7 @@ class Link:
         an answer only for the resumption of the present one, and presence for none.
         """
         data = text.encode()
-        if self.connected:
+        if self.connected and not (what == "message" and self._waiting):  # which would overtake those that wait
             assert self._stream is not None
             self._stream.put(data)
         elif what == "presence" or not (self._alive or (what == "message" and self.is_open)):
@@ -195,6 +195,8 @@ class Link:
         else:
             self.statistics.resumptions += 1
         self._alive = self._connected = True
+        if outcome == "resumed":
+            self._flush()
 
     async def _enter(self) -> None:
         """Begin a new session; raise `NotReachable` if the connection breaks over it."""
@@ -226,7 +228,6 @@ class Link:
             try:
                 outcome = await self._connect()
                 if outcome == "resumed":
-                    self._flush()
                     self._changed("resumed")
                 else:
                     await self._enter()

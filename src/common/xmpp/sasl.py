@@ -189,7 +189,8 @@ class Scram:
         nonce, salt, iterations = fields.get("r", ""), fields.get("s", ""), fields.get("i", "")
         if "m" in fields or not nonce.startswith(self._nonce) or nonce == self._nonce:
             raise SaslError("the server's SCRAM challenge does not answer ours", code="malformed-request")
-        if not iterations.isdecimal() or int(iterations) not in ITERATIONS:
+        digits = iterations.isascii() and iterations.isdecimal() and len(iterations) <= 10
+        if not digits or int(iterations) not in ITERATIONS:
             raise SaslError(
                 f"the server asks for {iterations[:20]!r} SCRAM iterations, not {ITERATIONS[0]} to {ITERATIONS[-1]}",
                 code="mechanism-too-weak",

@@ -70,7 +70,10 @@ PresenceListener = Callable[[str, bool], None]
 """Called with a full JID and whether it is available now."""
 
 LinkListener = Callable[[str], None]
-"""Called with `"up"` (a new session), `"resumed"` (the old one goes on, nothing lost) or `"down"`."""
+"""Called with `"up"` (a new session), `"resumed"` (the old one goes on, nothing lost) or `"down"`.
+
+After `"down"` the session may still be resumed: peers stay as they were, pending requests wait. Once it is lost for
+good, all peers become unavailable and pending requests fail; `"up"` then begins another."""
 
 
 class Session(Protocol):

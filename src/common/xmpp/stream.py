@@ -23,7 +23,7 @@ from slixmpp.stanza import StreamFeatures
 from slixmpp.xmlstream import register_stanza_plugin
 from slixmpp.xmlstream.tostring import tostring
 
-from ..errors import Malformed, NotReachable, RemoteError
+from ..errors import Malformed, NotReachable, Refused, RemoteError
 from . import acks as management
 from . import jid as jids
 from . import sasl, stanza, tls
@@ -39,6 +39,7 @@ _RESULTS = ("result", "error")
 _HARMLESS = ("connection-timeout", "reset", "system-shutdown")
 # More than so many stanzas without acknowledgement, and senders wait: memory is bounded although the server is not.
 _UNACKNOWLEDGED = 5000
+_TLS_RECORD = 16_384
 
 Outcome = Literal["new", "resumed"]
 Receive = Callable[[Element, str | None], None]
@@ -201,6 +202,14 @@ class Stream(ClientXMPP):  # type: ignore[misc]  # slixmpp's types are not follo
     def _tls_failed(self, error: BaseException) -> None:
         self.fail(NotReachable(f"{self._account.address}: {tls.reason(error)}", code="tls"))
 
+    async def start_tls(self) -> bool:
+        """Upgrade the connection; slixmpp raises whatever happens when it breaks meanwhile."""
+        try:
+            return bool(await super().start_tls())
+        except Exception as error:
+            self._tls_failed(error)
+            return False
+
     async def _handle_stream_features(self, features: Any) -> Any:
         self._negotiation = asyncio.current_task()
         self._features = features
@@ -259,7 +268,11 @@ class Stream(ClientXMPP):  # type: ignore[misc]  # slixmpp's types are not follo
             )
 
     def _bound(self, jid: Any) -> None:
-        self._established = True
+        asked = jids.bare(self._account.jid)
+        if jid.bare != asked:  # as a client certificate of somebody else brings about
+            self.fail(Refused(f"the server let us in as {jid.bare}, not as {asked}", code="not-authorized"))
+        else:
+            self._established = True
 
     def _negotiated(self, _: object) -> None:
         if self._established:
@@ -407,10 +420,23 @@ class Stream(ClientXMPP):  # type: ignore[misc]  # slixmpp's types are not follo
         self._unwritten.append(data)
 
     def flush(self) -> None:
-        """Hand over at once what was written."""
-        data, self._unwritten = self._unwritten, []
-        if data and self.transport is not None:
-            self.transport.write(b"".join(data))
+        """Hand over at once what was written, in pieces that fit a TLS record.
+
+        A record arrives whole or not at all, and so do the stanzas in it. Prosody 0.12 needs that: cut within a
+        stanza, a session that is resumed goes on with the half of it in the parser.
+        """
+        parts, self._unwritten = self._unwritten, []
+        start = size = 0
+        for number, part in enumerate(parts):
+            if size and size + len(part) > _TLS_RECORD:
+                self._hand_over(parts[start:number])
+                start, size = number, 0
+            size += len(part)
+        self._hand_over(parts[start:])
+
+    def _hand_over(self, parts: list[bytes]) -> None:
+        if parts and self.transport is not None:
+            self.transport.write(b"".join(parts))
 
     def _say(self, text: str) -> None:
         self.write(text.encode())

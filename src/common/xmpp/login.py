@@ -1,0 +1,70 @@
+"""An account in a file: what a program needs to log in, so that no password stands on a command line.
+
+    async with Login.load(Path("hp1.yaml")).session() as session:
+        ...
+
+The file is YAML: `jid`, `password`, and, where DNS and the authorities of the system do not do, `host`, `port` and `ca`
+(a PEM file, its path relative to this one).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any, Self
+
+import attrs
+
+from .. import config
+from ..errors import LocalError
+from .slix import SlixSession
+
+
+@attrs.frozen(slots=True)
+class _File:
+    jid: str
+    password: str
+    host: str | None = None
+    port: int | None = None
+    ca: str | None = None
+
+
+@attrs.frozen(slots=True)
+class Login:
+    """An account and where its server is.
+
+    Attributes:
+        jid: `user@domain/resource`.
+        host, port: of the XMPP server; None to ask DNS.
+        ca: PEM file of the authority of the server's certificate; None for those of the system.
+    """
+
+    jid: str
+    password: str = attrs.field(repr=False)
+    host: str | None = None
+    port: int | None = None
+    ca: Path | None = None
+
+    @classmethod
+    def load(cls, path: Path | str) -> Self:
+        """Return the account in a file; raise `ConfigError` with file, line and column."""
+        path = Path(path)
+        found = config.load(path, _File)
+        return cls(found.jid, found.password, found.host, found.port, path.parent / found.ca if found.ca else None)
+
+    def save(self, path: Path) -> None:
+        """Write it to a file that only its owner can read; raise `LocalError` if that cannot be done."""
+        ca = os.path.relpath(self.ca, path.parent) if self.ca else None
+        fields = {"jid": self.jid, "password": self.password, "host": self.host, "port": self.port, "ca": ca}
+        lines = [f"{name}: {json.dumps(value)}\n" for name, value in fields.items() if value is not None]
+        try:
+            path.unlink(missing_ok=True)  # its permissions, and who has it open, are those of another day
+            with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as stream:
+                stream.writelines(lines)
+        except OSError as error:
+            raise LocalError(f"cannot write: {error.strerror}", where=str(path)) from None
+
+    def session(self, **options: Any) -> SlixSession:
+        """Return a session of this account, not open yet; `options` are those of `SlixSession`."""
+        return SlixSession(self.jid, password=self.password, host=self.host, port=self.port, tls=self.ca, **options)
