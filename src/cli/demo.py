@@ -35,7 +35,7 @@ from ..ems.demo.view import View
 @click.option(
     "--site",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="a site file of your own; its CID files lie in a directory beside it that has the site's name",
+    help="a site file of your own instead of the microgrid's",
 )
 @click.option("--scenario", type=click.Choice(["dispatch"]), default="dispatch", show_default=True)
 def command(

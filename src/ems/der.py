@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from ..common.clock import Clock
 from ..common.data.access import DataAccess
 from ..common.data.site import Device
+from ..common.errors import ConfigError
 from ..iec61850.access import ServedPoints
 from ..iec61850.server import Server
 
@@ -17,22 +17,23 @@ from ..iec61850.server import Server
 class Der:
     """One device's server.
 
-        async with Der(device, cid, plant, clock) as der:
+        async with Der(device, plant, clock) as der:
             der.server.start(session)
 
     Args:
-        device: as the site file has it.
-        cid: its SCL file.
+        device: as the site file has it, with its CID file.
         access: where its points come from: the simulated plant, or a driver of the real machine.
         clock: of the application; integrity periods and time stamps follow it.
         refresh: seconds of that clock between two looks at the points.
 
-    Raises `SclError` or `ConfigError` if the file cannot be used or does not have what the table says.
+    Raises `ConfigError` if the device has no file or the file not what the table says, `SclError` if it is no good.
     """
 
-    def __init__(self, device: Device, cid: Path, access: DataAccess, clock: Clock, *, refresh: float = 10.0) -> None:
+    def __init__(self, device: Device, access: DataAccess, clock: Clock, *, refresh: float = 10.0) -> None:
+        if device.cid is None:
+            raise ConfigError("the site file names no cid for this device", where=device.name)
         self.device = device
-        self.server = Server.from_scl(cid, ied=device.address.get("ied"), clock=clock)
+        self.server = Server.from_scl(device.cid, ied=device.address.get("ied"), clock=clock)
         self._points = ServedPoints(self.server, device.bindings, access)
         self._clock = clock
         self._refresh = refresh

@@ -44,8 +44,7 @@ async def field() -> AsyncIterator[Field]:
     async with AsyncExitStack() as stack:
         ders, devices = {}, []
         for device in SITE.devices:
-            cid = resource(f"mappings/sites/microgrid/{device.name}.cid")
-            der = await stack.enter_async_context(Der(device, cid, local, clock))
+            der = await stack.enter_async_context(Der(device, local, clock))
             ders[device.name] = der
 
             async def connect(der: Der = der) -> Ied:
@@ -107,8 +106,13 @@ async def test_a_broken_device_refuses_for_reasons_of_health(field: Field) -> No
 
 async def test_a_file_that_does_not_fit_the_table_is_refused_at_the_row(field: Field) -> None:
     local = PlantAccess(field.plant, field.clock)
-    meter = resource("mappings/sites/microgrid/PCC.cid")
-    device = attrs.evolve(SITE.device("DG750"), address={"ied": "PCC"})
+    device = attrs.evolve(SITE.device("DG750"), address={"ied": "PCC"}, cid=SITE.device("PCC").cid)
     with pytest.raises(ConfigError) as caught:
-        Der(device, meter, local, field.clock)
+        Der(device, local, field.clock)
     assert "generator.csv:2" in (caught.value.where or "")
+
+
+async def test_a_device_without_a_file_is_refused_by_name(field: Field) -> None:
+    with pytest.raises(ConfigError, match="names no cid") as caught:
+        Der(attrs.evolve(SITE.device("DG750"), cid=None), PlantAccess(field.plant, field.clock), field.clock)
+    assert caught.value.where == "DG750"

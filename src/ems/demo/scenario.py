@@ -88,7 +88,7 @@ class Scenario:
         broker: `embedded`, `prosody` or `ejabberd`.
         speed: simulated seconds in a real one.
         plot: what happens when.
-        site: a site file; the microgrid's unless given. Its CID files lie beside it, in a directory of the site's name.
+        site: a site file; the microgrid's unless given.
 
     Raises `ConfigError` for a site file, or a table that it names, that cannot be used.
     """
@@ -99,9 +99,7 @@ class Scenario:
         self.plot = plot or Plot()
         self.broker = broker
         self.clock = HeldClock(speed, self.plot.start)
-        path = site or resource("mappings/sites/microgrid.yaml")
-        self.site: Site = load_site(path)
-        self._cids = path.parent / self.site.name
+        self.site: Site = load_site(site or resource("mappings/sites/microgrid.yaml"))
         self.server: LocalServer = make_server(broker, self.site.domain)
         title = f"{self.site.name}, {broker} broker, {speed:g}× real time"
         self.board = Board(title, self.plot.start, self.plot.end, self.plot.start)
@@ -165,9 +163,8 @@ class Scenario:
         self.board.step = "associating and registering"
         plant = PlantAccess(self.plant, self.clock)
         for device in self.site.devices:
-            cid = self._cids / f"{device.address.get('ied', device.name)}.cid"
             refresh = self.plot.meter_s if device.name == METER else self.plot.cycle_s
-            der = await stack.enter_async_context(Der(device, cid, plant, self.clock, refresh=refresh))
+            der = await stack.enter_async_context(Der(device, plant, self.clock, refresh=refresh))
             der.server.start(sessions[jids.normal(device.address["jid"])])
         vtn = await stack.enter_async_context(self._utility(sessions))
         config = SiteConfig(resources=resources(self.site), meter=self.ledger.meter, cycle_s=self.plot.cycle_s)

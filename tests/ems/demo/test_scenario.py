@@ -177,6 +177,7 @@ def test_a_file_that_cannot_be_written_is_known_before_the_run(tmp_path: Path) -
 
 def test_a_site_file_with_a_typo_is_named_by_line(tmp_path: Path) -> None:
     text = resource("mappings/sites/microgrid.yaml").read_text()
+    shutil.copytree(resource("mappings/sites/microgrid"), tmp_path / "microgrid")
     (tmp_path / "mine.yaml").write_text(text.replace("figures: { rating: 65 }", "figure: { rating: 65 }", 1))
     result = CliRunner().invoke(cli, ["demo", "--headless", "--site", str(tmp_path / "mine.yaml")])
     assert isinstance(result.exception, ConfigError)
@@ -191,6 +192,7 @@ async def test_a_device_of_ones_own_is_dispatched_and_reported(tmp_path: Path) -
     mine = """  - name: CHP
     table: iec61850/generator.csv
     address: { jid: "chp@{domain}/IEC", ied: CHP }
+    cid: microgrid/CHP.cid
     figures: { rating: 120 }
   - name: PV
 """
