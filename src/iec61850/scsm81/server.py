@@ -1,0 +1,303 @@
+"""The server over TCP: opens associations, answers their PDUs, sends their reports (IEC 61850-8-1)."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import ssl
+
+import attrs
+
+from ...common.errors import LocalError, Malformed, NotReachable
+from ..acsi.errors import ServiceRefused
+from ..acsi.services import Notification
+from ..engine import Association, Question, Steps
+from ..mapping import initiate
+from ..mapping.catalogue import Catalogue
+from ..mapping.server import Answer, Identity, MmsServer, reject
+from ..mms import decode_ber, encode_ber
+from ..server.host import Host
+from .address import ANY, Address
+from .connection import Connection, LinkLimits
+from .stack import HANDSHAKE_LIMIT, OVERHEAD, Called, Data, Ended, Event, Released, Requested
+from .wire import BerWire
+
+log = logging.getLogger(__name__)
+
+_WIRE = BerWire()
+
+
+@attrs.frozen(slots=True)
+class ServerLimits:
+    """What a server takes over TCP. Times are real seconds.
+
+    Attributes:
+        mms: of each association.
+        connections: in all.
+        per_peer: connections of one IP address.
+        handshake: from the connection (with TLS, from its end) to the association.
+        release: from the conclusion to the end of the connection.
+        idle: without anything from the client, after which its association is aborted; None waits for ever, as TCP
+            itself notices a client that is gone.
+        link: of each connection.
+    """
+
+    mms: initiate.Limits = initiate.Limits()
+    connections: int = 100
+    per_peer: int = 20
+    handshake: float = 10.0
+    release: float = 5.0
+    idle: float | None = None
+    link: LinkLimits = LinkLimits()
+
+
+class TcpServer:
+    """Serves a host on a TCP port.
+
+    Args:
+        host: what is served.
+        address: who we are: a client that calls a selector or AP title other than these is refused by that layer.
+        password: that clients have to know (ACSE authentication).
+        tls: see `tls.server_context`.
+        limits: what clients are allowed.
+        identity: what the server says of itself.
+    """
+
+    def __init__(
+        self,
+        host: Host,
+        *,
+        address: Address = ANY,
+        password: str | bytes | None = None,
+        tls: ssl.SSLContext | None = None,
+        limits: ServerLimits | None = None,
+        identity: Identity | None = None,
+    ) -> None:
+        self.host = host
+        self.catalogue = Catalogue(host.engine)
+        self.address = address
+        self.password = password.encode() if isinstance(password, str) else password
+        self.limits = limits or ServerLimits()
+        self.identity = identity
+        self._tls = tls
+        self._listening: asyncio.Server | None = None
+        self._opened: set[_Opened] = set()
+
+    async def listen(self, host: str, port: int) -> None:
+        """Take connections from now on; raise `NotReachable` if that address cannot be listened on."""
+        if self._listening is not None:
+            raise LocalError("this server is listening already")
+        loop = asyncio.get_running_loop()
+        try:
+            self._listening = await loop.create_server(
+                lambda: _Opened(self).connection, host, port, ssl=self._tls,
+                ssl_handshake_timeout=self.limits.handshake if self._tls else None,
+            )  # fmt: skip
+        except OSError as error:
+            raise NotReachable(f"cannot listen: {error.strerror or error}", where=f"{host}:{port}") from None
+        log.info("%s: listening on %s port %d", self.host.engine.model.ied, host, self.port)
+
+    @property
+    def port(self) -> int:
+        """The port that is listened on; 0 if none is."""
+        sockets = self._listening.sockets if self._listening else ()
+        return int(sockets[0].getsockname()[1]) if sockets else 0
+
+    def stop(self) -> None:
+        """Take no more connections; associations that are open go on."""
+        if self._listening is not None:
+            self._listening.close()
+        for opened in list(self._opened):
+            opened.stop()
+
+    # --- connections ------------------------------------------------------------------------------------------------
+
+    def enter(self, opened: _Opened, peer: str) -> bool:
+        """Take a connection in, and return whether there is room for it."""
+        if len(self._opened) >= self.limits.connections:
+            log.warning("%s: refused, there are %d connections", peer, len(self._opened))
+            return False
+        if sum(other.ip == opened.ip for other in self._opened) >= self.limits.per_peer:
+            log.warning("%s: refused, there are %d connections from there", peer, self.limits.per_peer)
+            return False
+        self._opened.add(opened)
+        return True
+
+    def leave(self, opened: _Opened) -> None:
+        """Forget a connection."""
+        self._opened.discard(opened)
+
+
+class _Opened:
+    """One connection at the server, and the association on it (see `connection.User`)."""
+
+    def __init__(self, server: TcpServer) -> None:
+        self._server = server
+        self._host = server.host
+        self._loop = asyncio.get_running_loop()
+        self.connection = Connection(Called(server.address, server.password), self, server.limits.link)
+        self.ip = self._peer = ""
+        self._timer: asyncio.TimerHandle | None = None
+        self._association: Association | None = None
+        self._mms: MmsServer[bytes] | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    # --- the connection ---------------------------------------------------------------------------------------------
+
+    def opened(self) -> None:
+        """The connection is there."""
+        self.ip, port = self.connection.address
+        self._peer = f"{self.ip}:{port}"
+        if not self._server.enter(self, self._peer):
+            self.connection.break_off("there is no room for it")
+            return
+        if subject := self.connection.certificate:
+            log.info("%s: certificate of %s", self._peer, subject)
+        self._close_in(self._server.limits.handshake, "no association was opened")
+
+    def take(self, event: Event) -> None:
+        """Something has happened in the stack."""
+        match event:
+            case Data(octets):
+                self._take_pdu(octets)
+            case Requested():
+                self._open(event)
+            case Released():
+                self._leave("released")
+                self.connection.close()
+            case Ended(error):
+                self._leave(f"aborted: {error.message}" if self._association else str(error))
+                self.connection.close()
+            case other:
+                raise AssertionError(f"{other} at the called side")
+
+    def lost(self, why: str) -> None:
+        """The connection is gone."""
+        self._leave(f"lost: {why}")
+
+    def stop(self) -> None:
+        """The server takes no more associations."""
+        if self._association is None:
+            self._leave("the server closes")
+            self.connection.close()
+
+    def _close_in(self, seconds: float, why: str) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = self._loop.call_later(seconds, self.connection.break_off, why)
+
+    # --- the association --------------------------------------------------------------------------------------------
+
+    def _open(self, requested: Requested) -> None:
+        stack, limits = self.connection.stack, self._server.limits
+        try:
+            match decode_ber(requested.user_data):
+                case ("initiate-RequestPDU", proposed):
+                    parameters, answer = initiate.accept(proposed, limits.mms)
+                case (other, _):
+                    raise Malformed(f"{other} came where an initiate-Request is expected")
+            self._association = self._host.associate(self._peer, self._notify, self._closed)
+        except initiate.InitiateRefused as refused:
+            self._refuse(refused, encode_ber(("initiate-ErrorPDU", refused.error)))
+            return
+        except Malformed as malformed:
+            self._refuse(malformed, None)
+            return
+        except ServiceRefused as refused:  # the engine has as many associations as it may have
+            self._refuse(refused, None, temporary=True)
+            return
+        self._mms = MmsServer(self._server.catalogue, self._association, _WIRE, parameters, self._server.identity)
+        stack.message_limit = max(parameters.pdu_size + OVERHEAD, HANDSHAKE_LIMIT)
+        stack.accept(encode_ber(answer))
+        if self._timer is not None:
+            self._timer.cancel()
+        if limits.idle is not None:
+            self._timer = self._loop.call_later(limits.idle, self._check_idle, limits.idle)
+
+    def _refuse(self, why: Exception, user_data: bytes | None, *, temporary: bool = False) -> None:
+        self.connection.stack.refuse(user_data, temporary=temporary)
+        self._leave(f"refused: {why}")
+        self.connection.close()
+
+    def _take_pdu(self, octets: bytes) -> None:
+        association, mms = self._association, self._mms
+        if association is None or mms is None or association.ended:
+            return
+        try:
+            message = decode_ber(octets)
+        except Malformed as malformed:
+            log.warning("%s: a PDU that is none: %s", self._peer, malformed)
+            self.connection.stack.send(encode_ber(reject()))
+            return
+        if message[0] == "rejectPDU":
+            log.warning("%s: the client rejects something that was sent to it", self._peer)
+            return
+        steps = mms.receive(message, self._host.clock.now())
+        try:
+            question = next(steps)
+        except StopIteration as end:  # most requests are answered without asking the application
+            self._answer(end.value)
+            self._host.flush()
+            return
+        task = self._loop.create_task(self._finish(_resumed(question, steps)))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _finish(self, steps: Steps[Answer[bytes]]) -> None:
+        answer = await self._host.perform(steps)
+        self._answer(answer)
+        self.connection.flush()
+
+    def _answer(self, answer: Answer[bytes]) -> None:
+        stack = self.connection.stack
+        if stack.state != "open":
+            return
+        for payload in answer.before:
+            stack.send(payload)
+        stack.send(answer.answer)
+        if answer.concluded and self._association is not None:
+            self._host.end(self._association, "concluded")
+            self._close_in(self._server.limits.release, "it was concluded, but not released")
+
+    def _notify(self, notification: Notification) -> None:
+        stack = self.connection.stack
+        if self._mms is not None and stack.state == "open":
+            for payload in self._mms.notify(notification):
+                stack.send(payload)
+            self.connection.flush()
+
+    # --- the end ----------------------------------------------------------------------------------------------------
+
+    def _leave(self, why: str) -> None:
+        self._server.leave(self)
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if self._association is not None and not self._association.ended:
+            self._host.end(self._association, why)
+        else:
+            log.info("%s: %s", self._peer, why)
+
+    def _closed(self, why: str) -> None:
+        """The server itself has ended the association."""
+        self.connection.stack.abort()
+        self._leave(why)
+        self.connection.close()
+
+    def _check_idle(self, seconds: float) -> None:
+        if self.connection.heard:
+            self.connection.heard = False
+            self._timer = self._loop.call_later(seconds, self._check_idle, seconds)
+            return
+        self.connection.stack.abort()
+        self._leave(f"nothing came for {seconds:g} s")
+        self.connection.close()
+
+
+def _resumed(question: Question, steps: Steps[Answer[bytes]]) -> Steps[Answer[bytes]]:
+    """Return steps that begin with the question to which other steps have come already."""
+    try:
+        while True:
+            question = steps.send((yield question))
+    except StopIteration as end:
+        return end.value  # type: ignore[no-any-return]
