@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Generator
+from ssl import SSLContext
 from types import TracebackType
 from typing import Any
+from urllib.parse import urlsplit
 
 from ...common.clock import Clock
 from ...common.errors import LocalError
@@ -12,6 +14,7 @@ from ...common.xmpp.session import Session
 from ..acsi.ports import ClientAssociation
 from ..acsi.services import Origin
 from ..mapping.initiate import Limits
+from ..scsm81.address import Address
 from .ied import Ied
 
 
@@ -47,40 +50,83 @@ def connect(
     *,
     session: Session | None = None,
     dialect: str = "80-3",
+    tls: SSLContext | None = None,
+    password: str | bytes | None = None,
+    local: Address | None = None,
+    remote: Address | None = None,
+    keep_alive: float = 30.0,
     limits: Limits | None = None,
     timeout: float = 10.0,
     clock: Clock | None = None,
     origin: Origin | None = None,
 ) -> Connecting:
-    """Open an association with a server.
+    """Open an association with a server, over XMPP (SCSM 8-2) or TCP (SCSM 8-1).
 
         async with connect("xmpp:dg750@plant.example/IEC", session=session) as ied:
             print(await ied.read("DG750DER/MMXU1.TotW.mag.f"))
 
+        async with connect("tcp://dg750.plant.example") as ied:
+            print(await ied.read("DG750DER/MMXU1.TotW.mag.f"))
+
     Args:
-        target: `xmpp:` and the full JID of the server; the resource is `IEC` where none is given.
-        session: an open XMPP session; any number of associations share one.
-        dialect: how the server writes XER: `80-3`, or `2018` (provisional).
+        target: `xmpp:` and the full JID of the server, whose resource is `IEC` where none is given; or `tcp://` and
+            its host, with the port if it is not 102 (3782 with TLS).
+        session: XMPP: an open session; any number of associations share one.
+        dialect: XMPP: how the server writes XER: `80-3`, or `2018` (provisional).
+        tls: TCP: a context that shows our certificate and checks the server's (`scsm81.tls.client_context`).
+        password: TCP: for ACSE authentication.
+        local, remote: TCP: who calls, and who is called, below MMS; by default what servers listen to that nobody
+            has configured otherwise.
+        keep_alive: TCP: real seconds of silence after which the server is asked whether it is there; 0 never asks.
         limits: of PDU size, requests at the same time, and nesting.
-        timeout: real seconds to wait for each answer.
+        timeout: real seconds to wait for the association, and for each answer.
         clock: gives the time of commands.
         origin: who commands, for all controls of this client.
 
     Raises, when awaited: `LocalError` for a target it cannot do, `NotReachable`, `TimedOut`, `Refused`, `Malformed`.
     """
-    options = {"session": session, "dialect": dialect, "limits": limits, "timeout": timeout}
+    over_xmpp = {"session": session, "dialect": dialect}
+    over_tcp = {"tls": tls, "password": password, "local": local, "remote": remote, "keep_alive": keep_alive}
+    options = {**over_xmpp, **over_tcp, "limits": limits, "timeout": timeout}
     return Connecting(target, options, clock, origin)
 
 
 async def associate(
-    target: str, *, session: Session | None, dialect: str, limits: Limits | None, timeout: float
+    target: str,
+    *,
+    session: Session | None,
+    dialect: str,
+    limits: Limits | None,
+    timeout: float,
+    keep_alive: float = 30.0,
+    **over_tcp: Any,
 ) -> ClientAssociation:
     """Return an open association with the server at `target`."""
     scheme, colon, address = target.partition(":")
+    over_tcp = {name: value for name, value in over_tcp.items() if value is not None}
+    if scheme == "tcp" and address.startswith("//"):
+        from ..scsm81.client import TcpAssociation
+
+        host, port = _host_port(target)
+        return await TcpAssociation.open(host, port, limits=limits, timeout=timeout, keep_alive=keep_alive, **over_tcp)
     if scheme != "xmpp" or not colon or not address:
-        raise LocalError("a target is xmpp:user@domain/IEC", where=target)
+        raise LocalError("a target is xmpp:user@domain/IEC, tcp://host or tcp://host:port", where=target)
     if session is None:
         raise LocalError("give the open XMPP session: connect(target, session=...)", where=target)
+    if over_tcp:
+        raise LocalError(f"{', '.join(over_tcp)}: that is for TCP, XMPP has it in its session", where=target)
     from ..scsm82.client import XmppAssociation
 
     return await XmppAssociation.open(session, address, dialect=dialect, limits=limits, timeout=timeout)
+
+
+def _host_port(target: str) -> tuple[str, int | None]:
+    """Return host and port of `tcp://host:port`; an IPv6 address stands in brackets."""
+    try:
+        parts = urlsplit(target)
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        raise LocalError("a TCP target is tcp://host or tcp://host:port", where=target) from None
+    if not host or parts.path not in ("", "/") or parts.query or parts.fragment or parts.username is not None:
+        raise LocalError("a TCP target is tcp://host or tcp://host:port", where=target)
+    return host, port

@@ -6,8 +6,9 @@ import asyncio
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
+from ssl import SSLContext
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import attrs
 
@@ -23,6 +24,10 @@ from ..mapping.server import Identity
 from ..model.nodes import Attribute, DataObject, Model
 from .host import ChangeHook, CommandHook, Host
 from .local import LocalAssociation
+
+if TYPE_CHECKING:
+    from ..scsm81.address import Address
+    from ..scsm81.server import ServerLimits, TcpServer
 
 C = TypeVar("C", bound=CommandHook)
 H = TypeVar("H", bound=ChangeHook)
@@ -215,6 +220,45 @@ class Server:
     async def serve(self, session: Session) -> None:
         """Serve on an XMPP session (SCSM 8-2), until `close` is called or the caller is cancelled."""
         self.start(session)
+        await self._closed.wait()
+
+    async def start_tcp(
+        self,
+        host: str = "127.0.0.1",
+        port: int | None = None,
+        *,
+        address: Address | None = None,
+        password: str | bytes | None = None,
+        tls: SSLContext | None = None,
+        limits: ServerLimits | None = None,
+    ) -> TcpServer:
+        """Serve on a TCP port from now on (SCSM 8-1); return what listens, which knows its port.
+
+        Args:
+            host: the address to listen on; "0.0.0.0" or "::" for all.
+            port: 102 where none is given, 3782 with TLS; 0 takes a free one.
+            address: who we are: clients that call other selectors or another AP title are refused. Without it, as
+                the SCL file says with `Address.from_scl(server.model.addresses)`, any are taken.
+            password: that clients have to know (ACSE authentication).
+            tls: a context that shows our certificate and asks for the client's (`scsm81.tls.server_context`).
+            limits: of connections, times and buffers.
+
+        Raises `NotReachable` if that address cannot be listened on.
+        """
+        from ..scsm81.address import ANY
+        from ..scsm81.client import PORT, TLS_PORT
+        from ..scsm81.server import TcpServer
+
+        listener = TcpServer(
+            self.host, address=address or ANY, password=password, tls=tls, limits=limits, identity=self.identity
+        )
+        await listener.listen(host, port if port is not None else TLS_PORT if tls else PORT)
+        self._stops.append(listener.stop)
+        return listener
+
+    async def serve_tcp(self, host: str = "127.0.0.1", port: int | None = None, **options: Any) -> None:
+        """Serve on a TCP port (SCSM 8-1), until `close` is called or the caller is cancelled; see `start_tcp`."""
+        await self.start_tcp(host, port, **options)
         await self._closed.wait()
 
     def connect(self, name: str = "local") -> LocalAssociation:
