@@ -20,6 +20,8 @@ from janusgrid.iec61850.mapping.client import MmsClient
 from janusgrid.iec61850.mapping.errors import TooLarge
 from janusgrid.iec61850.mapping.server import MmsServer
 from janusgrid.iec61850.mms import DIALECTS, decode_ber, decode_xer, encode_ber, encode_xer, pdu
+from janusgrid.iec61850.scsm81.client import TcpAssociation
+from janusgrid.iec61850.scsm81.server import TcpServer
 from janusgrid.iec61850.scsm82.client import XmppAssociation
 from janusgrid.iec61850.server import Server
 
@@ -174,6 +176,27 @@ class MemoryRig(Rig):
 
     async def associate(self, client: int = 0, limits: initiate.Limits | None = None) -> MemoryAssociation:
         return MemoryAssociation(self.server, self.wire, f"client {client}", limits)
+
+
+class TcpRig(Rig):
+    """The server listens on a free port of this machine."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.listening: TcpServer | None = None
+        self.open: list[TcpAssociation] = []
+
+    async def associate(self, client: int = 0, limits: initiate.Limits | None = None) -> ClientAssociation:
+        if self.listening is None:
+            self.listening = await self.server.start_tcp(port=0)
+        association = await TcpAssociation.open("127.0.0.1", self.listening.port, limits=limits)
+        self.open.append(association)
+        return association
+
+    async def close(self) -> None:
+        for association in self.open:
+            await association.abort()
+        await super().close()
 
 
 class XmppRig(Rig):
