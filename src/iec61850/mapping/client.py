@@ -54,6 +54,7 @@ _BLOCKS = {
 }
 _BLOCK_FCS = frozenset(fc.value for fc in _BLOCKS.values())
 _MOST_NAMES = 1_000_000
+_MOST_VARIABLES = 100_000
 
 
 async def _nothing() -> None:
@@ -74,6 +75,7 @@ class MmsClient:
         self._invoke_id = 0
         self._names: dict[str, list[str]] = {}
         self._types: dict[Reference, TypeDescription] = {}
+        self._variables: dict[Reference, pdu.VariableDef] = {}
         self._causes: dict[Reference, LastApplError] = {}
         self._services: dict[type[Request[Any]], Callable[[Any], Awaitable[Any]]] = {
             GetServerDirectory: self._devices,
@@ -258,7 +260,7 @@ class MmsClient:
         """Read variables, in as many requests as the PDU size makes necessary."""
         if not references:
             return []
-        variables = [names.variable(reference) for reference in references]
+        variables = [self._variable(reference) for reference in references]
         request = pdu.ReadRequest(("listOfVariable", variables))
         try:
             answer: pdu.ReadResponse = await self._ask(("read", request), references[0])
@@ -268,6 +270,14 @@ class MmsClient:
             half = len(references) // 2
             return [*await self._read(references[:half]), *await self._read(references[half:])]
         return self._results(answer, len(references))
+
+    def _variable(self, reference: Reference) -> pdu.VariableDef:
+        found = self._variables.get(reference)
+        if found is None:
+            if len(self._variables) >= _MOST_VARIABLES:
+                self._variables.clear()
+            found = self._variables[reference] = names.variable(reference)
+        return found
 
     def _results(self, answer: pdu.ReadResponse, expected: int | None) -> list[DataValue | ServiceError]:
         if expected is not None and len(answer.list_of_access_result) != expected:
@@ -288,7 +298,7 @@ class MmsClient:
         """Write variables in order, in as many requests as the PDU size makes necessary."""
         if not references:
             return []
-        variables = [names.variable(reference) for reference in references]
+        variables = [self._variable(reference) for reference in references]
         request = pdu.WriteRequest(("listOfVariable", variables), list(data))
         try:
             answer: list[pdu.WriteResult] = await self._ask(("write", request), references[0])

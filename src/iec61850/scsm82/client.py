@@ -18,7 +18,7 @@ from ..mapping.client import MmsClient
 from ..mapping.errors import TooLarge
 from ..mapping.wire import Parameters
 from ..mms import pdu
-from .context import Context, Profile, new_number, parse, profile, render, stanza_kind
+from .context import Profile, new_number, parse, pdu_of, profile, render, stanza_kind
 from .endpoint import Endpoint, Key
 from .xer import XerWire
 
@@ -52,7 +52,7 @@ class XmppAssociation:
         self._listeners: list[NotificationListener] = []
         self._end_listeners: list[EndListener] = []
         self._ended: str | None = None
-        endpoint.enter(self._key, self)
+        endpoint.ask(self._key, self)
 
     @classmethod
     async def open(
@@ -79,7 +79,7 @@ class XmppAssociation:
         wire = XerWire(chosen.dialect)
         for _ in range(_TRIES):
             number = new_number()
-            if not endpoint.has((peer, number)):
+            if not endpoint.asks((peer, number)):
                 break
         else:
             raise LocalError(f"there are too many associations with {peer}")
@@ -135,8 +135,9 @@ class XmppAssociation:
         """Send a PDU and return the one that answers it."""
         self._check()
         text = self._wire.encode(message)
-        if self._wire.size(text) > self.parameters.pdu_size:
-            raise TooLarge(f"a PDU of {self._wire.size(text)} octets, {self.parameters.pdu_size} are agreed on")
+        size = self._wire.size(text)
+        if size > self.parameters.pdu_size:
+            raise TooLarge(f"a PDU of {size} octets, {self.parameters.pdu_size} are agreed on")
         kind: Literal["get", "set"] = "get" if stanza_kind(message) == "get" else "set"
         payload = render(self._profile, self._key[1], text)
         async with self._slots:
@@ -149,10 +150,10 @@ class XmppAssociation:
                 raise
         if answer is None:
             return await self._reject_for(message)
-        context = parse(answer)
-        if context.id != self._key[1]:
-            raise Malformed(f"the answer is for association {context.id}, not {self._key[1]}", where=self.peer)
-        return self._wire.decode(context.content)
+        id = answer.get("id", "")
+        if id != self._key[1]:
+            raise Malformed(f"the answer is for association {id[:40]!r}, not {self._key[1]}", where=self.peer)
+        return self._wire.decode(pdu_of(answer))
 
     async def _reject_for(self, message: pdu.MMSpdu) -> pdu.MMSpdu:
         """Return the reject that came as a message, or comes soon, where an iq was answered by an empty result."""
@@ -171,11 +172,11 @@ class XmppAssociation:
 
     # --- what comes in ----------------------------------------------------------------------------------------------
 
-    async def take(self, context: Context, kind: str) -> str | None:
+    async def take(self, content: Element, kind: str) -> str | None:
         """Take what the server sends unasked (see `Peer`)."""
         if kind in ("get", "set"):
             raise StanzaRefused("service-unavailable", "this is the client's side of the association")
-        message = self._wire.decode(context.content)
+        message = self._wire.decode(content)
         match message:
             case ("rejectPDU", rejected):
                 future = self._rejects.setdefault(

@@ -95,14 +95,19 @@ def render(profile: Profile, id: str, text: str, security: EndToEnd = _OFF) -> s
     return f'<{ELEMENT} xmlns="{profile.namespace}" id="{id}">{security.protect(text)}</{ELEMENT}>'
 
 
+def pdu_of(payload: Element, security: EndToEnd = _OFF) -> Element:
+    """Return the element of the PDU in an association context; raise `Malformed` if there is not just one."""
+    if len(payload) != 1:
+        raise Malformed(f"an association context holds one PDU, not {len(payload)}")
+    return security.unprotect(payload[0])
+
+
 def parse(payload: Element, security: EndToEnd = _OFF) -> Context:
     """Return what an association context says; raise `Malformed` if it is none."""
     id = payload.get("id", "")
     if not _ID.fullmatch(id):
         raise Malformed(f"{id[:40]!r} identifies no association; it is a number, or two joined by a colon")
-    if len(payload) != 1:
-        raise Malformed(f"an association context holds one PDU, not {len(payload)}")
-    return Context(id, security.unprotect(payload[0]))
+    return Context(id, pdu_of(payload, security))
 
 
 _GET = frozenset({

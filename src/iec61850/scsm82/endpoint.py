@@ -11,11 +11,12 @@ import logging
 from collections.abc import Callable
 from typing import ClassVar, Protocol
 from weakref import WeakKeyDictionary
+from xml.etree.ElementTree import Element
 
 from ...common.errors import Malformed
 from ...common.xmpp import jid as jids
 from ...common.xmpp.session import Incoming, Session, StanzaRefused
-from .context import PROFILES, Context, parse
+from .context import PROFILES, Context, parse, pdu_of
 
 log = logging.getLogger(__name__)
 
@@ -24,9 +25,9 @@ Key = tuple[str, str]
 
 
 class Peer(Protocol):
-    """An association of either role, as the endpoint knows it."""
+    """An association, as the endpoint knows it: of which we are the server, or the client."""
 
-    async def take(self, context: Context, kind: str) -> str | None:
+    async def take(self, content: Element, kind: str) -> str | None:
         """Take a PDU of this association; return the payload that answers it, None for a message."""
         ...
 
@@ -57,7 +58,8 @@ class Endpoint:
     def __init__(self, session: Session) -> None:
         self.session = session
         self.acceptor: Acceptor | None = None
-        self._peers: dict[Key, Peer] = {}
+        self._serving: dict[Key, Peer] = {}
+        self._asking: dict[Key, Peer] = {}
         self._watch: asyncio.Task[None] | None = None
         self._missed: dict[str, int] = {}
         names = {name for profile in PROFILES.values() for name in profile.names}
@@ -77,55 +79,75 @@ class Endpoint:
 
     # --- associations -----------------------------------------------------------------------------------------------
 
-    def has(self, key: Key) -> bool:
-        """Return whether there is an association with this peer and identifier."""
-        return key in self._peers
+    def serves(self, key: Key) -> bool:
+        """Return whether we serve an association with this peer and identifier."""
+        return key in self._serving
+
+    def asks(self, key: Key) -> bool:
+        """Return whether we are the client of an association with this peer and identifier."""
+        return key in self._asking
 
     def count(self, sender: str) -> int:
-        """Return how many associations there are with this account, over all its resources."""
+        """Return how many associations we serve to this account, over all its resources."""
         account = jids.bare(sender)
-        return sum(jids.bare(jid) == account for jid, _ in self._peers)
+        return sum(jids.bare(jid) == account for jid, _ in self._serving)
 
-    def enter(self, key: Key, peer: Peer) -> None:
-        """Route PDUs of this association to `peer`."""
-        self.drop(key, "the peer began anew")
-        self._peers[key] = peer
+    def serve(self, key: Key, peer: Peer) -> None:
+        """Route requests of this association to `peer`, the server's side of it."""
+        self._enter(self._serving, key, peer)
+
+    def ask(self, key: Key, peer: Peer) -> None:
+        """Route messages of this association to `peer`, the client's side of it."""
+        self._enter(self._asking, key, peer)
+
+    def _enter(self, table: dict[Key, Peer], key: Key, peer: Peer) -> None:
+        before = table.pop(key, None)
+        if before is not None:
+            before.lost("the peer began anew")
+        table[key] = peer
         if self._watch is None or self._watch.done():
             self._watch = asyncio.get_running_loop().create_task(self._keep_watch())
 
     def drop(self, key: Key, why: str) -> None:
-        """End the association of this key, if there is one."""
-        peer = self._peers.pop(key, None)
+        """End the association of this key that we serve, if there is one."""
+        peer = self._serving.pop(key, None)
         if peer is not None:
             peer.lost(why)
 
     def leave(self, key: Key, peer: Peer) -> None:
         """Route no more to `peer`."""
-        if self._peers.get(key) is peer:
-            del self._peers[key]
+        for table in (self._serving, self._asking):
+            if table.get(key) is peer:
+                del table[key]
 
     # --- stanzas ----------------------------------------------------------------------------------------------------
 
     async def _request(self, incoming: Incoming) -> str | None:
-        context = _parsed(incoming)
-        peer = self._peers.get((incoming.sender, context.id))
-        if context.pdu_name == "initiate-RequestPDU":
-            if self.acceptor is None:
-                raise StanzaRefused("service-unavailable", "there is no server here")
-            if incoming.kind != "set":
-                raise StanzaRefused("bad-request", "an association is opened by an iq of type set", kind="modify")
-            return await self.acceptor.open(incoming.sender, context)
-        if peer is None:
+        peer = self._serving.get((incoming.sender, incoming.payload.get("id", "")))
+        try:
+            if peer is not None:
+                return await peer.take(pdu_of(incoming.payload), incoming.kind)
+            context = parse(incoming.payload)
+        except Malformed as malformed:
+            raise StanzaRefused("bad-request", malformed.message, kind="modify") from None
+        if context.pdu_name != "initiate-RequestPDU":
+            asked = self._asking.get((incoming.sender, context.id))
+            if asked is not None:
+                return await asked.take(context.content, incoming.kind)
             raise StanzaRefused("item-not-found", f"there is no association {context.id} with {incoming.sender}")
-        return await peer.take(context, incoming.kind)
+        if self.acceptor is None:
+            raise StanzaRefused("service-unavailable", "there is no server here")
+        if incoming.kind != "set":
+            raise StanzaRefused("bad-request", "an association is opened by an iq of type set", kind="modify")
+        return await self.acceptor.open(incoming.sender, context)
 
     async def _message(self, incoming: Incoming) -> str | None:
-        context = _parsed(incoming)
-        peer = self._peers.get((incoming.sender, context.id))
+        key = (incoming.sender, incoming.payload.get("id", ""))
+        peer = self._asking.get(key) or self._serving.get(key)
         if peer is None:
-            log.warning("%s: a message for association %s, which there is not; dropped", incoming.sender, context.id)
+            log.warning("%s: a message for association %.40s, which there is not; dropped", *key)
             return None
-        await peer.take(context, incoming.kind)
+        await peer.take(pdu_of(incoming.payload), incoming.kind)
         return None
 
     # --- whether peers are still there ------------------------------------------------------------------------------
@@ -136,17 +158,21 @@ class Endpoint:
 
     def _link(self, change: str) -> None:
         if change == "up":  # a new session: whatever there was before, no peer knows it any more
-            for jid in {jid for jid, _ in self._peers}:
+            for jid in self._jids():
                 self._lost(jid, "the XMPP session was lost")
 
+    def _jids(self) -> set[str]:
+        return {jid for table in (self._serving, self._asking) for jid, _ in table}
+
     def _lost(self, jid: str, why: str) -> None:
-        for key in [key for key in self._peers if key[0] == jid]:
-            self.drop(key, why)
+        for table in (self._serving, self._asking):
+            for key in [key for key in table if key[0] == jid]:
+                table.pop(key).lost(why)
 
     async def _keep_watch(self) -> None:
-        while self._peers:
+        while jids_there := self._jids():
             await asyncio.sleep(self.keep_alive)
-            unseen = {jid for jid, _ in self._peers if not self.session.available(jid)}
+            unseen = {jid for jid in jids_there & self._jids() if not self.session.available(jid)}
             self._missed = {jid: missed for jid, missed in self._missed.items() if jid in unseen}
             if self.session.connected:
                 await asyncio.gather(*(self._check(jid) for jid in unseen))
@@ -159,10 +185,3 @@ class Endpoint:
         if self._missed[jid] > 1:
             self._missed.pop(jid)
             self._lost(jid, "the peer does not answer")
-
-
-def _parsed(incoming: Incoming) -> Context:
-    try:
-        return parse(incoming.payload)
-    except Malformed as malformed:
-        raise StanzaRefused("bad-request", malformed.message, kind="modify") from None

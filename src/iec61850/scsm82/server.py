@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 from collections import deque
+from xml.etree.ElementTree import Element
 
 import attrs
 
@@ -90,7 +92,7 @@ class XmppServer:
             opened = _Opened(self, profile, wire, (sender, id), parameters)
         except ServiceRefused as refused:
             raise StanzaRefused("resource-constraint", refused.message, kind="wait") from None
-        self.endpoint.enter((sender, id), opened)
+        self.endpoint.serve((sender, id), opened)
         await self.endpoint.session.subscribe(jids.bare(sender))
         return render(profile, id, wire.encode(answer))
 
@@ -110,18 +112,21 @@ class _Opened:
         self._association: Association = self._host.associate(key[0], self._notify, self._closed)
         self._mms = MmsServer(server.catalogue, self._association, wire, parameters, server.identity)
 
-    async def take(self, context: Context, kind: str) -> str | None:
+    async def take(self, content: Element, kind: str) -> str | None:
         """Answer a PDU (see `Peer`)."""
-        if context.pdu_name == "rejectPDU":
-            log.warning("%s: the client rejects something that was sent to it", self._key[0])
-            return None
         try:
-            message = self._wire.decode(context.content)
+            message = self._wire.decode(content)
         except Malformed as malformed:
             log.warning("%s: a PDU that is none: %s", self._key[0], malformed)
-            return await self._rejected(reject(_invoke_id(context)))
-        if kind == "get" and context.pdu_name == "confirmed-RequestPDU" and _changes(message):
+            return await self._rejected(reject(_invoke_id(content)))
+        if kind == "get" and _changes(message):
             raise StanzaRefused("bad-request", "what changes something is an iq of type set", kind="modify")
+        match message:
+            case ("initiate-RequestPDU", _):
+                return await self._server.open(self._key[0], Context(self._key[1], content))
+            case ("rejectPDU", _):
+                log.warning("%s: the client rejects something that was sent to it", self._key[0])
+                return None
         answer = await self._host.perform(self._mms.receive(message, self._host.clock.now()))
         for payload in answer.before:
             await self._push(payload)
@@ -179,16 +184,17 @@ class _Opened:
 
 
 def _changes(message: pdu.MMSpdu) -> bool:
+    """Return whether a PDU asks for something to be changed."""
     match message:
         case ("confirmed-RequestPDU", request):
             return request.service[0] == "write"
-        case _:
-            return False
+        case (kind, _):
+            return kind in ("initiate-RequestPDU", "conclude-RequestPDU")
 
 
-def _invoke_id(context: Context) -> int | None:
+def _invoke_id(content: Element) -> int | None:
     """Return the invoke id of a PDU that could not be decoded, as far as it can be seen."""
-    for element in context.content.iter():
-        if element.tag.rpartition("}")[2] == "invokeID" and (element.text or "").strip().isdecimal():
-            return int((element.text or "").strip()[:10]) & 0xFFFFFFFF
+    for element in content.iter():
+        if element.tag.rpartition("}")[2] == "invokeID" and re.fullmatch(r"\s*[0-9]{1,9}\s*", element.text or ""):
+            return int(element.text or "")
     return None
