@@ -126,12 +126,17 @@ class Nodes:
 
     @staticmethod
     def _nothing(reference: Reference, types: dict[FC, Structure]) -> UnknownName:
-        *_, last = reference.path or (reference.node,)
+        *above, last = reference.path or (reference.node,)
         siblings: set[str] = set()
         for whole in types.values():
-            above = _descend(whole, reference.path[:-1])
-            if isinstance(above, Structure):
-                siblings.update(name for name, _ in above.components)
+            parent = _descend(whole, tuple(above))
+            if isinstance(parent, Structure):
+                siblings.update(name for name, _ in parent.components)
+            name, _, index = last.partition("(")
+            array = _descend(whole, (*above, name)) if index else None
+            if array is not None:
+                there = f"0 to {array.count - 1}" if isinstance(array, Array) else "none, it is no array"
+                return UnknownName(f"{name} has no element {index[:-1]}; there is {there}", where=str(reference))
         kind = f"anything under {reference.fc.value} there" if reference.fc and last in siblings else "name of data"
         return _unknown(kind, last, tuple(siblings), str(reference))
 
