@@ -21,13 +21,14 @@ from typing import Any
 from ..common.clock import Clock
 from ..common.errors import UnknownName
 from ..common.xmpp.session import Session
+from .binding.alarm import Alarm
 from .binding.calls import call
 from .binding.role import Role
 from .binding.xmpp import bare
-from .core.answers import Rejected
+from .core.answers import Code, Rejected
 from .core.event_inbox import Change, EventChange, KnownEvent
 from .core.report_desk import DataPoint, Offer, Reading
-from .core.ven import Asked, Joined, Left, VenCore
+from .core.ven import REGISTRATION, Asked, Declined, Joined, Left, VenCore
 from .model import OptType
 
 log = logging.getLogger(__name__)
@@ -43,6 +44,7 @@ __all__ = [
     "Joined",
     "Left",
     "Asked",
+    "Declined",
     "Rejected",
 ]
 
@@ -51,7 +53,7 @@ Reader = Callable[[frozenset[str]], "Mapping[str, Reading] | Awaitable[Mapping[s
 
 
 class Ven(Role):
-    """A VEN on an XMPP session. `listen` to `Joined`, `Left`, `Asked` and `EventChange`.
+    """A VEN on an XMPP session. `listen` to `Joined`, `Left`, `Asked`, `EventChange` and `Declined`.
 
     Args:
         ven_name: as agreed with the VTN.
@@ -77,26 +79,32 @@ class Ven(Role):
         self.core = VenCore(
             ven_name, vtn=vtn, vtn_identity=bare(vtn), address=session.jid, offers=offers, signals=signals
         )
-        super().__init__(self.core, session, clock, wake=self.core.wake, tick=self._sample)
+        super().__init__(self.core, session, clock)
+        self._samples = Alarm(self.clock)
         self._vtn = vtn
         self._read: Reader = read or (lambda r_ids: {})
         self._on_event: EventHandler | None = None
-        self._error: Rejected | None = None
+        self._left: Left | None = None
 
     def on_event(self, handler: EventHandler) -> EventHandler:
         """Let `handler` decide on each event that is new, changed or cancelled; usable as a decorator.
 
         It returns optIn or optOut, or None to answer later by `opt`. What it returns for a cancellation is ignored.
-        Without a handler every event is opted out of.
+        Without a handler, or if it fails, an event is opted out of.
         """
         self._on_event = handler
         return handler
 
     async def joined(self) -> str:
-        """Return the venID, once registered; raise `Rejected` if the VTN refuses."""
+        """Return the venID, once registered.
+
+        Raises:
+            Rejected: the VTN refuses, or has ended the registration.
+            JanusGridError: it cannot be asked, or its answer makes no sense.
+        """
         while not self.core.registered:
-            if self._error is not None:
-                raise self._error
+            if self._left is not None and self.core.state == REGISTRATION.initial:
+                raise self._left.error or Rejected(Code.NOT_REGISTERED, "the registration has ended")
             await self.changed()
         return self.core.ven_id
 
@@ -112,30 +120,65 @@ class Ven(Role):
         self.core.decide(event_id, opt, self.clock.now())
         self.nudge()
 
+    def nudge(self) -> None:
+        """Send what waits, sample what is due."""
+        super().nudge()
+        self._samples.ring()
+
     async def _opening(self) -> None:
+        self._left = None
+        self.core.move(self._session.jid)
         self._binding.serve()
-        await self._binding.discover(self._vtn)
+        self._binding.look_up(self._vtn, self.core.trust)
+        if "@" in self._vtn:
+            await self._session.subscribe(bare(self._vtn))  # to hear when it comes back
         self.core.start(self.clock.now())
 
-    async def _sample(self) -> None:
-        now = self.clock.now()
-        wanted = self.core.wanted(now)
-        readings = await call(self._read, wanted) if wanted else {}
-        self.core.sample(readings, now)
+    def _loops(self) -> list[Callable[[], Awaitable[None]]]:
+        return [*super()._loops(), self._sampling]
+
+    def _linked(self) -> None:
+        self.core.move(self._session.jid)
+        super()._linked()
+
+    async def _sampling(self) -> None:
+        """Sample when the reports want it. A slow or failing `read` delays nothing else."""
+        while True:
+            now = self.clock.now()
+            if wanted := self.core.wanted(now):
+                try:
+                    self.core.sample(await call(self._read, wanted), now)
+                except Exception:
+                    log.exception("reading %s failed", ", ".join(sorted(wanted)))
+            self.core.sample({}, now)
+            super().nudge()
+            await self._samples.wait(self.core.wake())
 
     async def _happened(self, happening: Any) -> None:
         if isinstance(happening, Left):
-            self._error = happening.error
+            self._left = happening
         elif isinstance(happening, Joined):
-            self._error = None
+            self._left = None
         elif isinstance(happening, EventChange):
             await self._decide(happening)
+        elif isinstance(happening, Declined):
+            log.warning("the VTN declines %s: %s", type(happening.message).__name__, happening.error)
 
     async def _decide(self, change: EventChange) -> None:
-        opt = OptType.OPT_OUT if self._on_event is None else await call(self._on_event, change)
+        """Ask the application about an event. What it decides is on this modification, if another comes meanwhile."""
+        known, modification = change.known, change.known.modification
+        opt: OptType | None = OptType.OPT_OUT
+        try:
+            if self._on_event is not None:
+                opt = await call(self._on_event, change)
+            opt = None if opt is None else OptType(opt)
+        except Exception:
+            log.exception("deciding on event %s failed: it is opted out of", known.event_id)
+            opt = OptType.OPT_OUT
         if opt is None or change.change in (Change.CANCELLED, Change.IMPLICITLY_CANCELLED):
             return
         try:
-            self.opt(change.known.event_id, opt)
+            self.core.decide(known.event_id, opt, self.clock.now(), modification)
         except UnknownName:
-            log.info("event %s was gone before it was decided", change.known.event_id)
+            log.info("event %s was gone before it was decided", known.event_id)
+        self.nudge()

@@ -19,11 +19,24 @@ from typing import Any
 import attrs
 
 from ..common.clock import Clock
+from ..common.errors import LocalError
 from ..common.xmpp.session import Session
 from .binding.role import Role
 from .binding.xmpp import owns
 from .core.event_book import BookedEvent
-from .core.vtn import Deregistered, Offered, Opted, Party, Registered, Sample, Telemetry, Ven, VtnCore, opted
+from .core.vtn import (
+    Declined,
+    Deregistered,
+    Offered,
+    Opted,
+    Party,
+    Registered,
+    Sample,
+    Telemetry,
+    Ven,
+    VtnCore,
+    opted,
+)
 from .model import EiEvent, OptType, Report, ResponseRequired
 
 log = logging.getLogger(__name__)
@@ -40,15 +53,24 @@ __all__ = [
     "Offered",
     "Opted",
     "Telemetry",
+    "Declined",
 ]
+
+
+def _whole_seconds(plan: TelemetryPlan, field: attrs.Attribute[timedelta], value: timedelta) -> None:
+    if value < timedelta() or value % timedelta(seconds=1):
+        raise LocalError(f"{field.name} is a whole number of seconds, not {value}")
 
 
 @attrs.frozen(slots=True)
 class TelemetryPlan:
-    """What a VTN asks of every telemetry report it is offered: how densely, and how often to be sent."""
+    """What a VTN asks of every telemetry report it is offered: how densely, and how often to be sent.
 
-    granularity: timedelta = timedelta(minutes=1)
-    every: timedelta = timedelta(minutes=1)
+    A report that cannot be sampled so densely is asked for as densely as it can.
+    """
+
+    granularity: timedelta = attrs.field(default=timedelta(minutes=1), validator=_whole_seconds)
+    every: timedelta = attrs.field(default=timedelta(minutes=1), validator=_whole_seconds)
     names: tuple[str, ...] = ("TELEMETRY_USAGE",)
 
     def choose(self, ven: Ven, report: Report) -> tuple[timedelta, timedelta] | None:
@@ -85,12 +107,12 @@ class Dispatch:
         return opt
 
     def modify(self, event: EiEvent) -> None:
-        """Replace the event by a changed one."""
+        """Replace the event by a changed one; nothing is sent if nothing has changed."""
         self._vtn.core.modify_event(event, self._vtn.clock.now())
         self._vtn.nudge()
 
     def cancel(self, reason: str | None = None) -> None:
-        """Cancel the event."""
+        """Cancel the event; to do it twice changes nothing."""
         self._vtn.core.cancel_event(self.id, self._vtn.clock.now(), reason)
         self._vtn.nudge()
 
@@ -119,9 +141,9 @@ class Vtn(Role):
         super().__init__(self.core, session, clock)
 
     async def wait_registered(self, ven: str) -> Ven:
-        """Return a VEN (venID or name), once it has registered and offered its reports."""
+        """Return a VEN (venID or name), once it has registered and said what it can report."""
         while True:
-            found = next((v for v in self.core.vens if ven in (v.ven_id, v.ven_name) and v.offers), None)
+            found = next((v for v in self.core.vens if v.is_called(ven) and v.ready), None)
             if found is not None:
                 return found
             await self.changed()
@@ -143,7 +165,9 @@ class Vtn(Role):
         self._binding.serve(vtn=True)
 
     async def _happened(self, happening: Any) -> None:
-        if isinstance(happening, Opted) and opted(happening.response) is None:
+        if isinstance(happening, Registered):
+            await self._session.subscribe(happening.ven.identity)  # to hear when it comes back
+        elif isinstance(happening, Opted) and opted(happening.response) is None:
             response = happening.response
             log.warning(
                 "%s rejects event %s: %s %s",
@@ -152,3 +176,5 @@ class Vtn(Role):
                 response.response_code,
                 response.response_description or "",
             )
+        elif isinstance(happening, Declined):
+            log.warning("%s declines %s: %s", happening.address, type(happening.message).__name__, happening.error)

@@ -5,108 +5,88 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from datetime import datetime
 
 from ...common.clock import Clock
-from ...common.errors import Malformed, NotReachable, Refused, RemoteError, TimedOut
+from ...common.errors import JanusGridError, LocalError, NotReachable, Refused, TimedOut
 from ..core.outbox import Letter, Outbox
 from ..model import Message
+from .alarm import Alarm
+from .xmpp import PASSING
 
 log = logging.getLogger(__name__)
 
-PASSING = frozenset(
-    {
-        "service-unavailable",
-        "recipient-unavailable",
-        "remote-server-not-found",
-        "remote-server-timeout",
-        "resource-constraint",
-        "internal-server-error",
-    }
-)
-"""Stanza errors that may be over the next time: the letter is sent again."""
+MOST_FAULTS = 5
+"""How often a message is sent to a peer that answers with an error of its own (internal-server-error)."""
 
 
 class Courier:
-    """Runs until it is cancelled.
+    """Runs until it is cancelled; what was on its way then is sent again by the next run.
 
     Args:
         outbox: where the letters are.
         send: carries one message and returns the answer.
         answered: takes a letter and its answer back into the core.
-        wake: when the core wants `tick` next, beyond the outbox; None for never.
-        tick: lets the core do what is due.
+        refused: tells the core of a letter that cannot be delivered.
     """
 
     def __init__(
         self,
         outbox: Outbox,
         send: Callable[[str, Message], Awaitable[Message | None]],
-        answered: Callable[[Letter, Message | None], None],
+        answered: Callable[[Letter, Message | None], Awaitable[None]],
+        refused: Callable[[Letter, JanusGridError], Awaitable[None]],
         clock: Clock,
-        *,
-        wake: Callable[[], datetime | None] = lambda: None,
-        tick: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
         self._outbox = outbox
         self._send = send
         self._answered = answered
+        self._refused = refused
         self._clock = clock
-        self._wake = wake
-        self._tick = tick
-        self._nudged = asyncio.Event()
-        self._carrying: set[asyncio.Task[None]] = set()
+        self._alarm = Alarm(clock)
 
     def nudge(self) -> None:
         """There may be something new to do."""
-        self._nudged.set()
+        self._alarm.ring()
 
     async def run(self) -> None:
-        """Carry letters as they become due, and let the core tick at its times."""
+        """Carry letters as they become due."""
+        carrying: set[asyncio.Task[None]] = set()
         try:
             while True:
-                self._nudged.clear()
-                if self._tick is not None:
-                    await self._tick()
                 for letter in self._outbox.due(self._clock.now()):
                     task = asyncio.create_task(self._carry(letter))
-                    self._carrying.add(task)
-                    task.add_done_callback(self._carrying.discard)
-                await self._pause()
+                    carrying.add(task)
+                    task.add_done_callback(carrying.discard)
+                await self._alarm.wait(self._outbox.wake())
         finally:
-            for task in self._carrying:
+            for task in carrying:
                 task.cancel()
 
-    async def _pause(self) -> None:
-        """Wait for a nudge or for the next time."""
-        times = [time for time in (self._outbox.wake(), self._wake()) if time is not None]
-        nudged = asyncio.create_task(self._nudged.wait())
-        waits: list[asyncio.Task[object]] = [nudged]
-        if times:
-            waits.append(asyncio.create_task(self._clock.sleep_until(min(times))))
-        try:
-            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for wait in waits:
-                wait.cancel()
-
     async def _carry(self, letter: Letter) -> None:
+        """Deliver a letter. Whatever happens, it does not stay in the way of those behind it."""
         name = type(letter.message).__name__
         try:
             answer = await self._send(letter.to, letter.message)
-        except (NotReachable, TimedOut) as error:
-            log.info("%s to %s will be sent again: %s", name, letter.to, error)
+        except asyncio.CancelledError:
             self._outbox.failed(letter, self._clock.now())
-        except (Refused, Malformed) as error:
-            if error.code in PASSING:
+            raise
+        except JanusGridError as error:
+            if _passes(error, letter):
                 log.info("%s to %s will be sent again: %s", name, letter.to, error)
                 self._outbox.failed(letter, self._clock.now())
             else:
                 log.error("%s to %s is given up: %s", name, letter.to, error)
-                self._outbox.done(letter)
+                await self._refused(letter, error)
+        except Exception as error:
+            log.exception("%s to %s is given up", name, letter.to)
+            await self._refused(letter, LocalError(f"sending failed: {error!r}"))
         else:
-            try:
-                self._answered(letter, answer)
-            except RemoteError as error:
-                log.error("the answer of %s to %s: %s", letter.to, name, error)
+            await self._answered(letter, answer)
         self.nudge()
+
+
+def _passes(error: JanusGridError, letter: Letter) -> bool:
+    """Return whether it may go better the next time."""
+    if error.code == "internal-server-error" and letter.attempts >= MOST_FAULTS:
+        return False
+    return isinstance(error, NotReachable | TimedOut) or (isinstance(error, Refused) and error.code in PASSING)

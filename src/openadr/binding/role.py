@@ -5,18 +5,20 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 from types import TracebackType
 from typing import Any, Protocol, Self, TypeVar
 
 from ...common.clock import Clock, RealClock
+from ...common.errors import JanusGridError, LocalError
 from ...common.xmpp.session import Session
+from ..core.answers import Code, Rejected, rejection
 from ..core.outbox import Letter, Outbox
 from ..model import Message
 from .calls import call
 from .courier import Courier
-from .xmpp import XmppBinding
+from .xmpp import XmppBinding, bare
 
 log = logging.getLogger(__name__)
 
@@ -37,6 +39,14 @@ class Core(Protocol):
         """Take the answer to a letter."""
         ...
 
+    def refused(self, letter: Letter, error: JanusGridError, now: datetime) -> None:
+        """Take note of a letter that cannot be delivered."""
+        ...
+
+
+MOST_UNTOLD = 1_000
+"""Happenings that wait for slow listeners; then the peers' messages wait too."""
+
 
 class Role:
     """A role on an XMPP session.
@@ -45,44 +55,45 @@ class Role:
     time, everything else in that of `clock`.
     """
 
-    def __init__(
-        self,
-        core: Core,
-        session: Session,
-        clock: Clock | None,
-        *,
-        wake: Callable[[], datetime | None] = lambda: None,
-        tick: Callable[[], Awaitable[None]] | None = None,
-    ) -> None:
+    def __init__(self, core: Core, session: Session, clock: Clock | None) -> None:
         self.clock = clock or RealClock()
         self._core = core
+        self._session = session
         self._binding = XmppBinding(session, self._receive)
-        self._courier = Courier(core.outbox, self._binding.send, self._answered, self.clock, wake=wake, tick=tick)
+        self._courier = Courier(core.outbox, self._binding.send, self._answered, self._refused, self.clock)
         self._listeners: list[tuple[type[Any], Callable[[Any], Any]]] = []
-        self._queue: asyncio.Queue[Any] = asyncio.Queue()
+        self._queue: asyncio.Queue[Any] = asyncio.Queue(MOST_UNTOLD)
         self._changed = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
         self._undo: list[Callable[[], None]] = []
 
     async def open(self) -> None:
-        """Begin to serve."""
-        session = self._binding.session
-        await self._opening()
+        """Begin to serve, for the first time or again after `close`."""
+        if self._undo:
+            raise LocalError("this role is open already")
         self._undo = [
-            session.on_presence(lambda jid, here: self._back(jid) if here else None),
-            session.on_link(lambda link: self._back(None) if link != "down" else None),
+            self._session.on_presence(lambda jid, here: self._back(jid) if here else None),
+            self._session.on_link(lambda link: self._linked() if link != "down" else None),
         ]
-        self._start(self._courier.run())
-        self._start(self._tell())
+        try:
+            await self._opening()
+        except BaseException:
+            await self.close()
+            raise
+        self._core.outbox.kick()
+        for loop in self._loops():
+            self._tasks.append(asyncio.create_task(_kept_up(loop)))
 
     async def close(self) -> None:
-        """Stop serving."""
+        """Stop serving. What waits to be sent or told is kept for the next `open`."""
         for undo in self._undo:
             undo()
+        self._undo = []
         self._binding.stop()
-        for task in self._tasks:
+        tasks, self._tasks = self._tasks, []
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     async def __aenter__(self) -> Self:
         await self.open()
@@ -98,7 +109,7 @@ class Role:
         self._courier.nudge()
 
     async def changed(self) -> None:
-        """Return when something has happened and was told to the listeners."""
+        """Return when something has happened, or was told to the listeners."""
         await self._changed.wait()
 
     def listen(self, kind: type[H], listener: Callable[[H], Awaitable[None] | None]) -> None:
@@ -112,26 +123,53 @@ class Role:
     async def _happened(self, happening: Any) -> None:
         """What the role itself does about a happening, after the listeners."""
 
-    def _start(self, work: Coroutine[Any, Any, None]) -> None:
-        self._tasks.append(asyncio.create_task(work))
+    def _loops(self) -> list[Callable[[], Awaitable[None]]]:
+        """What runs while the role is open."""
+        return [self._courier.run, self._tell]
 
-    def _receive(self, identity: str, message: Message) -> Message:
-        answer = self._core.receive(identity, message, self.clock.now())
-        self._drain()
+    async def _receive(self, identity: str, message: Message) -> Message:
+        try:
+            answer = self._core.receive(identity, message, self.clock.now())
+        except Exception:
+            log.exception("%s of %s made an error in here", type(message).__name__, identity)
+            answer = rejection(message, Rejected(Code.DEPLOYMENT_ERROR, "an error in here, which was logged"))
+        await self._drain()
         return answer
 
-    def _answered(self, letter: Letter, answer: Message | None) -> None:
-        self._core.answered(letter, answer, self.clock.now())
-        self._drain()
+    async def _answered(self, letter: Letter, answer: Message | None) -> None:
+        try:
+            self._core.answered(letter, answer, self.clock.now())
+        except Exception as error:
+            log.exception("the answer of %s to %s made an error in here", letter.to, type(letter.message).__name__)
+            self._core.refused(letter, LocalError(f"its answer made an error in here: {error!r}"), self.clock.now())
+        await self._drain()
 
-    def _back(self, jid: str | None) -> None:
-        self._core.outbox.kick(jid)
-        self._courier.nudge()
+    async def _refused(self, letter: Letter, error: JanusGridError) -> None:
+        self._core.refused(letter, error, self.clock.now())
+        await self._drain()
 
-    def _drain(self) -> None:
+    def _linked(self) -> None:
+        """Our session is up again."""
+        self._core.outbox.kick()
+        self.nudge()
+
+    def _back(self, jid: str) -> None:
+        """A peer is there again."""
+        for peer in self._core.outbox.peers:
+            if bare(peer).lower() == bare(jid).lower():
+                self._core.outbox.kick(peer)
+        self.nudge()
+
+    async def _drain(self) -> None:
+        """Hand on what has happened; waits while very much is untold."""
+        self.nudge()
         while self._core.happened:
-            self._queue.put_nowait(self._core.happened.popleft())
-        self._courier.nudge()
+            await self._queue.put(self._core.happened.popleft())
+        self._fire()
+
+    def _fire(self) -> None:
+        self._changed.set()
+        self._changed = asyncio.Event()
 
     async def _tell(self) -> None:
         """Tell what happened, one thing at a time."""
@@ -147,5 +185,14 @@ class Role:
                 await self._happened(happening)
             except Exception:
                 log.exception("dealing with %s failed", type(happening).__name__)
-            self._changed.set()
-            self._changed = asyncio.Event()
+            self._fire()
+
+
+async def _kept_up(loop: Callable[[], Awaitable[None]]) -> None:
+    """Run what never ends; an error in it is logged and it begins again."""
+    while True:
+        try:
+            await loop()
+        except Exception:
+            log.exception("%s failed and begins again", loop.__qualname__)
+        await asyncio.sleep(1.0)

@@ -8,12 +8,12 @@ proves is the bare JID.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
-from ...common.errors import Malformed, RemoteError
+from ...common.errors import LocalError, Malformed, NotReachable, Refused
 from ...common.xmpp.session import DiscoItem, Incoming, Session
 from ..codec import read, write
-from ..core.answers import Code
+from ..core.answers import Code, Rejected, negative, rejection
 from ..model import (
     DECLARATIONS,
     MESSAGES,
@@ -26,7 +26,6 @@ from ..model import (
     CreateOpt,
     CreatePartyRegistration,
     DistributeEvent,
-    EiResponse,
     Message,
     QueryRegistration,
     RequestEvent,
@@ -53,6 +52,19 @@ _SERVICE: dict[str, tuple[type[Message], ...]] = {
 """The messages of each service as requests go to it; the rest are of EiReport."""
 
 
+PASSING = frozenset(
+    {
+        "service-unavailable",
+        "recipient-unavailable",
+        "remote-server-not-found",
+        "remote-server-timeout",
+        "resource-constraint",
+        "internal-server-error",
+    }
+)
+"""Stanza errors that may be over the next time."""
+
+
 def service(message: type[Message]) -> str:
     """Return the service that a kind of message belongs to."""
     return next((name for name, messages in _SERVICE.items() if message in messages), "EiReport")
@@ -75,20 +87,18 @@ class XmppBinding:
         receive: given the sender's bare JID and a message; returns the answer.
     """
 
-    def __init__(self, session: Session, receive: Callable[[str, Message], Message | None]) -> None:
+    def __init__(self, session: Session, receive: Callable[[str, Message], Awaitable[Message | None]]) -> None:
         self._session = session
         self._receive = receive
-        self._services: dict[str, dict[str, str]] = {}
-
-    @property
-    def session(self) -> Session:
-        """The session below."""
-        return self._session
+        self._served: list[str] = []
+        self._services: dict[str, dict[str, str] | None] = {}
+        self._found: Callable[[str], None] = lambda identity: None
 
     def serve(self, *, vtn: bool = False) -> None:
         """Begin to take messages in: wrapped in oadrPayload, or bare. A VTN lists its services."""
         for name in _names():
             self._session.handle(name, self._incoming, kinds=("set",))
+            self._served.append(name)
         if vtn:
             self._session.announce(FEATURE)
             items = [DiscoItem(self._session.jid, f"http://openadr.org/OpenADR2/{name}", name) for name in SERVICES]
@@ -96,42 +106,64 @@ class XmppBinding:
 
     def stop(self) -> None:
         """Take no more messages in."""
-        for name in _names():
+        for name in self._served:
             self._session.unhandle(name)
+        self._served.clear()
 
-    async def discover(self, vtn: str) -> dict[str, str]:
-        """Ask `vtn` (a JID or a domain) for its services and remember them; return service name to JID.
+    def look_up(self, vtn: str, found: Callable[[str], None]) -> None:
+        """Let `vtn` (a JID or a domain) be asked for its services before anything is sent to it.
 
-        An entity that does not answer service discovery is taken to serve everything at `vtn` itself.
+        `found` is called with the bare JID of each service. An entity without such a list serves everything itself.
+        """
+        self._services.setdefault(vtn, None)
+        self._found = found
+
+    async def send(self, to: str, message: Message) -> Message | None:
+        """Send a message and return the answer, None for an empty one; the errors are those of `Session.request`."""
+        services = self._services.get(to, {})
+        if services is None:
+            services = self._services[to] = await self._discover(to)
+        address = (services or {}).get(service(type(message)), to)
+        answer = await self._session.request(address, write(message), kind="set")
+        if services is None:  # it is there, and has no list
+            self._services[to] = {}
+        return None if answer is None else read(answer)
+
+    async def _discover(self, vtn: str) -> dict[str, str] | None:
+        """Return the services of `vtn` and their JIDs; None where it says nothing: it has no list, or is away.
+
+        A domain cannot be asked anything else: then the error is raised, and the letter is sent again later.
         """
         found: dict[str, str] = {}
         try:
             features = await self._session.features(vtn)
             if any(feature.lower() == FEATURE for feature in features):
                 for item in await self._session.items(vtn, SERVICES_NODE):
-                    name = item.node.rpartition("/")[2]
-                    found.update({known: item.jid for known in SERVICES if known.lower() == name.lower()})
-        except RemoteError as error:
+                    name = item.node.rpartition("/")[2].lower()
+                    found.update({known: item.jid for known in SERVICES if known.lower() == name})
+        except (Refused, Malformed) as error:
+            if "@" not in vtn:
+                raise
             log.info("%s does not list its services (%s): everything goes to it", vtn, error)
-        self._services[vtn] = found
+            return None
+        if not found and "@" not in vtn:
+            raise NotReachable(f"{vtn} lists no services of OpenADR")
+        for jid in found.values():
+            self._found(bare(jid))
         return found
 
-    async def send(self, to: str, message: Message) -> Message | None:
-        """Send a message and return the answer, None for an empty one; the errors are those of `Session.request`."""
-        address = self._services.get(to, {}).get(service(type(message)), to)
-        answer = await self._session.request(address, write(message), kind="set")
-        return None if answer is None else read(answer)
-
     async def _incoming(self, stanza: Incoming) -> str | None:
-        identity = bare(stanza.sender)
         try:
             message = read(stanza.payload)
         except Malformed as error:
             log.warning("event=openadr.invalid from=%s: %s", stanza.sender, error)
-            response = EiResponse(response_code=Code.INVALID_DATA, response_description=str(error))
-            return write(Response(ei_response=response))
-        reply = self._receive(identity, message)
-        return None if reply is None else write(reply)
+            return write(Response(ei_response=negative(Rejected(Code.INVALID_DATA, str(error)))))
+        reply = await self._receive(bare(stanza.sender), message)
+        try:
+            return None if reply is None else write(reply)
+        except LocalError:
+            log.exception("the answer to %s of %s cannot be sent", type(message).__name__, stanza.sender)
+            return write(rejection(message, Rejected(Code.DEPLOYMENT_ERROR, "the answer cannot be sent")))
 
 
 def _names() -> list[str]:

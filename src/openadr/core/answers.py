@@ -9,7 +9,7 @@ from collections.abc import Callable
 from enum import StrEnum
 from typing import Any
 
-from ...common.errors import Refused
+from ...common.errors import JanusGridError, Refused
 from ..model import (
     CanceledOpt,
     CanceledPartyRegistration,
@@ -88,9 +88,10 @@ _ANSWERS: dict[type[Message], Callable[[EiResponse, str], Message]] = {
     CreateReport: lambda response, _: CreatedReport(ei_response=response),
     UpdateReport: lambda response, _: UpdatedReport(ei_response=response),
     CancelReport: lambda response, _: CanceledReport(ei_response=response),
-    CreateOpt: lambda response, _: CreatedOpt(ei_response=response, opt_id=""),
-    CancelOpt: lambda response, _: CanceledOpt(ei_response=response),
 }
+
+LONGEST_REASON = 500
+"""Characters of a reason that are sent: it may quote what the peer wrote."""
 
 
 def _created_party(response: EiResponse, vtn_id: str) -> CreatedPartyRegistration:
@@ -100,13 +101,19 @@ def _created_party(response: EiResponse, vtn_id: str) -> CreatedPartyRegistratio
 
 def rejection(message: Message, error: Rejected, vtn_id: str = "") -> Message:
     """Return the negative answer to `message` for `error`; `vtn_id` where the answer has to name the VTN."""
-    response = EiResponse(
-        response_code=error.code or Code.COMPLIANCE_ERROR,
-        response_description=error.message,
-        request_id=request_id(message),
-    )
+    response = negative(error, request_id(message))
+    if isinstance(message, CreateOpt):
+        return CreatedOpt(ei_response=response, opt_id=message.opt_id)
+    if isinstance(message, CancelOpt):
+        return CanceledOpt(ei_response=response, opt_id=message.opt_id)
     make = _ANSWERS.get(type(message))
     return make(response, vtn_id) if make else Response(ei_response=response)
+
+
+def negative(error: JanusGridError, request: str = "") -> EiResponse:
+    """Return the response that says what is wrong with the request of that requestID."""
+    code = error.code if isinstance(error, Rejected) and error.code else Code.COMPLIANCE_ERROR
+    return EiResponse(response_code=code, response_description=error.message[:LONGEST_REASON], request_id=request)
 
 
 def check(answer: Message | None) -> None:

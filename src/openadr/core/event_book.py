@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 
 import attrs
 
@@ -17,7 +17,7 @@ from ..model import (
     ResponseRequired,
     changed,
 )
-from . import timeline
+from . import event_rules, timeline
 from .answers import Code, Rejected
 
 
@@ -42,7 +42,7 @@ class BookedEvent:
         current = self.event.event_descriptor.modification_number
         if answer is None or answer.qualified_event_id.modification_number != current:
             return None
-        return answer.opt_type
+        return answer.opt_type if answer.response_code.startswith("2") else OptType.OPT_OUT
 
     @property
     def unanswered(self) -> frozenset[str]:
@@ -52,20 +52,33 @@ class BookedEvent:
         return frozenset(ven_id for ven_id in self.ven_ids if self.opt(ven_id) is None)
 
 
+KNOWN_TIME = datetime(2000, 1, 1, tzinfo=UTC)
+KEPT = timedelta(days=1)
+"""How long an event is known at least after it is over."""
+
+LEAST = 100
+"""Events that are kept in any case."""
+
+
 class EventBook:
-    """All events of a VTN."""
+    """The events of a VTN, until a day after they are over."""
 
     def __init__(self) -> None:
         self._events: dict[str, BookedEvent] = {}
+        self._most = LEAST
 
     def add(
-        self, event: EiEvent, ven_ids: Iterable[str], response_required: ResponseRequired = ResponseRequired.ALWAYS
+        self,
+        event: EiEvent,
+        ven_ids: Iterable[str],
+        now: datetime,
+        response_required: ResponseRequired = ResponseRequired.ALWAYS,
     ) -> BookedEvent:
         """Add a new event.
 
         Raises:
-            LocalError: an event of that ID exists, or its intervals do not sum to its duration (rule 8), or it does
-                not begin at modification 0 (rule 4).
+            LocalError: an event of that ID exists, or it does not begin at modification 0 (rule 4), or it breaks
+                another rule of `event_rules`.
         """
         descriptor = event.event_descriptor
         if descriptor.event_id in self._events:
@@ -73,17 +86,20 @@ class EventBook:
         if descriptor.modification_number != 0:
             raise LocalError("a new event has modification number 0 (rule 4)", where=descriptor.event_id)
         _check(event)
+        self._forget(now)
         booked = self._events[descriptor.event_id] = BookedEvent(event, frozenset(ven_ids), response_required)
         return booked
 
     def modify(self, event: EiEvent, now: datetime) -> BookedEvent:
-        """Replace an event by a changed one; the book counts the modification (rule 5).
+        """Replace an event by a changed one; the book counts the modification (rule 5) if anything counts as one.
 
         Raises:
             UnknownName: no such event.
-            LocalError: it is cancelled or completed.
+            LocalError: it is cancelled or completed, or it would break a rule.
         """
         booked = self.get(event.event_descriptor.event_id)
+        if _essence(event) == _essence(booked.event):
+            return booked
         before = timeline.status(booked.event, now)
         if before in (EventStatus.CANCELLED, EventStatus.COMPLETED):
             raise LocalError(f"a {before} event cannot be changed", where=event.event_descriptor.event_id)
@@ -97,8 +113,16 @@ class EventBook:
         return booked
 
     def cancel(self, event_id: str, now: datetime, reason: str | None = None) -> BookedEvent:
-        """Cancel an event: status cancelled, one modification more (rule 5)."""
-        event = self.get(event_id).event
+        """Cancel an event: status cancelled, one modification more (rule 5). To do it twice changes nothing.
+
+        Raises:
+            UnknownName: no such event.
+            LocalError: it is completed.
+        """
+        booked = self.get(event_id)
+        event = booked.event
+        if event.event_descriptor.event_status is EventStatus.CANCELLED:
+            return booked
         descriptor = changed(event.event_descriptor, event_status=EventStatus.CANCELLED, modification_reason=reason)
         return self.modify(changed(event, event_descriptor=descriptor), now)
 
@@ -126,8 +150,8 @@ class EventBook:
         found.sort(key=lambda item: _order(*item))
         return tuple(_sent(booked, state, now) for state, booked in found[:limit])
 
-    def record(self, ven_id: str, response: EventResponse) -> BookedEvent:
-        """Keep a VEN's answer to an event and return the event.
+    def record(self, ven_id: str, response: EventResponse) -> tuple[BookedEvent, bool]:
+        """Keep a VEN's answer to an event; return the event, and whether the answer says anything new.
 
         Raises:
             Rejected: no such event for this VEN (452), or another modification than the present one (450).
@@ -142,25 +166,51 @@ class EventBook:
                 Code.OUT_OF_SEQUENCE,
                 f"event {identity.event_id} is at modification {current}, not {identity.modification_number}",
             )
+        before = booked.answers.get(ven_id)
         booked.answers[ven_id] = response
-        return booked
+        return booked, before is None or changed(before, request_id=response.request_id) != response
+
+    def _forget(self, now: datetime) -> None:
+        """Forget what is long over; looked for only when the book has grown to twice what was left the last time."""
+        if len(self._events) >= self._most:
+            self._events = {id: each for id, each in self._events.items() if not _is_over(each.event, now - KEPT)}
+            self._most = max(LEAST, 2 * len(self._events))
 
     def __iter__(self) -> Iterator[BookedEvent]:
         return iter(self._events.values())
 
 
 def _check(event: EiEvent) -> None:
-    """Refuse an event whose signals do not fill its period (rule 8) or do not count their intervals (rule 2)."""
-    period = event.ei_active_period
-    where = event.event_descriptor.event_id
-    for signal in event.ei_event_signals:
-        total = period.dtstart
-        for number, interval in enumerate(signal.intervals):
-            if interval.uid != str(number):
-                raise LocalError(f"interval {number} of {signal.signal_name} has uid {interval.uid!r}", where=where)
-            total = (interval.duration or period.duration).after(total)
-        if total != period.duration.after(period.dtstart):
-            raise LocalError(f"the intervals of {signal.signal_name} do not fill the period (rule 8)", where=where)
+    """Refuse what we may not send: here it is the caller's mistake."""
+    try:
+        event_rules.check_own(event)
+    except Rejected as error:
+        raise LocalError(error.message, where=event.event_descriptor.event_id) from None
+
+
+def _essence(event: EiEvent) -> EiEvent:
+    """Return an event without what may change and yet is no modification (rule 5), and without what we count."""
+    descriptor = event.event_descriptor
+    cancelled = descriptor.event_status is EventStatus.CANCELLED
+    return changed(
+        event,
+        event_descriptor=changed(
+            descriptor,
+            modification_number=0,
+            modification_date_time=None,
+            created_date_time=KNOWN_TIME,
+            event_status=EventStatus.CANCELLED if cancelled else EventStatus.NONE,
+        ),
+        ei_event_signals=tuple(changed(signal, current_value=None) for signal in event.ei_event_signals),
+    )
+
+
+def _is_over(event: EiEvent, when: datetime) -> bool:
+    """Return whether the event was over at `when`."""
+    descriptor = event.event_descriptor
+    if descriptor.event_status is EventStatus.CANCELLED:
+        return (descriptor.modification_date_time or when) < when
+    return timeline.status(event, when) is EventStatus.COMPLETED
 
 
 def _closed(booked: BookedEvent, ven_id: str, now: datetime) -> bool:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+import random
+from collections.abc import Callable
+from datetime import datetime, timedelta
 from enum import Enum
 
 import attrs
@@ -11,35 +13,45 @@ from ...common.errors import UnknownName
 from ..model import (
     DistributeEvent,
     EiEvent,
-    Event,
+    EiResponse,
     EventResponse,
     EventStatus,
     OptType,
     ResponseRequired,
+    changed,
 )
-from . import timeline
-from .answers import Code, Rejected
+from . import event_rules, timeline
+from .answers import Code, Rejected, negative
 
 
 class Change(Enum):
     """What a distributeEvent did to an event."""
 
     NEW = "new"
+    """Its eventID was not known (rule 56)."""
     MODIFIED = "modified"
+    """It has a higher modificationNumber (rule 57)."""
     CANCELLED = "cancelled"
     IMPLICITLY_CANCELLED = "implicitly cancelled"
-    """It was known, and is missing in what the VTN sends (rule 61)."""
+    """It was known, and what the VTN sends has it no more (rule 61), or only in a form that we refuse."""
 
 
 @attrs.define(slots=True, eq=False)
 class KnownEvent:
-    """An event as this VEN knows it, and what it answered."""
+    """An event as this VEN knows it, and what it answered.
+
+    Where the VTN leaves the start open by `startafter`, `event` begins at the time that was picked (rule 30).
+    """
 
     event: EiEvent
     response_required: ResponseRequired
     request_id: str
     """Of the distributeEvent that brought it last: its answer carries it (rule 42)."""
+    delay: timedelta = timedelta()
+    """By how much the start was moved."""
     opt: OptType | None = None
+    until: datetime | None = None
+    """For a cancelled event: when it ends."""
 
     @property
     def event_id(self) -> str:
@@ -47,17 +59,43 @@ class KnownEvent:
         return self.event.event_descriptor.event_id
 
     @property
+    def modification(self) -> int:
+        """The modificationNumber."""
+        return self.event.event_descriptor.modification_number
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether the VTN has cancelled it."""
+        return self.event.event_descriptor.event_status is EventStatus.CANCELLED
+
+    @property
     def answer_owed(self) -> bool:
         """Whether the VTN wants an answer to it (rules 12 and 62)."""
         return self.response_required is ResponseRequired.ALWAYS
 
+    def response(self, opt: OptType, error: Rejected | None = None) -> EventResponse:
+        """Return the answer to this event."""
+        response = negative(error) if error else EiResponse()
+        return EventResponse(
+            response_code=response.response_code,
+            response_description=response.response_description,
+            request_id=self.request_id,
+            qualified_event_id=self.event.qualified_event_id,
+            opt_type=opt,
+        )
+
 
 @attrs.frozen(slots=True)
 class EventChange:
-    """One change, and the event that it concerns, as it is now."""
+    """One change, the event that it concerns, as it is now, and when the change takes effect.
+
+    That is at once, but for the cancellation of a running event whose start was open: it ends at a time picked within
+    the same `startafter` (rule 65).
+    """
 
     change: Change
     known: KnownEvent
+    at: datetime
 
 
 class EventInbox:
@@ -66,47 +104,39 @@ class EventInbox:
     Args:
         ven_id: gives the venID, by which targets are checked.
         signals: the signal names that the application understands; others are answered 460 (rule 109).
+        pick: returns a number from 0 to 1, by which times are picked that the VTN leaves open.
     """
 
-    def __init__(self, ven_id: str, signals: frozenset[str]) -> None:
+    def __init__(self, ven_id: str, signals: frozenset[str], pick: Callable[[], float] = random.random) -> None:
         self.ven_id = ven_id
         self._signals = signals
+        self._pick = pick
         self._events: dict[str, KnownEvent] = {}
 
     def receive(self, message: DistributeEvent, now: datetime) -> tuple[list[EventChange], list[EventResponse]]:
-        """Take in a distributeEvent; return what changed, and negative answers to the events that are wrong.
+        """Take in a distributeEvent; return what changed, and the answers that need no decision.
 
-        Good and bad events in one message are answered each for itself (rule 19). Positive answers are made by
-        `answer` when the application has decided.
+        Those are the negative ones, the confirmations of cancellations (optIn, rule 36), and the answers to events
+        that were answered before. Good and bad events in one message are answered each for itself (rule 19). Answers
+        to what is new or modified are made by `answer` when the application has decided.
         """
-        changes: list[EventChange] = []
-        rejected: list[EventResponse] = []
-        present = set()
+        changes: list[EventChange | None] = []
+        answers: list[EventResponse | None] = []
+        missing = set(self._events)
         for sent in message.events:
-            identity = sent.ei_event.qualified_event_id
-            present.add(identity.event_id)
-            try:
-                changed = self._take(sent, message.request_id, now)
-            except Rejected as error:
-                rejected.append(
-                    EventResponse(
-                        response_code=error.code or Code.COMPLIANCE_ERROR,
-                        response_description=error.message,
-                        request_id=message.request_id,
-                        qualified_event_id=identity,
-                        opt_type=OptType.OPT_OUT,
-                    )
-                )
-            else:
-                changes.extend([changed] if changed else [])
-        for event_id in [known for known in self._events if known not in present]:
-            known = self._events.pop(event_id)
-            if timeline.status(known.event, now) not in (EventStatus.COMPLETED, EventStatus.CANCELLED):
-                changes.append(EventChange(Change.IMPLICITLY_CANCELLED, known))
-        return changes, rejected
+            fresh = KnownEvent(sent.ei_event, sent.response_required, message.request_id)
+            missing.discard(fresh.event_id)
+            change, answer = self._take(fresh, now)
+            changes.append(change)
+            answers.append(answer if fresh.answer_owed else None)
+        changes += [self._lose(self._events[event_id], now) for event_id in sorted(missing)]
+        return [change for change in changes if change], [answer for answer in answers if answer]
 
-    def answer(self, event_id: str, opt: OptType) -> EventResponse | None:
-        """Keep the decision on an event and return the answer; None where none is owed.
+    def answer(self, event_id: str, opt: OptType, modification: int | None = None) -> EventResponse | None:
+        """Keep the decision on an event and return the answer.
+
+        None is returned where no answer is owed, and where the decision is on a `modification` that is not the present
+        one: the application was or will be asked again.
 
         Raises:
             UnknownName: no such event.
@@ -114,16 +144,15 @@ class EventInbox:
         known = self._events.get(event_id)
         if known is None:
             raise UnknownName("there is no event of that ID", where=event_id)
-        known.opt = opt
-        if not known.answer_owed:
+        if modification not in (None, known.modification) or known.cancelled:
             return None
-        return EventResponse(
-            request_id=known.request_id, qualified_event_id=known.event.qualified_event_id, opt_type=opt
-        )
+        response = known.response(opt)
+        known.opt = response.opt_type
+        return response if known.answer_owed else None
 
     def active(self, now: datetime) -> list[KnownEvent]:
         """Return the events that are active at `now`, most important first."""
-        found = [k for k in self._events.values() if timeline.status(k.event, now) is EventStatus.ACTIVE]
+        found = [known for known in self._events.values() if _is_active(known, now)]
         return sorted(found, key=lambda k: (k.event.event_descriptor.priority or 1 << 30, timeline.start(k.event)))
 
     def clear(self) -> None:
@@ -133,27 +162,43 @@ class EventInbox:
     def __len__(self) -> int:
         return len(self._events)
 
-    def _take(self, sent: Event, request_id: str, now: datetime) -> EventChange | None:
-        event = sent.ei_event
-        descriptor = event.event_descriptor
-        known = self._events.get(descriptor.event_id)
-        cancelled = descriptor.event_status is EventStatus.CANCELLED
-        if known is None and cancelled:
-            return None  # rule 60: not an error
-        if known is not None:
-            before = known.event.event_descriptor.modification_number
-            if descriptor.modification_number < before:
-                raise Rejected(
-                    Code.OUT_OF_SEQUENCE, f"modification {descriptor.modification_number} after {before}", rule=58
-                )
-            if descriptor.modification_number == before:
-                known.event, known.request_id = event, request_id
-                return None
-        self._check(event)
-        fresh = self._events[descriptor.event_id] = KnownEvent(event, sent.response_required, request_id)
-        if cancelled:
-            return EventChange(Change.CANCELLED, fresh)
-        return EventChange(Change.MODIFIED if known else Change.NEW, fresh)
+    def _take(self, fresh: KnownEvent, now: datetime) -> tuple[EventChange | None, EventResponse | None]:
+        known = self._events.get(fresh.event_id)
+        if known is not None and fresh.modification < known.modification:
+            error = Rejected(
+                Code.OUT_OF_SEQUENCE, f"modification {fresh.modification} after {known.modification}", rule=58
+            )
+            return None, fresh.response(OptType.OPT_OUT, error)
+        if known is not None and fresh.modification == known.modification and (known.cancelled or not fresh.cancelled):
+            # Nothing may have changed but what follows from the time (rule 5): what was decided on stays.
+            known.request_id, known.response_required = fresh.request_id, fresh.response_required
+            return None, known.response(known.opt) if known.opt else None
+        if fresh.cancelled:
+            fresh.opt = OptType.OPT_IN
+            return self._cancel(known, fresh, now), fresh.response(OptType.OPT_IN)
+        try:
+            self._check(fresh.event)
+        except Rejected as error:
+            return self._lose(known, now) if known else None, fresh.response(OptType.OPT_OUT, error)
+        self._delay(fresh, known)
+        self._events[fresh.event_id] = fresh
+        return EventChange(Change.MODIFIED if known else Change.NEW, fresh, now), None
+
+    def _cancel(self, known: KnownEvent | None, fresh: KnownEvent, now: datetime) -> EventChange | None:
+        if known is None:
+            return None  # rule 60: it was never ours
+        fresh.until = known.until or self._end(known, now)
+        self._events[fresh.event_id] = fresh
+        if known.cancelled or timeline.status(known.event, now) is EventStatus.COMPLETED:
+            return None
+        return EventChange(Change.CANCELLED, fresh, fresh.until)
+
+    def _lose(self, known: KnownEvent, now: datetime) -> EventChange | None:
+        """Forget an event that the VTN does not send any more; to have completed is not to be cancelled (rule 66)."""
+        del self._events[known.event_id]
+        if timeline.status(known.event, now) in (EventStatus.COMPLETED, EventStatus.CANCELLED):
+            return None
+        return EventChange(Change.IMPLICITLY_CANCELLED, known, self._end(known, now))
 
     def _check(self, event: EiEvent) -> None:
         target = event.ei_target
@@ -161,8 +206,42 @@ class EventInbox:
             raise Rejected(
                 Code.TARGET_MISMATCH, f"it is for {', '.join(target.ven_ids)}, not for {self.ven_id}", rule=22
             )
-        if event.event_descriptor.event_status is EventStatus.CANCELLED:
-            return
         unknown = [str(s.signal_name) for s in event.ei_event_signals if str(s.signal_name) not in self._signals]
         if len(unknown) == len(event.ei_event_signals):
             raise Rejected(Code.SIGNAL_NOT_SUPPORTED, f"{', '.join(unknown)} is not understood here", rule=109)
+        event_rules.check(event)
+
+    def _delay(self, fresh: KnownEvent, known: KnownEvent | None) -> None:
+        """Pick the start of an event within its `startafter`; a modification that leaves both alone keeps the pick."""
+        period = fresh.event.ei_active_period
+        room = _startafter(fresh.event)
+        if not room:
+            return
+        same = known is not None and _startafter(known.event) == room
+        if known is not None and same and timeline.start(known.event) - known.delay == period.dtstart:
+            fresh.delay = known.delay
+        else:
+            fresh.delay = self._picked(room)
+        moved = changed(period, dtstart=period.dtstart + fresh.delay)
+        fresh.event = changed(fresh.event, ei_active_period=moved)
+
+    def _end(self, known: KnownEvent, now: datetime) -> datetime:
+        """Return when a cancelled event ends (rule 65)."""
+        if timeline.status(known.event, now) is not EventStatus.ACTIVE:
+            return now
+        ends = now + self._picked(_startafter(known.event))
+        return min(ends, timeline.end(known.event) or ends)
+
+    def _picked(self, room: timedelta) -> timedelta:
+        return timedelta(seconds=round(self._pick() * room.total_seconds()))
+
+
+def _startafter(event: EiEvent) -> timedelta:
+    tolerance = event.ei_active_period.tolerance
+    return tolerance.startafter.timedelta if tolerance and tolerance.startafter else timedelta()
+
+
+def _is_active(known: KnownEvent, now: datetime) -> bool:
+    if known.until is not None:
+        return now < known.until
+    return timeline.status(known.event, now) is EventStatus.ACTIVE

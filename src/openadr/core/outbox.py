@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 import attrs
@@ -13,6 +14,9 @@ from ..model import Message
 FIRST_PAUSE = timedelta(seconds=1)
 LONGEST_PAUSE = timedelta(seconds=120)
 
+Maker = Callable[[datetime], Message]
+"""Makes a message as it is to be at the time it is sent."""
+
 
 @attrs.define(slots=True, eq=False)
 class Letter:
@@ -20,45 +24,83 @@ class Letter:
 
     Attributes:
         to: the peer's address, as the binding understands it.
+        content: the message, or what makes it each time the letter is sent.
         key: a later letter with the same key takes the place of this one while it has not been sent.
+        weight: how much room it takes.
+        expendable: it may be dropped, the oldest first, where there is no room.
+        attempts: how often it was sent.
     """
 
     to: str
-    message: Message
+    content: Message | Maker
     key: str | None = None
+    weight: int = 1
+    expendable: bool = False
     in_flight: bool = False
+    attempts: int = 0
+    _made: Message | None = None
+
+    @property
+    def message(self) -> Message:
+        """The message, as it was sent last."""
+        if isinstance(self.content, Message):
+            return self.content
+        if self._made is None:
+            raise LocalError("the letter has not been sent yet: its message is made when it is")
+        return self._made
+
+    def depart(self, now: datetime) -> None:
+        """Count the letter as on its way."""
+        self.in_flight = True
+        self.attempts += 1
+        if not isinstance(self.content, Message):
+            self._made = self.content(now)
 
 
 @attrs.define(slots=True, eq=False)
 class _Queue:
     letters: deque[Letter] = attrs.Factory(deque)
+    weight: int = 0
     not_before: datetime | None = None
     pause: timedelta = FIRST_PAUSE
+
+    def remove(self, letter: Letter) -> None:
+        self.letters.remove(letter)
+        self.weight -= letter.weight
 
 
 class Outbox:
     """Letters by peer; one at a time is on its way to each.
 
-    A letter leaves when it is answered (`done`); after a failure it stays first in line. `capacity`
-    bounds the letters that wait for one peer.
+    A letter leaves when it is answered (`done`); after a failure it stays first in line. `capacity` bounds the weight
+    of the letters that wait for one peer. Letters with a key do not count: they take each other's place.
     """
 
-    def __init__(self, capacity: int = 10_000) -> None:
+    def __init__(self, capacity: int = 100_000) -> None:
         self._queues: dict[str, _Queue] = {}
         self._capacity = capacity
+        self.dropped = 0
+        """How many letters were dropped for want of room."""
 
-    def put(self, to: str, message: Message, *, key: str | None = None) -> Letter:
-        """Add a letter; raise `LocalError` if too many wait for that peer."""
+    def put(
+        self, to: str, content: Message | Maker, *, key: str | None = None, weight: int = 1, expendable: bool = False
+    ) -> Letter:
+        """Add a letter; raise `LocalError` if too many wait for that peer and none of them may be dropped."""
+        letter = Letter(to, content, key, 0 if key else weight, expendable)
         queue = self._queues.setdefault(to, _Queue())
-        letter = Letter(to, message, key)
         if key is not None:
             for position, waiting in enumerate(queue.letters):
                 if waiting.key == key and not waiting.in_flight:
                     queue.letters[position] = letter
                     return letter
-        if len(queue.letters) >= self._capacity:
-            raise LocalError(f"{self._capacity} messages wait for {to}: it has been away for too long")
+        while queue.weight and queue.weight + letter.weight > self._capacity:
+            oldest = next((old for old in queue.letters if old.expendable and not old.in_flight), None)
+            if oldest is None:
+                raise LocalError(f"{len(queue.letters)} messages wait for {to}: it has been away for too long")
+            queue.remove(oldest)
+            self.dropped += 1
         queue.letters.append(letter)
+        queue.weight += letter.weight
         return letter
 
     def due(self, now: datetime) -> list[Letter]:
@@ -66,24 +108,26 @@ class Outbox:
         found = []
         for queue in self._queues.values():
             if queue.letters and not queue.letters[0].in_flight and (queue.not_before or now) <= now:
-                queue.letters[0].in_flight = True
+                queue.letters[0].depart(now)
                 found.append(queue.letters[0])
         return found
 
-    def done(self, letter: Letter) -> None:
-        """The letter was answered."""
+    def done(self, letter: Letter) -> bool:
+        """The letter was answered; return False if it was dropped meanwhile, so that its answer means nothing."""
         queue = self._queues.get(letter.to)
-        if queue and letter in queue.letters:
-            queue.letters.remove(letter)
-            queue.not_before, queue.pause = None, FIRST_PAUSE
-            if not queue.letters:
-                del self._queues[letter.to]
+        if queue is None or letter not in queue.letters:
+            return False
+        queue.remove(letter)
+        queue.not_before, queue.pause = None, FIRST_PAUSE
+        if not queue.letters:
+            del self._queues[letter.to]
+        return True
 
     def failed(self, letter: Letter, now: datetime) -> None:
         """The letter did not get through, or its answer did not: it will be sent again."""
         letter.in_flight = False
         queue = self._queues.get(letter.to)
-        if queue:
+        if queue is not None and letter in queue.letters:
             queue.not_before = now + queue.pause
             queue.pause = min(2 * queue.pause, LONGEST_PAUSE)
 
@@ -93,9 +137,10 @@ class Outbox:
             if to in (None, peer):
                 queue.not_before, queue.pause = None, FIRST_PAUSE
 
-    def drop(self, to: str) -> None:
-        """Forget everything for a peer that is gone for good."""
-        self._queues.pop(to, None)
+    def drop(self, to: str) -> list[Letter]:
+        """Forget everything for a peer that is gone for good; return it."""
+        queue = self._queues.pop(to, None)
+        return list(queue.letters) if queue else []
 
     def wake(self) -> datetime | None:
         """Return when something may be due again; None if nothing waits for a time.
@@ -104,6 +149,11 @@ class Outbox:
         """
         times = [q.not_before for q in self._queues.values() if q.letters and not q.letters[0].in_flight]
         return min((time for time in times if time), default=None)
+
+    @property
+    def peers(self) -> tuple[str, ...]:
+        """Those for whom letters wait."""
+        return tuple(self._queues)
 
     def __len__(self) -> int:
         return sum(len(queue.letters) for queue in self._queues.values())

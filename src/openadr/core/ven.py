@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
@@ -10,7 +11,7 @@ from typing import Any
 import attrs
 
 from ...common import ids
-from ...common.errors import LocalError
+from ...common.errors import JanusGridError
 from ...common.statemachine import StateMachine
 from ..model import (
     CanceledPartyRegistration,
@@ -30,15 +31,17 @@ from ..model import (
     QueryRegistration,
     RegisteredReport,
     RegisterReport,
+    Report,
     ReportRequest,
     RequestEvent,
     RequestReregistration,
     Response,
     TransportName,
+    UpdatedReport,
     UpdateReport,
 )
-from .answers import Code, Rejected, check, ok, rejection
-from .event_inbox import Change, EventChange, EventInbox
+from .answers import Code, Rejected, check, negative, ok, rejection
+from .event_inbox import EventChange, EventInbox
 from .outbox import Letter, Outbox
 from .report_desk import Offer, Reading, ReportDesk
 
@@ -49,15 +52,25 @@ REGISTRATION: StateMachine[str, str] = StateMachine(
         ("querying", "profiles received", "registering"),
         ("registering", "accepted", "offering reports"),
         ("offering reports", "reports accepted", "fetching events"),
+        ("registering", "renewed", "fetching events"),
         ("fetching events", "events received", "registered"),
         ("registered", "re-registration asked", "registering"),
-        (("querying", "registering", "offering reports", "fetching events"), "refused", "unregistered"),
-        (("registered", "offering reports", "fetching events"), "cancelled", "unregistered"),
+        (
+            ("querying", "registering", "offering reports", "fetching events", "registered"),
+            "ended",
+            "unregistered",
+        ),
     ],
     initial="unregistered",
     code=Code.OUT_OF_SEQUENCE,
 )
-"""How a VEN comes to be registered (rules 301, 401 to 405): nothing else is sent before the state is `registered`."""
+"""How a VEN comes to be registered (rules 301, 401, 402, 404 and 405).
+
+`renewed` is a registration that goes on under the same ID: the VTN knows our reports already.
+"""
+
+METADATA = "METADATA"
+"""The reportSpecifierID by which a VTN asks what we can report (rule 306)."""
 
 
 @attrs.frozen(slots=True)
@@ -73,7 +86,7 @@ class Joined:
 class Left:
     """The registration has ended, or was refused: then `error` says why."""
 
-    error: Rejected | None = None
+    error: JanusGridError | None = None
 
 
 @attrs.frozen(slots=True)
@@ -83,7 +96,15 @@ class Asked:
     requests: tuple[ReportRequest, ...]
 
 
-Happening = Joined | Left | Asked | EventChange
+@attrs.frozen(slots=True)
+class Declined:
+    """The VTN has refused a message of ours, or its answer made no sense; that is the end of the matter."""
+
+    message: Message
+    error: JanusGridError
+
+
+Happening = Joined | Left | Asked | EventChange | Declined
 
 
 class VenCore:
@@ -99,6 +120,7 @@ class VenCore:
         address: our own transport address.
         offers: the reports we can deliver.
         signals: names of the signals that the application understands.
+        pick: returns a number from 0 to 1, by which times are picked that the VTN leaves open (rules 30 and 65).
     """
 
     def __init__(
@@ -111,10 +133,11 @@ class VenCore:
         offers: Iterable[Offer] = (),
         signals: Iterable[str] = ("LOAD_DISPATCH", "SIMPLE"),
         new_id: Callable[[str], str] = ids.new,
+        pick: Callable[[], float] = random.random,
     ) -> None:
         self.ven_name = ven_name
         self.vtn = vtn
-        self.vtn_identity = vtn_identity
+        self.vtn_identities = {vtn_identity.lower()}
         self.address = address
         self.outbox = Outbox()
         self.happened: deque[Happening] = deque()
@@ -122,7 +145,7 @@ class VenCore:
         self.ven_id = ""
         self.registration_id = ""
         self.vtn_id = ""
-        self.events = EventInbox("", frozenset(signals))
+        self.events = EventInbox("", frozenset(signals), pick)
         self.reports = ReportDesk(offers)
         self._new_id = new_id
         self._handlers: dict[type[Message], Callable[[Any, datetime], Message]] = {
@@ -138,7 +161,8 @@ class VenCore:
             CreatePartyRegistration: self._created_party,
             RegisterReport: self._registered_report,
             RequestEvent: self._requested_event,
-            CancelPartyRegistration: self._canceled_party,
+            UpdateReport: self._updated_report,
+            CancelPartyRegistration: lambda answer, now: self._end(),
         }
 
     @property
@@ -149,9 +173,21 @@ class VenCore:
     # --- what the application does ---
 
     def start(self, now: datetime) -> None:
-        """Begin to register."""
-        self._step("start")
-        self._send(QueryRegistration(request_id=self._new_id("R")))
+        """Begin to register; nothing happens if that was begun already."""
+        if self.state == REGISTRATION.initial:
+            self._step("start")
+            self._send(QueryRegistration(request_id=self._new_id("R")))
+
+    def trust(self, identity: str) -> None:
+        """Take this identity too for that of our VTN: one of its services has it."""
+        self.vtn_identities.add(identity.lower())
+
+    def move(self, address: str) -> None:
+        """Our transport address has changed: tell the VTN."""
+        if address != self.address:
+            self.address = address
+            if self.registered:
+                self._renew()
 
     def leave(self, now: datetime) -> None:
         """End the registration."""
@@ -160,31 +196,35 @@ class VenCore:
                 request_id=self._new_id("R"), registration_id=self.registration_id, ven_id=self.ven_id
             )
             self._send(message)
+        elif self.state != REGISTRATION.initial:
+            self._end()
 
-    def decide(self, event_id: str, opt: OptType, now: datetime) -> None:
-        """Answer an event; a later call changes the mind (rule 17). Raise `UnknownName` if it is not known."""
-        self._answer_events([self.events.answer(event_id, opt)])
+    def decide(self, event_id: str, opt: OptType, now: datetime, modification: int | None = None) -> None:
+        """Answer an event; a later call changes the mind (rule 17). Raise `UnknownName` if it is not known.
+
+        A decision that is on another `modification` than the present one is void.
+        """
+        self._answer_events([self.events.answer(event_id, opt, modification)])
 
     def wanted(self, now: datetime) -> frozenset[str]:
         """Return the rIDs to read now."""
-        return self.reports.wanted(now) if self.registered else frozenset()
+        return self.reports.wanted(now) if self.registration_id else frozenset()
 
     def sample(self, readings: Mapping[str, Reading], now: datetime) -> None:
         """Take readings of `wanted`; complete reports go into the outbox."""
-        if self.registered and (complete := self.reports.sample(readings, now)):
-            self._send(UpdateReport(request_id=self._new_id("U"), reports=complete, ven_id=self.ven_id))
+        if self.registration_id:
+            self._deliver(self.reports.sample(readings, now))
 
     def wake(self) -> datetime | None:
-        """Return when there is something to do next, beyond answering."""
-        times = [self.outbox.wake(), self.reports.wake() if self.registered else None]
-        return min((time for time in times if time), default=None)
+        """Return when there is something to sample or to report next."""
+        return self.reports.wake() if self.registration_id else None
 
     # --- what comes in ---
 
     def receive(self, identity: str, message: Message, now: datetime) -> Message:
         """Return the answer to a message of the peer that the transport knows as `identity`."""
         try:
-            if identity.lower() != self.vtn_identity.lower():
+            if identity.lower() not in self.vtn_identities:
                 raise Rejected(Code.NOT_REGISTERED, f"{identity} is not the VTN of this VEN", rule=21)
             handler = self._handlers.get(type(message))
             if handler is None:
@@ -199,27 +239,40 @@ class VenCore:
             return rejection(message, error, self.vtn_id)
 
     def answered(self, letter: Letter, answer: Message | None, now: datetime) -> None:
-        """Take the VTN's answer to a letter.
-
-        A negative answer to registration ends it (`Left`); 463 to anything else means that the VTN does not know us
-        any more: we register anew.
-        """
-        self.outbox.done(letter)
+        """Take the VTN's answer to a letter. An answer to a letter of an earlier registration means nothing."""
+        if not self.outbox.done(letter):
+            return
         handle = self._replies.get(type(letter.message))
         try:
             check(answer)
             if handle is not None:
                 handle(answer, now)
         except Rejected as error:
-            if handle is not None:
-                self._forget()
-                self.state = REGISTRATION.next(self.state, "refused")
-                self.happened.append(Left(error))
-            elif error.code == Code.NOT_REGISTERED and self.registered:
-                self._forget()
-                self._step("cancelled")
-                self.happened.append(Left(error))
-                self.start(now)
+            self._refused(letter.message, error, now)
+
+    def refused(self, letter: Letter, error: JanusGridError, now: datetime) -> None:
+        """A letter cannot be delivered, or its answer cannot be read."""
+        if self.outbox.done(letter):
+            self._refused(letter.message, error, now)
+
+    def _refused(self, message: Message, error: JanusGridError, now: datetime) -> None:
+        """Draw the conclusions of a refusal.
+
+        On the way to a registration it ends it (`Left`). A VTN that does not know us any more (463), or not by the
+        registration that we would renew, is registered with anew, without IDs (rule 406).
+        """
+        if isinstance(message, CancelPartyRegistration):
+            self._end()  # it is not known there
+            return
+        lost = error.code == Code.NOT_REGISTERED and self.registered
+        stale = isinstance(message, CreatePartyRegistration) and bool(message.registration_id)
+        if lost or stale:
+            self._end(error)
+            self.start(now)
+        elif not self.registered and type(message) in _BOOTSTRAP:
+            self._end(error)
+        else:
+            self.happened.append(Declined(message, error))
 
     # --- EiRegisterParty ---
 
@@ -230,6 +283,10 @@ class VenCore:
         if TransportName.XMPP not in names:
             raise Rejected(Code.DEPLOYMENT_ERROR, "the VTN does not offer XMPP")
         self._step("profiles received")
+        self._register()
+
+    def _renew(self) -> None:
+        self._step("re-registration asked")
         self._register()
 
     def _register(self) -> None:
@@ -246,17 +303,23 @@ class VenCore:
     def _created_party(self, answer: Any, now: datetime) -> None:
         if not isinstance(answer, CreatedPartyRegistration) or not (answer.ven_id and answer.registration_id):
             raise Rejected(Code.INVALID_DATA, "the VTN registered us without venID and registrationID")
-        self._step("accepted")
-        if answer.registration_id != self.registration_id:  # rule 406
-            self.reports.clear()
+        renewed = answer.registration_id == self.registration_id
         self.ven_id, self.registration_id, self.vtn_id = answer.ven_id, answer.registration_id, answer.vtn_id
         self.events.ven_id = answer.ven_id
-        offers = self.reports.metadata(now)
-        self._send(RegisterReport(request_id=self._new_id("R"), reports=offers, ven_id=self.ven_id))
+        if renewed:
+            self._step("renewed")
+            self._fetch_events()
+        else:
+            self._step("accepted")
+            self.reports.clear()  # rule 406
+            self._offer(now)
+
+    def _fetch_events(self) -> None:
+        self._send(RequestEvent(request_id=self._new_id("R"), ven_id=self.ven_id))
 
     def _request_reregistration(self, message: RequestReregistration, now: datetime) -> Message:
-        self._step("re-registration asked")
-        self._register()
+        if self.registered:  # else we are at it
+            self._renew()
         return Response(ei_response=EiResponse(), ven_id=self.ven_id)
 
     def _cancel_party(self, message: CancelPartyRegistration, now: datetime) -> Message:
@@ -265,35 +328,36 @@ class VenCore:
         answer = CanceledPartyRegistration(
             ei_response=ok(message), registration_id=self.registration_id, ven_id=self.ven_id
         )
-        self._forget()
-        self._step("cancelled")
-        self.happened.append(Left())
+        self._end()
         return answer
 
-    def _canceled_party(self, answer: Any, now: datetime) -> None:
-        self._forget()
-        self._step("cancelled")
-        self.happened.append(Left())
-
-    def _forget(self) -> None:
-        """Forget what belongs to the registration."""
+    def _end(self, error: JanusGridError | None = None) -> None:
+        """The registration is over: forget what belongs to it."""
         self.outbox.drop(self.vtn)
         self.reports.clear()
         self.events.clear()
         self.ven_id = self.registration_id = ""
+        self._step("ended")
+        self.happened.append(Left(error))
 
     def _step(self, event: str) -> None:
         self.state = REGISTRATION.next(self.state, event)
 
     # --- EiReport ---
 
+    def _offer(self, now: datetime) -> None:
+        offers = self.reports.metadata(now)
+        message = RegisterReport(request_id=self._new_id("R"), reports=offers, ven_id=self.ven_id)
+        self.outbox.put(self.vtn, message, key="offers")
+
     def _registered_report(self, answer: Any, now: datetime) -> None:
         if not isinstance(answer, RegisteredReport):
             raise Rejected(Code.NOT_RECOGNIZED, "the VTN did not answer our reports")
-        self._step("reports accepted")
         if answer.report_requests:
             self._send(self._begin(answer.report_requests, EiResponse(), now))
-        self._send(RequestEvent(request_id=self._new_id("R"), ven_id=self.ven_id))
+        if self.state == "offering reports":
+            self._step("reports accepted")
+            self._fetch_events()
 
     def _create_report(self, message: CreateReport, now: datetime) -> Message:
         return self._begin(message.report_requests, ok(message), now)
@@ -302,45 +366,63 @@ class VenCore:
         """Begin reports and return the message that says so; the first fault goes into its response."""
         accepted = []
         for request in requests:
+            if request.report_specifier.report_specifier_id == METADATA:
+                self._offer(now)
+                continue
             try:
                 self.reports.accept(request, now)
                 accepted.append(request)
             except Rejected as error:
                 if response.ok:
-                    response = EiResponse(
-                        response_code=error.code or Code.COMPLIANCE_ERROR,
-                        response_description=error.message,
-                        request_id=response.request_id,
-                    )
+                    response = negative(error, response.request_id)
         if accepted:
             self.happened.append(Asked(tuple(accepted)))
         return CreatedReport(ei_response=response, pending_reports=self.reports.pending, ven_id=self.ven_id)
 
-    def _cancel_report(self, message: CancelReport, now: datetime) -> Message:
-        self.reports.cancel(message.report_request_ids)
-        return CanceledReport(ei_response=ok(message), pending_reports=self.reports.pending, ven_id=self.ven_id)
+    def _cancel_report(self, message: CancelReport, now: datetime) -> CanceledReport:
+        """End reports; with reportToFollow, what they have collected is sent first (rule 345)."""
+        collected, unknown = self.reports.cancel(message.report_request_ids, now)
+        if message.report_to_follow:
+            self._deliver(collected)
+        response = ok(message)
+        if unknown:
+            error = Rejected(Code.INVALID_ID, f"no report {', '.join(unknown)} is active")
+            response = negative(error, message.request_id)
+        return CanceledReport(ei_response=response, pending_reports=self.reports.pending, ven_id=self.ven_id)
+
+    def _updated_report(self, answer: Any, now: datetime) -> None:
+        """The answer to values may cancel their reports."""
+        if isinstance(answer, UpdatedReport) and answer.cancel_report is not None:
+            self._send(self._cancel_report(answer.cancel_report, now))
+
+    def _deliver(self, reports: Iterable[Report]) -> None:
+        """Send values. In a long outage the oldest of them give way to the newest."""
+        for report in reports:
+            message = UpdateReport(request_id=self._new_id("U"), reports=(report,), ven_id=self.ven_id)
+            values = sum(len(interval.payloads) for interval in report.intervals or ())
+            self.outbox.put(self.vtn, message, weight=1 + values, expendable=True)
 
     # --- EiEvent ---
 
     def _requested_event(self, answer: Any, now: datetime) -> None:
         if not isinstance(answer, DistributeEvent):
             raise Rejected(Code.NOT_RECOGNIZED, "the VTN did not answer with its events")
+        self._check_vtn(answer)
         self._step("events received")
         self.happened.append(Joined(self.ven_id, self.registration_id, self.vtn_id))
         self._take_events(answer, now)
 
     def _distribute_event(self, message: DistributeEvent, now: datetime) -> Message:
-        if message.vtn_id != self.vtn_id:
-            raise Rejected(Code.INVALID_ID, f"vtnID {message.vtn_id} is not {self.vtn_id}", rule=21)
+        self._check_vtn(message)
         self._take_events(message, now)
         return Response(ei_response=ok(message), ven_id=self.ven_id)
 
+    def _check_vtn(self, message: DistributeEvent) -> None:
+        if message.vtn_id != self.vtn_id:
+            raise Rejected(Code.INVALID_ID, f"vtnID {message.vtn_id} is not {self.vtn_id}", rule=21)
+
     def _take_events(self, message: DistributeEvent, now: datetime) -> None:
-        changes, rejected = self.events.receive(message, now)
-        answers: list[EventResponse | None] = [*rejected]
-        for change in changes:
-            if change.change is Change.CANCELLED:  # rule 36: a cancellation is confirmed with optIn
-                answers.append(self.events.answer(change.known.event_id, OptType.OPT_IN))
+        changes, answers = self.events.receive(message, now)
         self.happened.extend(changes)
         self._answer_events(answers)
 
@@ -350,7 +432,8 @@ class VenCore:
             self._send(CreatedEvent(event_responses=responses, ven_id=self.ven_id))
 
     def _send(self, message: Message) -> None:
-        try:
-            self.outbox.put(self.vtn, message)
-        except LocalError as error:
-            raise Rejected(Code.DEPLOYMENT_ERROR, error.message) from None
+        """Send a message. Nothing is kept for a VTN that asks without end and never takes an answer."""
+        self.outbox.put(self.vtn, message, expendable=True)
+
+
+_BOOTSTRAP = (QueryRegistration, CreatePartyRegistration, RegisterReport, RequestEvent)
