@@ -25,11 +25,13 @@ def generate(app: object) -> None:
     from pathlib import Path
 
     from janusgrid.common.xmpp.broker.machine import MACHINE
+    from janusgrid.openadr.core.rules import table
     from janusgrid.openadr.core.ven import REGISTRATION
 
     folder = Path(__file__).parent / "_generated"
     folder.mkdir(exist_ok=True)
     (folder / "broker-stream.md").write_text(MACHINE.table("markdown") + "\n")
+    (folder / "openadr-rules.md").write_text(table() + "\n")
     (folder / "ven-registration.md").write_text(REGISTRATION.table("markdown") + "\n")
 
 
