@@ -14,6 +14,8 @@ COMMANDS = {
     "demo": "one event travels from the utility to the DERs and back, on this machine",
     "scl": "read and check SCL files",
     "openadr": "check OpenADR messages",
+    "site": "check a site, or begin one",
+    "lab": "a laboratory on this machine: your devices, and a utility that shows what they report",
 }
 """Command name (and module) to its one line of help."""
 

@@ -191,9 +191,11 @@ class Lab:
             shutil.copyfile(self.server.ca, ca)
         except OSError as error:
             raise LocalError(f"accounts cannot be written: {error.strerror}", where=str(self._folder)) from None
+        peers = (jids.bare(jids.normal(self.site.jid)),)
         for device in self.guests:
             password = self._passwords[jids.bare(jids.normal(_jid(device)))]
-            Login(_jid(device), password, self.server.host, self.server.port, ca).save(self.account(device.name))
+            login = Login(_jid(device), password, self.server.host, self.server.port, ca, peers)
+            login.save(self.account(device.name))
 
     def _remove_accounts(self) -> None:
         for path in (self._folder / "ca.pem", *(self.account(device.name) for device in self.guests)):

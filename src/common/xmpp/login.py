@@ -3,8 +3,8 @@
     async with Login.load(Path("hp1.yaml")).session() as session:
         ...
 
-The file is YAML: `jid`, `password`, and, where DNS and the authorities of the system do not do, `host`, `port` and `ca`
-(a PEM file, its path relative to this one).
+The file is YAML: `jid`, `password`; `host`, `port` and `ca` (a PEM file, its path relative to this one) where DNS and
+the authorities of the system do not do; `peers`, the bare JIDs of those who may see whether we are there.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import attrs
 
 from .. import config
 from ..errors import LocalError
+from . import jid as jids
 from .slix import SlixSession
 
 
@@ -28,6 +29,7 @@ class _File:
     host: str | None = None
     port: int | None = None
     ca: str | None = None
+    peers: tuple[str, ...] = ()
 
 
 @attrs.frozen(slots=True)
@@ -38,6 +40,7 @@ class Login:
         jid: `user@domain/resource`.
         host, port: of the XMPP server; None to ask DNS.
         ca: PEM file of the authority of the server's certificate; None for those of the system.
+        peers: bare JIDs that may subscribe to our presence.
     """
 
     jid: str
@@ -45,18 +48,26 @@ class Login:
     host: str | None = None
     port: int | None = None
     ca: Path | None = None
+    peers: tuple[str, ...] = ()
 
     @classmethod
     def load(cls, path: Path | str) -> Self:
         """Return the account in a file; raise `ConfigError` with file, line and column."""
         path = Path(path)
         found = config.load(path, _File)
-        return cls(found.jid, found.password, found.host, found.port, path.parent / found.ca if found.ca else None)
+        ca = path.parent / found.ca if found.ca else None
+        return cls(found.jid, found.password, found.host, found.port, ca, found.peers)
 
     def save(self, path: Path) -> None:
         """Write it to a file that only its owner can read; raise `LocalError` if that cannot be done."""
-        ca = os.path.relpath(self.ca, path.parent) if self.ca else None
-        fields = {"jid": self.jid, "password": self.password, "host": self.host, "port": self.port, "ca": ca}
+        fields = {
+            "jid": self.jid,
+            "password": self.password,
+            "host": self.host,
+            "port": self.port,
+            "ca": os.path.relpath(self.ca, path.parent) if self.ca else None,
+            "peers": list(self.peers) or None,
+        }
         lines = [f"{name}: {json.dumps(value)}\n" for name, value in fields.items() if value is not None]
         try:
             path.unlink(missing_ok=True)  # its permissions, and who has it open, are those of another day
@@ -67,4 +78,12 @@ class Login:
 
     def session(self, **options: Any) -> SlixSession:
         """Return a session of this account, not open yet; `options` are those of `SlixSession`."""
-        return SlixSession(self.jid, password=self.password, host=self.host, port=self.port, tls=self.ca, **options)
+        peers = frozenset(map(jids.normal, self.peers))
+        return SlixSession(
+            self.jid,
+            password=self.password,
+            host=self.host,
+            port=self.port,
+            tls=self.ca,
+            **({"allow": peers.__contains__} | options),
+        )
