@@ -291,6 +291,128 @@ SCHEMA = _code(
     "SCL801", "schema", _E, "official schema", "The document is not valid against the schema that was given."
 )
 
+# --- classes of the standards ----------------------------------------------------------------------------------------
+UNKNOWN_CLASS = _code(
+    "SCL901",
+    "unknown-class",
+    _W,
+    "IEC 61850-7-1 clause 14",
+    "A logical node is of a class that neither 7-4 nor 7-420 has, and lnNs names no other namespace.",
+)
+MISSING_OBJECT = _code(
+    "SCL902",
+    "missing-object",
+    _E,
+    "IEC 61850-7-4, 7-420",
+    "An LNodeType lacks a data object that its class asks for.",
+)
+EXCLUDED_OBJECT = _code(
+    "SCL903",
+    "excluded-object",
+    _E,
+    "IEC 61850-7-4, 7-420",
+    "An LNodeType has a data object that its class excludes, or excludes beside another.",
+)
+UNKNOWN_OBJECT = _code(
+    "SCL904",
+    "unknown-object",
+    _W,
+    "IEC 61850-7-1 clause 14",
+    "An LNodeType has a data object that its class does not have, and dataNs names no other namespace.",
+)
+WRONG_CDC = _code(
+    "SCL905",
+    "wrong-cdc",
+    _E,
+    "IEC 61850-7-4, 7-420",
+    "A data object is of another common data class than its logical-node class says.",
+)
+MISSING_PART = _code(
+    "SCL906",
+    "missing-part",
+    _E,
+    "IEC 61850-7-3, 8-1",
+    "A DOType or DAType lacks an attribute or component that its common data class or structure asks for.",
+)
+EXCLUDED_PART = _code(
+    "SCL907",
+    "excluded-part",
+    _E,
+    "IEC 61850-7-3, 8-1",
+    "A DOType or DAType has an attribute or component that is excluded, or excluded beside another.",
+)
+UNKNOWN_PART = _code(
+    "SCL908",
+    "unknown-part",
+    _W,
+    "IEC 61850-7-1 clause 14",
+    "A DOType or DAType has an attribute or component that its class lacks, and cdcNs names no other namespace.",
+)
+WRONG_CONSTRAINT = _code(
+    "SCL909",
+    "wrong-constraint",
+    _E,
+    "IEC 61850-7-3, 8-1",
+    "An attribute is under another functional constraint than its common data class says.",
+)
+WRONG_TYPE = _code(
+    "SCL910",
+    "wrong-type",
+    _E,
+    "IEC 61850-7-3, 8-1",
+    "An attribute or component is of another type than its class says, or is an array where it should be none.",
+)
+WRONG_TRIGGER = _code(
+    "SCL911",
+    "wrong-trigger",
+    _W,
+    "IEC 61850-7-3",
+    "An attribute has a trigger option that its common data class does not give it, or lacks dchg or qchg.",
+)
+WRONG_ORDINAL = _code(
+    "SCL912",
+    "wrong-ordinal",
+    _E,
+    "IEC 61850-7-3, 7-4, 7-420",
+    "An enumeration gives a literal another ordinal than the standard, or has an ordinal that the standard has not; "
+    "negative ones are free.",
+)
+WRONG_LITERAL = _code(
+    "SCL913",
+    "wrong-literal",
+    _W,
+    "IEC 61850-7-3, 7-4, 7-420",
+    "An enumeration spells a literal otherwise than the standard.",
+)
+OTHER_NAMESPACE = _code(
+    "SCL914",
+    "other-namespace",
+    _N,
+    "IEC 61850-7-1 clause 14",
+    "A class, data object or attribute is of another namespace, as the file says; it is not judged.",
+)
+FIRST_EDITION = _code(
+    "SCL915",
+    "first-edition",
+    _N,
+    "tables of edition 2",
+    "The file, or a logical node, is of the first edition: only functional constraints are compared.",
+)
+DEPRECATED = _code(
+    "SCL916",
+    "deprecated",
+    _N,
+    "IEC 61850-7-4, 7-420",
+    "A data object is there that the standard keeps only for older devices.",
+)
+
+OTHER_EDITION = _code(
+    "SCL917",
+    "other-edition",
+    _N,
+    "tables of 7-4:2007B, 7-420:2019A",
+    "Logical devices name another edition of the standard than that of the tables, with which they are compared.",
+)
 
 _GROUPS = {
     "SCL1": "The document and its servers",
@@ -301,6 +423,7 @@ _GROUPS = {
     "SCL6": "Control blocks",
     "SCL7": "Communication",
     "SCL8": "Official schema",
+    "SCL9": "Classes of the standards",
 }
 
 

@@ -11,6 +11,7 @@ import attrs
 from ...common.xml import Element, Schema
 from ..model.nodes import LogicalDevice, LogicalNode, Model
 from . import codes
+from .classes import ClassCheck
 from .communication import Communication, services, unknown_ieds
 from .controls import Controls
 from .diagnostics import Diagnostic, SclError
@@ -71,10 +72,11 @@ def read(
 
 
 def check(
-    source: Source, *, name: str | None = None, schema: Path | None = None
+    source: Source, *, name: str | None = None, schema: Path | None = None, classes: bool = True
 ) -> tuple[tuple[Model, ...], tuple[Diagnostic, ...]]:
     """Return the model of every server of an SCL file that gives one, and all that is wrong with the whole file.
 
+    With `classes`, logical nodes and their types are judged by the class tables of 7-3, 7-4, 7-420 and 8-1 as well.
     Raises no error for what is in the file: one without a server gives no models, and a diagnostic that says so.
     """
     try:
@@ -87,10 +89,16 @@ def check(
     unknown_ieds(document)
     models = []
     every = document.servers()
+    judge = ClassCheck(document, templates) if classes else None
     for server in every:
+        building = Building(document, templates, server)
         with suppress(SclError):  # it is in the log as well
-            models.append(Building(document, templates, server).build())
+            models.append(building.build())
+            if judge is not None:
+                judge.server(models[-1], building.nodes, building.ied_type)
     templates.everything()
+    if judge is not None:
+        judge.rest()
     if not every:
         document.log.stop(
             codes.NO_SERVER, document.root, "no access point of this file has a server: there is no model in it"
@@ -125,9 +133,10 @@ class Building:
         self._log = document.log
         self._templates = templates
         self._server = server
-        self._ied_type = server.ied_element.get("type", "").strip()
+        self.ied_type = server.ied_element.get("type", "").strip()
         self._instances = Instances(document)
-        self._nodes: list[tuple[LogicalNode, Element, str]] = []
+        self.nodes: list[tuple[LogicalNode, Element, str]] = []
+        """Each node built, with its element and the inst of its device."""
 
     def build(self) -> Model:
         """Return the model; raise `SclError` if no logical node can be built."""
@@ -146,13 +155,13 @@ class Building:
             if device is not None:
                 model.devices[device.name] = device
                 instances.setdefault(device.inst, device.name)
-        if not self._nodes:
+        if not self.nodes:
             raise self._log.stop(
                 codes.NOTHING_LEFT, server.element, f"no logical node of {server} can be built: see the errors"
             )
         controls = Controls(document, model, instances)
         blocks = communication.blocks()
-        for node, element, inst in self._nodes:
+        for node, element, inst in self.nodes:
             controls.fill(node, element, inst, blocks)
         return model
 
@@ -194,14 +203,14 @@ class Building:
                 codes.DUPLICATE_NODE, element, f"logical node {name!r} is there already in {device.name}: left out"
             )
             return
-        template = self._templates.node(element, self._ied_type)
+        template = self._templates.node(element, self.ied_type)
         if template is None:
             return
         self._compare(template, element, ln_class, f"{device.name}/{name}")
         node = LogicalNode(name, ln_class, description=element.get("desc", ""))
         node.objects = self._instances.node(template, element)
         device.nodes[name] = node
-        self._nodes.append((node, element, device.inst))
+        self.nodes.append((node, element, device.inst))
 
     def _named(self, element: Element, name: str, pattern: re.Pattern[str]) -> bool:
         if pattern.fullmatch(name):

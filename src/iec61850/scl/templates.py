@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TypeVar
 
 import attrs
@@ -135,6 +135,16 @@ class Templates:
             self._log.add(missing, user, f"{part} needs {kind} {quoted(id)}, which does not exist: {done}")
             return None
         return next((same[wanted] for wanted in (ied_type, "", *same) if wanted in same), None)
+
+    def element(self, kind: str, id: str, ied_type: str) -> Element | None:
+        """Return the type of this kind and id for an IED of this type; None, and nothing noted, if there is none."""
+        same = self._elements[kind].get(id.strip(), {})
+        return next((same[wanted] for wanted in (ied_type, "", *same) if wanted in same), None)
+
+    def elements(self, kind: str) -> Iterator[Element]:
+        """Yield every type of a kind."""
+        for same in self._elements[kind].values():
+            yield from same.values()
 
     # --- LNodeType and DOType ----------------------------------------------------------------------------------------
 

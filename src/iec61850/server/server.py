@@ -46,7 +46,7 @@ class _Target:
 
 
 class Server:
-    """An IEC 61850 server.
+    """An IEC 61850 server::
 
         server = Server.from_scl("dg750.cid")
 
