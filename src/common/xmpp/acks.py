@@ -27,6 +27,7 @@ class Acknowledgements:
         resumption: the id under which it lets us resume; None while it does not.
         keeps: the seconds for which the server keeps a broken session; None if it did not say.
         active: stanzas are being counted on the present stream.
+        acknowledged: the last count of the server.
         forgotten: how many stanzas were given up without knowing whether they arrived.
     """
 
@@ -37,7 +38,7 @@ class Acknowledgements:
     active: bool = False
     forgotten: int = 0
     _received: int = 0
-    _acknowledged: int = 0
+    acknowledged: int = 0
     _unacknowledged: deque[bytes] = attrs.field(factory=deque, init=False)
     _since_request: int = 0
 
@@ -52,7 +53,7 @@ class Acknowledgements:
         self.resumption = None
         self.keeps = None
         self.active = False
-        self._received = self._acknowledged = self._since_request = 0
+        self._received = self.acknowledged = self._since_request = 0
 
     def pause(self) -> None:
         """Stop counting: the stream is gone, the session may be resumed on another."""
@@ -117,12 +118,12 @@ class Acknowledgements:
         number = _number(handled or "")
         if number is None:
             raise Malformed(f"an acknowledgement without a count: h={(handled or '')[:20]!r}")
-        count = (number - self._acknowledged) % _MODULUS
+        count = (number - self.acknowledged) % _MODULUS
         if count > len(self._unacknowledged):
             raise Malformed(f"the server acknowledges {count} stanzas where {len(self._unacknowledged)} are open")
         for _ in range(count):
             self._unacknowledged.popleft()
-        self._acknowledged = number % _MODULUS
+        self.acknowledged = number % _MODULUS
         return count
 
 

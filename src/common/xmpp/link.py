@@ -98,6 +98,7 @@ class Link:
         self._deadline: asyncio.TimerHandle | None = None
         self._probe = ""
         self._dropped = 0
+        self._resumed_at = 0
 
     @property
     def connected(self) -> bool:
@@ -194,6 +195,7 @@ class Link:
             self.statistics.sessions += 1
         else:
             self.statistics.resumptions += 1
+            self._resumed_at = self._acks.acknowledged
         self._alive = self._connected = True
         if outcome == "resumed":
             self._flush()
@@ -254,8 +256,20 @@ class Link:
             self._ask(stream)
             await asyncio.wait((stream.lost,), timeout=patience.answer)
             if stream.heard < asked:
+                if self._is_stuck(stream):
+                    self._acks.forget()
                 stream.drop(f"the server said nothing for {patience.answer:g} s")
                 await stream.lost
+
+    def _is_stuck(self, stream: Stream) -> bool:
+        """Return whether the session was resumed, and the server deaf to it ever since.
+
+        Prosody 0.12 goes on with the parser of the old connection: broken off within a stanza, it takes all that
+        follows for the rest of that. Another resumption would not help.
+        """
+        return (
+            stream.ready.result() == "resumed" and len(self._acks) > 0 and self._acks.acknowledged == self._resumed_at
+        )
 
     def _ask(self, stream: Stream) -> None:
         """Ask the server for a sign of life."""

@@ -39,7 +39,6 @@ _RESULTS = ("result", "error")
 _HARMLESS = ("connection-timeout", "reset", "system-shutdown")
 # More than so many stanzas without acknowledgement, and senders wait: memory is bounded although the server is not.
 _UNACKNOWLEDGED = 5000
-_TLS_RECORD = 16_384
 
 Outcome = Literal["new", "resumed"]
 Receive = Callable[[Element, str | None], None]
@@ -420,21 +419,8 @@ class Stream(ClientXMPP):  # type: ignore[misc]  # slixmpp's types are not follo
         self._unwritten.append(data)
 
     def flush(self) -> None:
-        """Hand over at once what was written, in pieces that fit a TLS record.
-
-        A record arrives whole or not at all, and so do the stanzas in it. Prosody 0.12 needs that: cut within a
-        stanza, a session that is resumed goes on with the half of it in the parser.
-        """
+        """Hand over at once what was written."""
         parts, self._unwritten = self._unwritten, []
-        start = size = 0
-        for number, part in enumerate(parts):
-            if size and size + len(part) > _TLS_RECORD:
-                self._hand_over(parts[start:number])
-                start, size = number, 0
-            size += len(part)
-        self._hand_over(parts[start:])
-
-    def _hand_over(self, parts: list[bytes]) -> None:
         if parts and self.transport is not None:
             self.transport.write(b"".join(parts))
 

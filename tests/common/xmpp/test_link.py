@@ -66,7 +66,8 @@ async def line(target: int) -> AsyncIterator[Line]:
     server.close()
 
 
-@pytest.mark.parametrize("name", ["embedded", "prosody"])
+# Not with Prosody 0.12: cut within a stanza of ours, a resumed session goes on with the half of it in the parser.
+@pytest.mark.parametrize("name", ["embedded", pytest.param("ejabberd", marks=pytest.mark.xdist_group("xmpp-ejabberd"))])
 async def test_cut_at_any_octet_nothing_is_lost_or_doubled(name: str) -> None:
     """The line breaks after a random number of octets, within handshakes, resumptions and stanzas alike."""
     chance = random.Random(name)

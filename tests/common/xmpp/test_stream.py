@@ -436,6 +436,33 @@ async def test_a_server_that_fell_silent_is_left(identity: pki.Identity, session
             assert links == ["up", "down", "resumed"]
 
 
+async def test_a_server_that_is_deaf_after_a_resumption_gets_a_new_session(
+    identity: pki.Identity, session: Callable[..., SlixSession]
+) -> None:
+    async def first(peer: Peer) -> None:
+        await peer.begin(PASSWORD)
+        await peer.hear("<message ")
+
+    async def second(peer: Peer) -> None:
+        await peer.log_in(PASSWORD)
+        await peer.hear("<resume ")
+        peer.say("<resumed xmlns='urn:xmpp:sm:3' h='2' previd='s1'/>")
+        await peer.hear("<message .*<r ")
+        await peer.left()
+
+    async def third(peer: Peer) -> None:
+        await peer.begin(PASSWORD)
+        await peer.left()
+
+    async with scripted(identity, first, second, third) as server:
+        ems = session(server.port, patience=Patience(idle=0.05, answer=0.05, backoff=Backoff(0.01, 0.02)))
+        links: list[str] = []
+        ems.on_link(links.append)
+        async with ems:
+            await ems.push("der@grid.test/IEC", "<a xmlns='x'/>")
+            await until(lambda: links == ["up", "down", "resumed", "down", "up"])
+
+
 async def test_without_stream_management_a_ping_asks(
     identity: pki.Identity, session: Callable[..., SlixSession]
 ) -> None:
@@ -469,6 +496,9 @@ async def test_an_endless_stanza_does_not_fill_the_memory(
             for _ in range(1000):
                 peer.say(b"x" * 10_000)
                 await peer.writer.drain()
+                await asyncio.sleep(0)
+                if peer.writer.is_closing():
+                    return
         except ConnectionError:
             return
         raise AssertionError("the client read 10 MB of one stanza")
