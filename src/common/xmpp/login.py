@@ -9,7 +9,6 @@ the authorities of the system do not do; `peers`, the bare JIDs of those who may
 
 from __future__ import annotations
 
-import json
 import os
 from pathlib import Path
 from typing import Any, Self
@@ -61,14 +60,14 @@ class Login:
     def save(self, path: Path) -> None:
         """Write it to a file that only its owner can read; raise `LocalError` if that cannot be done."""
         fields = {
-            "jid": self.jid,
-            "password": self.password,
-            "host": self.host,
+            "jid": _quoted(self.jid),
+            "password": _quoted(self.password),
+            "host": _quoted(self.host) if self.host else None,
             "port": self.port,
-            "ca": os.path.relpath(self.ca, path.parent) if self.ca else None,
-            "peers": list(self.peers) or None,
+            "ca": _quoted(os.path.relpath(self.ca, path.parent)) if self.ca else None,
+            "peers": f"[{', '.join(map(_quoted, self.peers))}]" if self.peers else None,
         }
-        lines = [f"{name}: {json.dumps(value)}\n" for name, value in fields.items() if value is not None]
+        lines = [f"{name}: {value}\n" for name, value in fields.items() if value is not None]
         try:
             path.unlink(missing_ok=True)  # its permissions, and who has it open, are those of another day
             with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as stream:
@@ -87,3 +86,9 @@ class Login:
             tls=self.ca,
             **({"allow": peers.__contains__} | options),
         )
+
+
+def _quoted(text: str) -> str:
+    """Return a YAML scalar of any text: what is not plain ASCII is written as an escape."""
+    plain = (c if c.isascii() and c.isprintable() and c not in '"\\' else f"\\U{ord(c):08x}" for c in text)
+    return f'"{"".join(plain)}"'
