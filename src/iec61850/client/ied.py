@@ -29,6 +29,7 @@ from .control import Control
 from .nodes import BESIDE_DATA, Nodes
 from .reports import Reports, Settings
 
+_MOST_NAMES = 100_000
 _WRITABLE = (FC.SP, FC.SE, FC.SV, FC.CF, FC.DC, FC.BL)
 
 
@@ -49,6 +50,7 @@ class Ied:
         self._origin = origin or Origin()
         self._nodes = Nodes(association)
         self._controls: dict[Reference, Control] = {}
+        self._readable: dict[tuple[str, FC | str | None], list[tuple[Reference, TypeDescription]]] = {}
         self._ended: str | None = None
         association.on_end(self._end)
 
@@ -98,6 +100,7 @@ class Ied:
     def forget(self) -> None:
         """Ask for names and types anew from here on: the server's model has changed."""
         self._nodes.forget()
+        self._readable.clear()
         self._controls.clear()
 
     # --- data -------------------------------------------------------------------------------------------------------
@@ -112,13 +115,19 @@ class Ied:
     async def read_many(self, references: Iterable[str], fc: FC | str | None = None) -> dict[str, Plain]:
         """Return the values of many references, asked for at once; raise the first refusal."""
         texts = list(dict.fromkeys(references))
-        wanted = [(text, await self._readable(Reference.parse(text, fc))) for text in texts]
+        wanted = [(text, self._readable.get((text, fc)) or await self._find(text, fc)) for text in texts]
         flat = [reference for _, parts in wanted for reference, _ in parts]
         values = await self.association.call(GetDataValues(tuple(flat)))
         answers = iter(values)
         return {text: _merged([(r, d, next(answers)) for r, d in parts], "." in text) for text, parts in wanted}
 
-    async def _readable(self, reference: Reference) -> list[tuple[Reference, TypeDescription]]:
+    async def _find(self, text: str, fc: FC | str | None) -> list[tuple[Reference, TypeDescription]]:
+        if len(self._readable) >= _MOST_NAMES:
+            self._readable.clear()
+        found = self._readable[text, fc] = await self._parts(Reference.parse(text, fc))
+        return found
+
+    async def _parts(self, reference: Reference) -> list[tuple[Reference, TypeDescription]]:
         """Return the references with constraints that make up the value of one, each with its type."""
         if not reference.node:
             raise LocalError("a logical device has no value; name a logical node or data in it", where=str(reference))

@@ -34,12 +34,12 @@ class LocalAssociation:
     def on_notification(self, listener: NotificationListener) -> Callable[[], None]:
         """Call `listener` for each notification; return what removes it."""
         self._listeners.append(listener)
-        return lambda: self._listeners.remove(listener)
+        return lambda: self._listeners.remove(listener) if listener in self._listeners else None
 
     def on_end(self, listener: EndListener) -> Callable[[], None]:
         """Call `listener` when the association ends; return what removes it."""
         self._end_listeners.append(listener)
-        return lambda: self._end_listeners.remove(listener)
+        return lambda: self._end_listeners.remove(listener) if listener in self._end_listeners else None
 
     async def release(self) -> None:
         """Release in good order."""

@@ -28,6 +28,7 @@ from .local import LocalAssociation
 if TYPE_CHECKING:
     from ..scsm81.address import Address
     from ..scsm81.server import ServerLimits, TcpServer
+    from ..scsm82.server import ServerLimits as XmppLimits
 
 C = TypeVar("C", bound=CommandHook)
 H = TypeVar("H", bound=ChangeHook)
@@ -211,15 +212,18 @@ class Server:
 
     # --- serving ----------------------------------------------------------------------------------------------------
 
-    def start(self, session: Session) -> None:
-        """Serve on an XMPP session from now on (SCSM 8-2), in every dialect; return at once."""
+    def start(self, session: Session, *, limits: XmppLimits | None = None) -> None:
+        """Serve on an XMPP session from now on (SCSM 8-2), in every dialect; return at once.
+
+        `limits` bounds PDU size, associations of one account, and what may wait for a slow client.
+        """
         from ..scsm82.server import XmppServer
 
-        self._stops.append(XmppServer(self.host, session, identity=self.identity).stop)
+        self._stops.append(XmppServer(self.host, session, limits=limits, identity=self.identity).stop)
 
-    async def serve(self, session: Session) -> None:
-        """Serve on an XMPP session (SCSM 8-2), until `close` is called or the caller is cancelled."""
-        self.start(session)
+    async def serve(self, session: Session, *, limits: XmppLimits | None = None) -> None:
+        """Serve on an XMPP session (SCSM 8-2), until `close` is called or the caller is cancelled; see `start`."""
+        self.start(session, limits=limits)
         await self._closed.wait()
 
     async def start_tcp(
