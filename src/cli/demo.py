@@ -30,7 +30,7 @@ from ..ems.demo.view import View
     type=click.FloatRange(1, 1000),
     default=SPEED,
     show_default=True,
-    help="simulated seconds in a real one",
+    help="simulated seconds in a real one, as far as the machine can",
 )
 @click.option(
     "--site",

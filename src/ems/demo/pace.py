@@ -1,40 +1,64 @@
-"""The demonstration's clock: it stands still while everyone is logging in, then runs faster than real time."""
+"""The demonstration's clock: it waits for everyone to log in, runs faster than real time, and gives way under load."""
 
 from __future__ import annotations
 
 import asyncio
-from datetime import datetime
+import time
+from datetime import datetime, timedelta
 
-from ...common.clock import ScaledClock
+TICK = 0.02
+"""Real seconds between two ticks."""
+MOST = 0.06
+"""Real seconds that count at most between two ticks. When the event loop is busy for longer, the clock stands still."""
 
 
 class HeldClock:
-    """A clock that shows `start` until `go` is called, and from then on runs `factor` times as fast as real time."""
+    """A clock that shows `start` until `go` is called, and from then on runs `factor` times as fast as real time.
+
+    On a machine that is too slow for that it runs as fast as the machine can: at most 60 ms of real time pass on it
+    between two turns of the event loop, so that no party misses its times because another one was computing.
+    """
 
     def __init__(self, factor: float, start: datetime) -> None:
         self.factor = factor
-        self._start = start
-        self._running: ScaledClock | None = None
+        self._base = start
+        self._ticked: float | None = None
         self._gone = asyncio.Event()
+        self._ticker: asyncio.Task[None] | None = None
 
     def go(self) -> None:
         """Begin to run; a second call does nothing."""
-        if self._running is None:
-            self._running = ScaledClock(self.factor, self._start)
+        if self._ticker is None:
+            self._ticked = time.monotonic()
             self._gone.set()
+            self._ticker = asyncio.create_task(self._tick())
+
+    def stop(self) -> None:
+        """Stand still again, for good."""
+        if self._ticker is not None:
+            self._ticker.cancel()
+            self._base, self._ticked = self.now(), None
 
     def now(self) -> datetime:
         """Return the present time of this clock."""
-        return self._running.now() if self._running else self._start
+        if self._ticked is None:
+            return self._base
+        return self._base + timedelta(seconds=min(time.monotonic() - self._ticked, MOST) * self.factor)
 
     async def sleep(self, seconds: float) -> None:
         """Return when `seconds` of this clock have passed; at once for zero or less."""
-        if seconds <= 0:
-            await asyncio.sleep(0)
-            return
-        await self._gone.wait()
-        await asyncio.sleep(seconds / self.factor)
+        await self.sleep_until(self.now() + timedelta(seconds=seconds))
 
     async def sleep_until(self, when: datetime) -> None:
         """Return when this clock shows `when` or later."""
-        await self.sleep((when - self.now()).total_seconds())
+        if when <= self.now():
+            await asyncio.sleep(0)
+            return
+        await self._gone.wait()
+        while (left := (when - self.now()).total_seconds()) > 0:  # noqa: ASYNC110  # it may stand still meanwhile
+            await asyncio.sleep(max(left / self.factor, 0.001))
+
+    async def _tick(self) -> None:
+        while True:
+            await asyncio.sleep(TICK)
+            self._base, self._ticked = self.now(), time.monotonic()

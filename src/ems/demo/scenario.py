@@ -86,7 +86,7 @@ class Scenario:
 
     Args:
         broker: `embedded`, `prosody` or `ejabberd`.
-        speed: simulated seconds in a real one.
+        speed: simulated seconds in a real one, as far as the machine can.
         plot: what happens when.
         site: a site file; the microgrid's unless given.
 
@@ -127,6 +127,7 @@ class Scenario:
             ticking = asyncio.create_task(keep_time(self.board, self.clock))
             stack.callback(ticking.cancel)
             self.clock.go()
+            stack.callback(self.clock.stop)
             event = await self._play(vtn)
             log.info("the site's own figures: %s", self.host.app.delivery())
         self.board.now = self.clock.now()

@@ -59,7 +59,8 @@ def test_the_contract_is_delivered_as_the_utility_sees_it(broker: str, tmp_path:
 @pytest.mark.parametrize("broker", BROKERS)
 async def test_everybody_is_back_soon_after_the_broker_was_killed_and_the_event_is_finished(broker: str) -> None:
     needs(broker)
-    played = Scenario(broker, 100.0, SHORT)
+    plot = Plot(service=clock_time(8, 25), duration=timedelta(minutes=15), end=clock_time(8, 42))
+    played = Scenario(broker, 80.0, plot)
     running = asyncio.create_task(played.run())
     await played.clock.sleep_until(clock_time(8, 27))
     assert played.host is not None
@@ -71,7 +72,7 @@ async def test_everybody_is_back_soon_after_the_broker_was_killed_and_the_event_
     await wait_for_all(played)
     assert time.monotonic() - begun < 10
     reports = played.ledger.reports
-    await played.clock.sleep_until(clock_time(8, 32))
+    await played.clock.sleep_until(clock_time(8, 39))
     setpoints = [device.setpoint_kw for device in played.plant.devices.values()]
     assert sum(setpoints) > 900
     summary = await running

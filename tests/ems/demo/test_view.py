@@ -142,17 +142,34 @@ def test_the_summary_says_plainly_whether_it_passed(minutes: tuple[float | None,
     assert "optIn" in shown
 
 
-async def test_a_held_clock_stands_still_until_it_goes() -> None:
+async def test_a_held_clock_stands_still_until_it_goes_and_after_it_is_stopped() -> None:
     clock = HeldClock(1000.0, at("08:15"))
     sleeper = asyncio.create_task(clock.sleep_until(at("08:15") + timedelta(seconds=10)))
     await asyncio.sleep(0.03)
     assert clock.now() == at("08:15")
     assert not sleeper.done()
-    begun = time.monotonic()
+    clock.go()
     clock.go()
     await sleeper
-    assert time.monotonic() - begun >= 0.009
-    assert clock.now() >= at("08:15") + timedelta(seconds=10)
-    clock.go()
     assert clock.now() >= at("08:15") + timedelta(seconds=10)
     await clock.sleep(-1)
+    clock.stop()
+    stopped = clock.now()
+    await asyncio.sleep(0.03)
+    assert clock.now() == stopped
+
+
+async def test_a_held_clock_gives_way_while_the_loop_is_busy_and_never_goes_back() -> None:
+    clock = HeldClock(1000.0, at("08:15"))
+    clock.go()
+    await clock.sleep(30)
+    seen = [clock.now()]
+    for _ in range(3):
+        time.sleep(0.2)  # noqa: ASYNC251  # the loop is kept busy, that is the point
+        seen.append(clock.now())
+        await asyncio.sleep(0.03)
+        seen.append(clock.now())
+    clock.stop()
+    assert seen == sorted(seen)
+    assert seen[-1] - seen[0] < timedelta(seconds=3 * 2 * 60 + 3 * 60)
+    assert seen[-1] - seen[0] >= timedelta(seconds=3 * 60)
