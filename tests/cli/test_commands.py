@@ -53,7 +53,7 @@ def test_validate_tells_good_from_bad(tmp_path: Path) -> None:
 
 def test_scl_check_and_show(shared: Path) -> None:
     file = str(shared / "reference/iec61850/scl/libiec61850_mhai_array.cid")
-    code, text = run("scl", "check", file)
+    code, text = run("scl", "check", "--no-classes", file)
     assert code == 0
     assert "1 servers, 0 diagnostics" in text
     code, text = run("scl", "show", file)

@@ -103,7 +103,7 @@ class ClassCheck:
             and _edition(ld_ns) != _edition(self._tables.namespaces[_family(ld_ns)[10:]])
         ):
             ours = self._tables.namespaces[_family(ld_ns)[10:]]
-            message = f"logical devices are of {quoted(ld_ns)}, and compared with {ours.rpartition(' ')[2]}"
+            message = f"logical devices are of {quoted(ld_ns)}, and compared with {ours}"
             self._note(codes.OTHER_EDITION, self._document.root, message)
         foreign = next((one for one in (ln_ns, ld_ns) if one and not self._known(one)), "")
         models = {name: value for name, data in node.objects.items() if (value := _control_model(data)) is not None}
