@@ -161,7 +161,7 @@ class Link:
         data = text.encode()
         if self.connected and not (what == "message" and self._waiting):  # which would overtake those that wait
             assert self._stream is not None
-            self._stream.put(data)
+            self._stream.outlet.put(data)
         elif what == "presence" or not (self._alive or (what == "message" and self.is_open)):
             raise NotReachable(f"{self.jid} has no connection to {self._account.address}")
         elif len(self._waiting) >= self._max_waiting:
@@ -172,12 +172,12 @@ class Link:
     async def drained(self) -> None:
         """Return when the connection takes more, so that a fast sender does not fill the memory."""
         if self._stream is not None:
-            await self._stream.writable.wait()
+            await self._stream.outlet.writable.wait()
 
     def _flush(self) -> None:
         while self._waiting and self.connected:
             assert self._stream is not None
-            self._stream.put(self._waiting.popleft()[1])
+            self._stream.outlet.put(self._waiting.popleft()[1])
 
     # The life of a session
 
@@ -274,10 +274,10 @@ class Link:
     def _ask(self, stream: Stream) -> None:
         """Ask the server for a sign of life."""
         if self._acks.active:
-            stream.write(REQUEST.encode())
+            stream.outlet.say(REQUEST)
         else:
             self._probe = f"probe-{id(stream)}"
-            stream.put(stanza.iq("get", self._probe, jids.domain(self.jid), f'<ping xmlns="{PING}"/>').encode())
+            stream.outlet.put(stanza.iq("get", self._probe, jids.domain(self.jid), f'<ping xmlns="{PING}"/>').encode())
 
     def _take(self, xml: Element, fault: str | None) -> None:
         if self._probe and xml.get("id") == self._probe and xml.get("from") == jids.domain(self.jid):

@@ -8,10 +8,8 @@ guard first; logging in, stream management and everything after the resource is 
 from __future__ import annotations
 
 import asyncio
-import binascii
 import logging
 import ssl
-from base64 import b64decode, b64encode
 from collections.abc import Callable
 from typing import Any, Literal
 from xml.etree.ElementTree import Element
@@ -28,17 +26,16 @@ from . import acks as management
 from . import jid as jids
 from . import sasl, stanza, tls
 from .acks import Acknowledgements
+from .authentication import Authentication
 from .guard import Closed, Limits, Opened, StanzaReader, StreamFault
+from .outlet import Outlet
 
 _log = logging.getLogger(__name__)
 _STREAMS = "http://etherx.jabber.org/streams"
 _STREAM_ERRORS = "urn:ietf:params:xml:ns:xmpp-streams"
-_BINDINGS = "urn:xmpp:sasl-cb:0"
 _RESULTS = ("result", "error")
 # Stream errors that are no verdict on what we sent. After any other, resuming would send the offence once more.
 _HARMLESS = ("connection-timeout", "reset", "system-shutdown")
-# More than so many stanzas without acknowledgement, and senders wait: memory is bounded although the server is not.
-_UNACKNOWLEDGED = 5000
 
 Outcome = Literal["new", "resumed"]
 Receive = Callable[[Element, str | None], None]
@@ -52,7 +49,7 @@ class Account:
     credentials: sasl.Credentials
     context: ssl.SSLContext = attrs.field(repr=False)
     host: str | None = None
-    port: int | None = None
+    port: int = 5222
     direct_tls: bool = False
     minimum: str = "SCRAM-SHA-256"
 
@@ -97,16 +94,13 @@ class Stream(ClientXMPP):  # type: ignore[misc]  # slixmpp's types are not follo
         super().__init__(account.jid, "", ssl_context=account.context, loop=loop)
         self.ready: asyncio.Future[Outcome] = loop.create_future()
         self.lost: asyncio.Future[str] = loop.create_future()
-        self.writable = asyncio.Event()
-        self.writable.set()
-        self._paused = False
-        self._unwritten: list[bytes] = []
+        self.outlet = Outlet(acks, lambda: self.transport)
         self.heard = loop.time()
         self.condition: str | None = None  # of the stream error that ended it
         self._reader: StanzaReader | None = None
         self._upgrading = False
         self._established = False
-        self._login: sasl.Mechanism | None = None
+        self._login = Authentication(jids.bare(account.jid), account.credentials, account.minimum, self.outlet.say)
         self._negotiation: asyncio.Task[Any] | None = None
         self._features: Any = None
         self._connecting = ""
@@ -116,6 +110,7 @@ class Stream(ClientXMPP):  # type: ignore[misc]  # slixmpp's types are not follo
         self.enable_direct_tls = self._account.direct_tls
         self.enable_starttls = not self._account.direct_tls
         self.enable_plaintext = False
+        self.default_port = self._account.port  # where DNS names no other
         self.del_event_handler("session_start", self._start_keepalive)  # does not survive a resumption; ours does
         self.unregister_feature("mechanisms", self.plugin["feature_mechanisms"].order)
         self.register_feature("mechanisms", self._log_in, restart=True, order=100)
@@ -160,7 +155,7 @@ class Stream(ClientXMPP):  # type: ignore[misc]  # slixmpp's types are not follo
         self.cancel_connection_attempt()
         transport, self.disconnect_reason = self.transport, reason
         if transport is not None:
-            self.flush()
+            self.outlet.flush()
             transport.abort()
         else:
             self._over(reason)
@@ -169,8 +164,8 @@ class Stream(ClientXMPP):  # type: ignore[misc]  # slixmpp's types are not follo
         """Close the stream in good order, or break it off after `wait` seconds."""
         if self.transport is not None:
             if self._acks.active:
-                self._say(self._acks.answer())  # or the server would send back to their senders what we took
-            self.write(b"</stream:stream>")
+                self.outlet.say(self._acks.answer())  # or the server would send back to their senders what we took
+            self.outlet.write(b"</stream:stream>")
             await asyncio.wait((self.lost,), timeout=wait)
         self.drop("closed")
 
@@ -183,7 +178,7 @@ class Stream(ClientXMPP):  # type: ignore[misc]  # slixmpp's types are not follo
         for task in (self._negotiation, self._run_out_filters):
             if task is not None and task is not asyncio.current_task():
                 task.cancel()
-        self.writable.set()
+        self.outlet.writable.set()
         if not self.ready.done():
             self.ready.set_exception(NotReachable(f"{self._account.address} broke the connection off: {reason}"))
         if not self.lost.done():
@@ -220,51 +215,20 @@ class Stream(ClientXMPP):  # type: ignore[misc]  # slixmpp's types are not follo
         return await super()._handle_stream_features(features)
 
     def _log_in(self, features: Any) -> bool:
-        if "mechanisms" in self.features:
+        if self._login.done:
             return False
-        offered = [each.text or "" for each in features.xml.iter(f"{{{sasl.NAMESPACE}}}mechanism")]
-        account = self._account
         try:
-            self._login = sasl.choose(offered, account.credentials, account.minimum, self._binding(features.xml))
+            self._login.begin(features.xml, self.socket)
         except sasl.SaslError as error:
             self.fail(error)
-            return True
-        first = b64encode(self._login.first()).decode() or "="
-        self._say(f'<auth xmlns="{sasl.NAMESPACE}" mechanism="{self._login.name}">{first}</auth>')
         return True
 
-    def _binding(self, features: Element) -> tuple[str, bytes] | None:
-        """Return the channel binding that this TLS connection and the server have in common (RFC 9266, XEP-0440)."""
-        kind = "tls-exporter" if self.socket.version() == "TLSv1.3" else "tls-unique"
-        served = {each.get("type") for each in features.iter(f"{{{_BINDINGS}}}channel-binding")}
-        if kind not in ssl.CHANNEL_BINDING_TYPES or (served and kind not in served):
-            return None
-        data = self.socket.get_channel_binding(kind)
-        return (kind, data) if data else None
-
     def _on_sasl(self, name: str, xml: Element) -> None:
-        login = self._login
-        if login is None or "mechanisms" in self.features:
-            raise StreamFault("unsupported-stanza-type", "SASL where none was begun")
-        try:
-            content = b64decode((xml.text or "").strip().removeprefix("="), validate=True)
-        except binascii.Error:
-            raise StreamFault("bad-format", "the server's SASL is not base64") from None
-        if name == "challenge":
-            response = b64encode(login.respond(content)).decode()
-            self._say(f'<response xmlns="{sasl.NAMESPACE}">{response}</response>')
-        elif name == "success":
-            login.finish(content)
+        self._login.turn(name, xml)
+        if self._login.done:
             self.features.add("mechanisms")
             self.init_parser()
-            self._say(self.stream_header)
-        else:
-            conditions = [child.tag.rpartition("}")[2] for child in xml]
-            condition = next((each for each in conditions if each != "text"), "not-authorized")
-            raise sasl.SaslError(
-                f"the server does not let {jids.bare(self._account.jid)} in with {login.name}: check user and password",
-                code=condition,
-            )
+            self.outlet.say(self.stream_header)
 
     def _bound(self, jid: Any) -> None:
         asked = jids.bare(self._account.jid)
@@ -285,9 +249,9 @@ class Stream(ClientXMPP):  # type: ignore[misc]  # slixmpp's types are not follo
     def _manage(self, _: object) -> bool:
         """Ask for stream management: to resume before binding, to begin after it."""
         if self._established:
-            self._say(self._acks.enable())
+            self.outlet.say(self._acks.enable())
         elif self._acks.resumption:
-            self._say(self._acks.resume())
+            self.outlet.say(self._acks.resume())
         else:
             return False
         return True
@@ -296,9 +260,9 @@ class Stream(ClientXMPP):  # type: ignore[misc]  # slixmpp's types are not follo
         acks = self._acks
         if name == "a":
             acks.acknowledge(xml.get("h"))
-            self._throttle()
+            self.outlet.throttle()
         elif name == "r":
-            self._say(acks.answer())
+            self.outlet.say(acks.answer())
         elif name == "enabled":
             acks.enabled(xml.get("id"), xml.get("resume"), xml.get("max"))
             self._negotiated(None)
@@ -307,7 +271,7 @@ class Stream(ClientXMPP):  # type: ignore[misc]  # slixmpp's types are not follo
                 raise StreamFault("unsupported-stanza-type", "a session was resumed that is none")
             self._established = True
             for text in acks.resumed(xml.get("h")):
-                self.write(text)
+                self.outlet.write(text)
             self._up("resumed")
         elif name == "failed" and self._established:
             acks.forget()
@@ -385,14 +349,14 @@ class Stream(ClientXMPP):  # type: ignore[misc]  # slixmpp's types are not follo
         """Leave a stream that cannot be trusted any more, for good: resumed, it would bring the same again."""
         self._acks.forget()
         self.condition = fault.condition
-        self._say(f'<stream:error><{fault.condition} xmlns="{_STREAM_ERRORS}"/></stream:error></stream:stream>')
+        self.outlet.say(f'<stream:error><{fault.condition} xmlns="{_STREAM_ERRORS}"/></stream:error></stream:stream>')
         self.fail(NotReachable(f"{self._account.address} broke the protocol: {fault.message}", code=fault.condition))
 
     def _closed_by_server(self) -> None:
-        self.write(b"</stream:stream>")
+        self.outlet.write(b"</stream:stream>")
         if self.transport is not None:
             self.disconnect_reason = "the server closed the stream"
-            self.flush()
+            self.outlet.flush()
             self.transport.close()
 
     def connection_lost(self, error: BaseException | None) -> None:
@@ -400,50 +364,17 @@ class Stream(ClientXMPP):  # type: ignore[misc]  # slixmpp's types are not follo
             self._tls_failed(error)
         self._over(self.disconnect_reason or str(error or "the server closed the connection"))
 
-    # Writing
-
-    def put(self, data: bytes) -> None:
-        """Send a stanza, counted."""
-        self.write(data)
-        if self._acks.sent(data):
-            self._say(management.REQUEST)
-            self._throttle()
-
-    def write(self, data: bytes) -> None:
-        """Put octets on the wire, in one piece with all else that is written in this turn of the loop.
-
-        A system call for each stanza would cost a third of the time. Without a connection they are dropped.
-        """
-        if not self._unwritten:
-            self.loop.call_soon(self.flush)
-        self._unwritten.append(data)
-
-    def flush(self) -> None:
-        """Hand over at once what was written."""
-        parts, self._unwritten = self._unwritten, []
-        if parts and self.transport is not None:
-            self.transport.write(b"".join(parts))
-
-    def _say(self, text: str) -> None:
-        self.write(text.encode())
+    # What slixmpp and the transport ask of us
 
     def send(self, data: Any, use_filters: bool = True) -> None:
         """Send what slixmpp itself has to say during the negotiation, at once and in order."""
-        self._say(data if isinstance(data, str) else tostring(data.xml, self.default_ns, self, top_level=True))
+        self.outlet.say(data if isinstance(data, str) else tostring(data.xml, self.default_ns, self, top_level=True))
 
     def send_raw(self, data: str | bytes) -> None:
-        self.write(data.encode() if isinstance(data, str) else data)
+        self.outlet.write(data.encode() if isinstance(data, str) else data)
 
     def pause_writing(self) -> None:
-        self._paused = True
-        self._throttle()
+        self.outlet.pause(True)
 
     def resume_writing(self) -> None:
-        self._paused = False
-        self._throttle()
-
-    def _throttle(self) -> None:
-        if self._paused or len(self._acks) > _UNACKNOWLEDGED:
-            self.writable.clear()
-        else:
-            self.writable.set()
+        self.outlet.pause(False)

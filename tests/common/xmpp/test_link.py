@@ -149,7 +149,7 @@ async def test_a_slow_reader_slows_the_sender_down() -> None:
             await push
 
             # A server that takes everything and acknowledges nothing does not make us keep everything, either.
-            stream.put = lambda data: (stream._acks.sent(data), stream._throttle())  # type: ignore[method-assign]
+            stream.outlet.put = lambda data: (stream._acks.sent(data), stream.outlet.throttle())  # type: ignore[method-assign]
             sender = asyncio.create_task(flood(ems))
             await asyncio.wait((sender,), timeout=0.5)
             assert not sender.done()

@@ -92,9 +92,10 @@ async def test_logging_in_with_a_certificate_or_bound_to_the_channel() -> None:
         given = {"host": server.host, "port": server.port, "patience": PATIENCE}
         files = (own.certificate, own.key)
         async with SlixSession("ems@grid.test/IEC", certificate=files, tls=server.ca, **given) as session:  # type: ignore[arg-type]
-            login = session._link._stream and session._link._stream._login
-            assert login is not None
-            assert login.name == "EXTERNAL"
+            stream = session._link._stream
+            assert stream is not None
+            assert stream._login.mechanism is not None
+            assert stream._login.mechanism.name == "EXTERNAL"
             assert await session.ping("grid.test")
         # Somebody else's certificate opens no door, and without a password there is no other.
         with pytest.raises(Refused, match=r"let us in as ems@grid\.test, not as der@grid\.test"):

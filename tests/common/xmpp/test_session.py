@@ -614,7 +614,7 @@ async def test_what_only_a_broken_client_sends_reaches_nobody(pair: Pair, text: 
     attempts = pair.der.statistics.attempts
     stream = pair.mallory._link._stream
     assert stream is not None
-    stream.write(text.encode())
+    stream.outlet.say(text)
     # A server throws the sender out, or overlooks it.
     await asyncio.wait((stream.lost,), timeout=0.2)
     await until(lambda: pair.mallory.connected)
