@@ -24,6 +24,7 @@ from ..common.xmpp.session import Session
 from ..iec61850 import Ied, connect
 from ..iec61850.access import DeviceAccess
 from ..iec61850.acsi.services import Origin, OriginCategory
+from ..iec61850.scsm82.presence import returned
 from ..openadr.model import OptType
 from ..openadr.ven import Change, EventChange, Ven
 from .bridge import NotUnderstood, dispatch_event, offers, reader
@@ -164,7 +165,12 @@ class EmsHost:
             return await connect(f"xmpp:{jid}", session=self._session, clock=self._clock, origin=origin)
 
         return DeviceAccess(
-            device.name, device.bindings, associate, self._clock, integrity=self._config.renew_s, retry=0.5
+            device.name,
+            device.bindings,
+            associate,
+            self._clock,
+            integrity=self._config.renew_s,
+            returned=lambda: returned(self._session, jid),
         )
 
     def _run(self, work: Coroutine[Any, Any, None]) -> None:

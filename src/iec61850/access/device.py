@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
@@ -27,6 +28,7 @@ from ...common.errors import (
     TypeConflict,
     UnknownName,
 )
+from ...common.xmpp.backoff import Backoff
 from ..acsi.errors import ServiceError, ServiceRefused
 from ..acsi.references import Reference
 from ..acsi.services import GetDataValues, SetDataValues
@@ -36,6 +38,8 @@ from .objects import Field, attribute, data_object, field, values
 from .reports import Subscription, covered, subscribe
 
 log = logging.getLogger(__name__)
+
+_LONGEST_RETRY = 5.0
 
 Connect = Callable[[], Awaitable[Ied]]
 BAD_REFERENCE = Quality(Validity.INVALID, Detail.BAD_REFERENCE)
@@ -72,7 +76,9 @@ class DeviceAccess:
         connect: opens a new association.
         clock: of the application.
         integrity: seconds after which the server reports everything again, on its clock.
-        retry: seconds between attempts to associate, real ones.
+        retry: how long to wait between attempts to associate, in real seconds: a back-off, or its first bound.
+        returned: gives what returns when the server shows itself (`scsm82.presence.returned`): then the next attempt
+            comes at once.
     """
 
     def __init__(
@@ -83,7 +89,8 @@ class DeviceAccess:
         clock: Clock,
         *,
         integrity: float = 30.0,
-        retry: float = 1.0,
+        retry: Backoff | float = 0.5,
+        returned: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
         self._name = name
         self._bindings = {binding.point.name: binding for binding in bindings}
@@ -91,7 +98,8 @@ class DeviceAccess:
         self._connect = connect
         self._clock = clock
         self._integrity = integrity
-        self._retry = retry
+        self._retry = retry if isinstance(retry, Backoff) else Backoff(retry, _LONGEST_RETRY)
+        self._returned = returned
         self._ied: Ied | None = None
         self._fields: dict[Reference, list[Field]] = {}
         self._subscriptions: list[Subscription] = []
@@ -140,17 +148,30 @@ class DeviceAccess:
         await self.close()
 
     async def _keep(self) -> None:
+        attempt = 0
         while True:
             try:
                 await self._session(await self._connect())
+                attempt = 0
             except RemoteError as error:
-                log.info("%s: %s; trying again in %g s", self._name, error, self._retry)
+                attempt = 0 if self._up.is_set() else attempt
+                log.info("%s: %s; trying again", self._name, error)
             except LocalError as error:  # trying again would not help
                 log.error("%s: %s", self._name, error)
                 raise
             finally:
                 self._lose()
-            await asyncio.sleep(self._retry)
+            await self._pause(self._retry.delay(attempt))
+            attempt += 1
+
+    async def _pause(self, seconds: float) -> None:
+        """Return after a time, or as soon as the server shows itself."""
+        if self._returned is None:
+            await asyncio.sleep(seconds)
+            return
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._returned()
 
     async def _session(self, ied: Ied) -> None:
         """Live through one association, from its beginning to its end."""

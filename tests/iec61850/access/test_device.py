@@ -14,6 +14,7 @@ from janusgrid.common.data.site import Device, load_site
 from janusgrid.common.data.value import LOST, Detail, Quality, Validity
 from janusgrid.common.errors import ConfigError, NotReachable, Refused, TypeConflict, UnknownName
 from janusgrid.common.resources import resource
+from janusgrid.common.xmpp.backoff import Backoff
 from janusgrid.iec61850 import Command, Ied, Server
 from janusgrid.iec61850.access import DeviceAccess
 from janusgrid.iec61850.access.objects import attribute, quality, quality_bits
@@ -323,3 +324,44 @@ def test_qualities_go_there_and_back() -> None:
             common = Quality(validity, detail)
             assert quality(quality_bits(common)) == common
     assert quality(Bits.of(Bits.RESERVED)).validity is Validity.INVALID
+
+
+async def test_who_shows_itself_is_asked_at_once(dg: Field) -> None:
+    shown = asyncio.Event()
+
+    async def returned() -> None:
+        await shown.wait()
+
+    dg.reachable = False
+    access = DeviceAccess(
+        dg.device.name, dg.device.bindings, dg.connect, dg.clock,
+        retry=Backoff(60, 60, uniform=lambda low, high: high), returned=returned,
+    )  # fmt: skip
+    async with access:
+        await asyncio.sleep(0.02)
+        assert not await access.available("der.DG750.p")
+        dg.reachable = True
+        shown.set()
+        await asyncio.wait_for(access.ready(), 5)
+
+
+async def test_attempts_come_ever_more_rarely(dg: Field) -> None:
+    dg.reachable = False
+    bounds: list[float] = []
+
+    def uniform(low: float, high: float) -> float:
+        bounds.append(high)
+        return 0.0
+
+    async with DeviceAccess(
+        dg.device.name, dg.device.bindings, dg.connect, dg.clock, retry=Backoff(1.0, 5.0, uniform=uniform)
+    ) as access:
+        while len(bounds) < 5:  # noqa: ASYNC110 - a count is no event
+            await asyncio.sleep(0)
+        assert bounds[:5] == [1.0, 2.0, 4.0, 5.0, 5.0]
+        dg.reachable = True
+        await asyncio.wait_for(access.ready(), 5)
+        bounds.clear()
+        await dg.associations[-1].abort()
+        await asyncio.sleep(0.01)
+        assert bounds[:1] == [1.0], "it had been there: begin anew"

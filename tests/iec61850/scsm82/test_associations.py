@@ -31,6 +31,7 @@ from janusgrid.iec61850.scsm82.client import XmppAssociation
 from janusgrid.iec61850.scsm82.context import profile as profile_of
 from janusgrid.iec61850.scsm82.context import render
 from janusgrid.iec61850.scsm82.endpoint import Endpoint
+from janusgrid.iec61850.scsm82.presence import returned
 from janusgrid.iec61850.scsm82.server import ServerLimits, XmppServer
 from janusgrid.iec61850.server import Server
 
@@ -485,6 +486,19 @@ async def test_a_new_session_of_ours_knows_no_association(world: World) -> None:
             except NotReachable:  # the server may come back a moment later
                 await asyncio.sleep(0.05)
     assert await again.call(GetDataValues((HZ,))) == (50.0,)
+
+
+async def test_a_server_that_comes_back_is_noticed(world: World) -> None:
+    ems = await world.session("ems")
+    await world.associate(ems)
+    await until(lambda: ems.available(world.serving.jid))
+    waiting = asyncio.ensure_future(returned(ems, "dg750@plant.test"))
+    await world.serving.close()
+    await asyncio.sleep(0.05)
+    assert not waiting.done()
+    again = await world.session("dg750")
+    await asyncio.wait_for(waiting, 5)
+    assert again.connected
 
 
 async def test_reports_wait_for_nobody_for_ever(world: World) -> None:
