@@ -45,10 +45,10 @@ class Packets:
         here = len(buffer) - at
         if here < HEADER:
             if here and buffer[at] != VERSION:
-                raise LayerFault("transport", f"not TPKT: it begins with {buffer[at]:#04x}")
+                raise _other(buffer[at])
             return None
         if buffer[at] != VERSION:
-            raise LayerFault("transport", f"not TPKT: it begins with {buffer[at]:#04x}")
+            raise _other(buffer[at])
         size = buffer[at + 2] << 8 | buffer[at + 3]
         if size < SHORTEST:
             raise LayerFault("transport", f"a packet of {size} octets")
@@ -56,3 +56,9 @@ class Packets:
             return None
         self._at = end = at + size
         return buffer[at + HEADER : end]
+
+
+def _other(octet: int) -> LayerFault:
+    """Return the fault for a stream of something else, which may be TLS on one side only."""
+    hint = ", but it looks like TLS" if octet in (0x15, 0x16) else ""
+    return LayerFault("transport", f"not TPKT: it begins with {octet:#04x}{hint}")

@@ -1,0 +1,102 @@
+"""Other implementations of IEC 61850, each installed in an environment of its own and run as a process of its own.
+
+`rust` is PyPI `iec61850` (MIT or Apache-2.0), `libiec` is PyPI `pyiec61850-ng`, which wraps libiec61850 (GPL: never
+imported here). They are installed when a test first asks for them, into `.peers/` of the checkout.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+HERE = Path(__file__).parent
+CID = HERE / "peer.cid"
+HOME = HERE.parents[2] / ".peers"
+PACKAGES = {"rust": "iec61850==0.14.0", "libiec": "pyiec61850-ng==1.6.1.10"}
+_SECONDS = 240
+
+
+def python(peer: str) -> Path:
+    """Return the interpreter that has a peer installed; skip the test if it cannot be."""
+    home = HOME / f"{PACKAGES[peer]}-py{sys.version_info.major}{sys.version_info.minor}"
+    interpreter, failed = home / "bin" / "python", home / "failed"
+    if failed.exists() and (reason := failed.read_text()):
+        pytest.skip(f"{PACKAGES[peer]} could not be installed (remove {failed} to try again): {reason}")
+    if not (home / "ready").exists():
+        try:
+            for command in (
+                [sys.executable, "-m", "venv", home],
+                [interpreter, "-m", "pip", "install", "-q", "--only-binary", ":all:", PACKAGES[peer]],
+            ):
+                subprocess.run(command, check=True, capture_output=True, text=True, timeout=_SECONDS)
+        except (OSError, subprocess.SubprocessError) as error:
+            reason = (getattr(error, "stderr", "") or str(error)).strip()[-200:]
+            home.mkdir(parents=True, exist_ok=True)
+            failed.write_text(reason)
+            pytest.skip(f"{PACKAGES[peer]} cannot be installed: {reason}")
+        (home / "ready").touch()
+    return interpreter
+
+
+class PeerServer:
+    """A server of a peer, serving the model of peer.cid."""
+
+    def __init__(self, process: asyncio.subprocess.Process, port: int) -> None:
+        self.process = process
+        self.port = port
+
+    async def update(self, value: float) -> None:
+        """Give AnIn1 a new value."""
+        assert self.process.stdin is not None
+        self.process.stdin.write(f"{value}\n".encode())
+        await self.process.stdin.drain()
+
+
+@asynccontextmanager
+async def running(peer: str, script: str, *arguments: object) -> AsyncIterator[PeerServer]:
+    """Run a server script; it says its port when it is ready."""
+    process = await asyncio.create_subprocess_exec(
+        python(peer), HERE / "peer_scripts" / script, *map(str, arguments),
+        stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    assert process.stdout is not None
+    assert process.stdin is not None
+    try:
+        async with asyncio.timeout(20):
+            line = await process.stdout.readline()
+        yield PeerServer(process, int(line))
+    finally:
+        process.stdin.close()
+        try:
+            async with asyncio.timeout(5):
+                await process.wait()
+        except TimeoutError:
+            process.kill()
+            await process.wait()
+
+
+async def run(peer: str, script: str, *arguments: object) -> dict[str, Any]:
+    """Run a client script and return what it found, a JSON object on its last line."""
+    process = await asyncio.create_subprocess_exec(
+        python(peer), HERE / "peer_scripts" / script, *map(str, arguments),
+        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    try:
+        async with asyncio.timeout(20):
+            out, err = await process.communicate()
+    except TimeoutError:
+        process.kill()
+        out, err = await process.communicate()
+        pytest.fail(f"{script} did not come to an end: {out.decode()[-500:]} {err.decode()[-2000:]}")
+    assert process.returncode == 0, f"{script}: {out.decode()[-500:]} {err.decode()[-2000:]}"
+    found = json.loads(out.decode().splitlines()[-1])
+    assert isinstance(found, dict)
+    return found
