@@ -24,6 +24,7 @@ from janusgrid.ems.sim.device import DeviceState
 BROKERS = [
     pytest.param(name, marks=[pytest.mark.xdist_group(f"demo-{name}")]) for name in ("embedded", "prosody", "ejabberd")
 ]
+pytestmark = pytest.mark.timeout(300)  # on a busy machine the clock gives way, and a run takes longer
 SHORT = Plot(service=clock_time(8, 25), duration=timedelta(minutes=8), end=clock_time(8, 36))
 
 
