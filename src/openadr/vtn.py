@@ -24,19 +24,9 @@ from ..common.xmpp.session import Session
 from .binding.role import Role
 from .binding.xmpp import owns
 from .core.event_book import BookedEvent
-from .core.vtn import (
-    Declined,
-    Deregistered,
-    Offered,
-    Opted,
-    Party,
-    Registered,
-    Sample,
-    Telemetry,
-    Ven,
-    VtnCore,
-    opted,
-)
+from .core.telemetry import Sample
+from .core.ven_book import Party, Ven
+from .core.vtn import Declined, Deregistered, Offered, Opted, Registered, Telemetry, VtnCore, opted
 from .model import EiEvent, OptType, Report, ResponseRequired
 
 log = logging.getLogger(__name__)

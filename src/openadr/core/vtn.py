@@ -48,21 +48,6 @@ from .outbox import Letter, Outbox
 from .telemetry import Sample
 from .ven_book import Party, Ven, VenBook
 
-__all__ = [
-    "VtnCore",
-    "Party",
-    "Ven",
-    "Sample",
-    "Registered",
-    "Deregistered",
-    "Offered",
-    "Opted",
-    "Telemetry",
-    "Declined",
-    "Happening",
-    "opted",
-]
-
 
 @attrs.frozen(slots=True)
 class Registered:

@@ -16,7 +16,7 @@ from janusgrid.common.clock import RealClock, ScaledClock
 from janusgrid.common.errors import JanusGridError, LocalError, Malformed
 from janusgrid.common.xmpp.session import DiscoItem, Incoming, StanzaRefused
 from janusgrid.openadr.binding.courier import MOST_FAULTS, Courier
-from janusgrid.openadr.binding.xmpp import FEATURE, SERVICES_NODE, DiscoItem
+from janusgrid.openadr.binding.xmpp import FEATURE, SERVICES_NODE
 from janusgrid.openadr.codec import read, write
 from janusgrid.openadr.core.outbox import Letter, Outbox
 from janusgrid.openadr.events import event, load_dispatch

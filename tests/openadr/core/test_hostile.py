@@ -15,7 +15,8 @@ from janusgrid.openadr.codec import read, write
 from janusgrid.openadr.core.event_book import EventBook
 from janusgrid.openadr.core.report_desk import DataPoint, Offer, Reading
 from janusgrid.openadr.core.ven import REGISTRATION, VenCore
-from janusgrid.openadr.core.vtn import Party, VtnCore
+from janusgrid.openadr.core.ven_book import Party
+from janusgrid.openadr.core.vtn import VtnCore
 from janusgrid.openadr.events import event, kilowatts, load_dispatch
 from janusgrid.openadr.model import (
     DECLARATIONS,

@@ -12,7 +12,8 @@ from janusgrid.openadr.core.event_inbox import Change, EventChange
 from janusgrid.openadr.core.outbox import Outbox
 from janusgrid.openadr.core.report_desk import DataPoint, Offer, Reading
 from janusgrid.openadr.core.ven import Asked, Joined, Left, VenCore
-from janusgrid.openadr.core.vtn import Offered, Opted, Party, Registered, Telemetry, VtnCore
+from janusgrid.openadr.core.ven_book import Party
+from janusgrid.openadr.core.vtn import Offered, Opted, Registered, Telemetry, VtnCore
 from janusgrid.openadr.events import event, kilowatts, load_dispatch
 from janusgrid.openadr.model import (
     CancelReport,
