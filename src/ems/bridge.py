@@ -8,6 +8,9 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
+from difflib import get_close_matches
+from enum import Enum
+from typing import TypeVar
 
 from ..common.config import duration
 from ..common.data.tables import Binding
@@ -28,6 +31,8 @@ from ..openadr.model import (
 )
 from ..openadr.ven import DataPoint, Offer, Reading
 from .events import DispatchEvent
+
+W = TypeVar("W", bound=Enum)
 
 DISPATCH_POINT = "site.dispatch.p"
 """The point that an event sets: the power by which the site lowers its import."""
@@ -122,14 +127,24 @@ def _data_point(binding: Binding, resource: str) -> DataPoint:
         return DataPoint(
             r_id=address["rid"],
             item=_item(binding),
-            report_type=ReportType(address["report_type"]),
-            reading_type=ReadingType(address["reading_type"]),
+            report_type=_word(ReportType, binding, "report_type"),
+            reading_type=_word(ReadingType, binding, "reading_type"),
             minimum=duration(address["min_period"]),
             maximum=duration(address["max_period"]),
             resource_id=resource,
         )
     except (ValueError, JanusGridError) as error:
         raise ConfigError(str(error), where=binding.row.where) from None
+
+
+def _word(words: type[W], binding: Binding, column: str) -> W:
+    text = binding.address[column]
+    try:
+        return words(text)
+    except ValueError:
+        near = get_close_matches(text, [word.value for word in words], 1, 0.5)
+        hint = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(word.value for word in words)}"
+        raise ConfigError(f"{column}: {text!r} is not known; {hint}") from None
 
 
 def _item(binding: Binding) -> PowerReal | None:

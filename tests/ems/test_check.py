@@ -61,7 +61,7 @@ def test_faults_of_all_kinds_are_told_together(home: Path) -> None:
     assert len(found) == 3
     assert found[0].startswith("home.yaml: HP1 has no jid")
     assert found[1].startswith("heatpump.csv:2: HP1: HP1DER/MMXU1.TotW.mag.f has functional constraint MX, not ST")
-    assert found[2].startswith("reports.csv:2: 'useage'")
+    assert found[2] == "reports.csv:2: report_type: 'useage' is not known; did you mean 'usage'?"
     with pytest.raises(ConfigError) as caught:
         check(home).require()
     assert str(caught.value).count("\n") == 2
