@@ -28,7 +28,7 @@ from ..ems.lab import Arrival, Lab, Standing
 @click.option("--port", type=click.IntRange(1, 65535), help="of the embedded broker; any free one unless given")
 @click.option("--accounts", type=click.Path(path_type=Path), default="lab", show_default=True, help="folder for them")
 @click.option("--period", type=click.IntRange(1, 3600), default=1, show_default=True, help="of the telemetry, seconds")
-@click.option("--until", type=click.IntRange(1), metavar="SAMPLES", help="end when so many values have arrived")
+@click.option("--until", type=click.IntRange(1), metavar="SAMPLES", help="end when so many good values have arrived")
 @click.option(
     "--for", "seconds", type=click.FloatRange(0, min_open=True), metavar="SECONDS", help="end after that time"
 )

@@ -25,7 +25,7 @@ from ..common.config import duration
 from ..common.data.site import Device, Site
 from ..common.data.tables import Service
 from ..common.data.value import Scalar
-from ..common.errors import ConfigError, JanusGridError, LocalError, Malformed, UnknownName
+from ..common.errors import ConfigError, JanusGridError, LocalError, Malformed, TimedOut, UnknownName
 from ..common.xmpp import jid as jids
 from ..common.xmpp.login import Login
 from ..common.xmpp.servers import LocalServer
@@ -101,7 +101,8 @@ class Lab:
         period: seconds between two samples of the telemetry; at least what the report table allows.
         simulate: the devices that are played from their CID files, with the values that stand there.
 
-    Raises, when entered: `ConfigError` for a site that cannot be played, `NotReachable` if the server does not start.
+    Raises, when entered: `ConfigError` for a site that cannot be played, `NotReachable` if the server does not start,
+    `TimedOut` if the site does not register in time.
     """
 
     def __init__(
@@ -137,7 +138,7 @@ class Lab:
         return tuple(device for device in self.site.devices if device not in self._simulated)
 
     async def arrived(self, count: int) -> None:
-        """Return when so many values have arrived at the utility."""
+        """Return when so many good values have arrived at the utility."""
         async with self._counted:
             await self._counted.wait_for(lambda: self._count >= count)
 
@@ -169,8 +170,11 @@ class Lab:
             player.start(sessions[_jid(device)])
         await self._stack.enter_async_context(self._utility(sessions[site.ven.vtn]))
         host = await self._stack.enter_async_context(self._host(sessions[site.jid]))
-        async with asyncio.timeout(SETUP):
-            await host.ven.joined()
+        try:
+            async with asyncio.timeout(SETUP):
+                await host.ven.joined()
+        except TimeoutError:
+            raise TimedOut(f"site and utility do not know each other after {SETUP:g} s") from None
         for device in site.devices:
             following = asyncio.create_task(self._follow(device.name, host))
             self._stack.callback(following.cancel)
@@ -236,10 +240,11 @@ class Lab:
     # --- running ------------------------------------------------------------------------------------------------------
 
     async def _receive(self, telemetry: Telemetry) -> None:
-        for sample in telemetry.samples:
-            self._tell(self._arrival(sample))
+        arrivals = [self._arrival(sample) for sample in telemetry.samples]
+        for arrival in arrivals:
+            self._tell(arrival)
         async with self._counted:
-            self._count += len(telemetry.samples)
+            self._count += sum(arrival.quality == "good" for arrival in arrivals)
             self._counted.notify_all()
 
     def _arrival(self, sample: Sample) -> Arrival:

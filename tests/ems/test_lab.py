@@ -89,7 +89,12 @@ async def test_a_device_comes_late_goes_and_comes_back(site: Site, tmp_path: Pat
                 await told.value("HP1.temperature", 41.5, "good")
             await told.state(State.GONE)
             await told.value("HP1.p", power / 1000, "bad")
-        await lab.arrived(4)
+        good = sum(isinstance(what, Arrival) and what.quality == "good" for what in told.all)
+        async with asyncio.timeout(PATIENCE):
+            await lab.arrived(good)
+        with pytest.raises(TimeoutError):  # those that are not good do not count
+            async with asyncio.timeout(1.5):
+                await lab.arrived(good + 1)
     assert {what.point for what in told.all if isinstance(what, Arrival)} == {"der.HP1.p", "der.HP1.temperature"}
     assert {what.unit for what in told.all if isinstance(what, Arrival)} == {"kW", "degC"}
 
