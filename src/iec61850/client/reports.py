@@ -234,14 +234,17 @@ class Reports:
             return report
         if report.sub_sequence == 0:
             self._segments = []
-        if report.sub_sequence != len(self._segments):
+        others = self._segments and self._segments[0].sequence != report.sequence
+        if others or report.sub_sequence != len(self._segments):
             log.warning("%s: a segment of a report is missing; the report is dropped", self.block)
+            self._segments = []
             return None
         self._segments.append(report)
         if report.more_follows:
             return None
-        entries = [entry for segment in self._segments for entry in segment.entries]
-        return attrs.evolve(self._segments[0], entries=entries, sub_sequence=None, more_follows=False)
+        segments, self._segments = self._segments, []
+        entries = [entry for segment in segments for entry in segment.entries]
+        return attrs.evolve(segments[0], entries=entries, sub_sequence=None, more_follows=False)
 
     def __aiter__(self) -> Self:
         return self

@@ -40,12 +40,19 @@ class Identity:
 
 @attrs.define(slots=True)
 class Answer(Generic[P]):
-    """What is to be sent for one PDU received: what goes unasked before the answer, the answer, and whether the
-    association has come to its end with it."""
+    """What is to be sent for one PDU received.
+
+    Attributes:
+        answer: the PDU that answers it.
+        before: what goes unasked before the answer.
+        concluded: True if the association has come to its end with it.
+        rejected: True if the answer is a reject, which a binding may have to send by itself.
+    """
 
     answer: P
     before: list[P] = attrs.Factory(list)
     concluded: bool = False
+    rejected: bool = False
 
 
 class Rejected(JanusGridError):
@@ -101,7 +108,8 @@ class MmsServer(Generic[P]):
                 error = pdu.ServiceError(("cancel", int(pdu.CancelError.CANCEL_NOT_POSSIBLE)))
                 return Answer(self._wire.encode(("cancel-ErrorPDU", pdu.CancelErrorPDU(invoke_id, error))))
             case _:
-                return Answer(self._wire.encode(reject(None, ("pdu-error", int(pdu.PduError.UNKNOWN_PDU_TYPE)))))
+                unknown = reject(None, ("pdu-error", int(pdu.PduError.UNKNOWN_PDU_TYPE)))
+                return Answer(self._wire.encode(unknown), rejected=True)
 
     def _confirmed(self, request: pdu.ConfirmedRequestPDU, now: datetime) -> Steps[Answer[P]]:
         before: list[P] = []
@@ -127,7 +135,7 @@ class MmsServer(Generic[P]):
         if self._wire.size(payload) > self._parameters.pdu_size:
             size = pdu.ServiceError(("service", int(pdu.ServiceProblem.PDU_SIZE)))
             payload = self._wire.encode(("confirmed-ErrorPDU", pdu.ConfirmedErrorPDU(request.invoke_id, size)))
-        return Answer(payload, before)
+        return Answer(payload, before, rejected=answer[0] == "rejectPDU")
 
     def _serve(
         self, service: pdu.ConfirmedServiceRequest, before: list[P], now: datetime

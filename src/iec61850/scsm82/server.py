@@ -118,7 +118,7 @@ class _Opened:
             message = self._wire.decode(content)
         except Malformed as malformed:
             log.warning("%s: a PDU that is none: %s", self._key[0], malformed)
-            return await self._rejected(reject(_invoke_id(content)))
+            return await self._rejected(self._wire.encode(reject(_invoke_id(content))))
         if kind == "get" and _changes(message):
             raise StanzaRefused("bad-request", "what changes something is an iq of type set", kind="modify")
         match message:
@@ -132,11 +132,12 @@ class _Opened:
             await self._push(payload)
         if answer.concluded:
             self._end("released")
+        if answer.rejected:
+            return await self._rejected(answer.answer)
         return render(self._profile, self._key[1], answer.answer)
 
-    async def _rejected(self, message: pdu.MMSpdu) -> str | None:
+    async def _rejected(self, payload: str) -> str | None:
         """Return the answer that carries a reject, or send it by itself where the dialect wants that."""
-        payload = self._wire.encode(message)
         if self._profile.reject_in_result:
             return render(self._profile, self._key[1], payload)
         await self._push(payload)

@@ -158,6 +158,16 @@ async def test_data_set_directory_and_values(rig: Rig) -> None:
     assert single == (300.5, ServiceError.INSTANCE_NOT_AVAILABLE)
 
 
+async def test_data_sets_with_parts_of_arrays(rig: Rig) -> None:
+    members = (ref("MMXU1.HaV.Har(1).cVal.mag.f", "MX"), ref("MMXU1.HaV.Har(2)", "MX"))
+    rig.server.model.devices["DG750DER"].nodes["LLN0"].data_sets["Single"].members = members
+    association = await rig.associate()
+    assert await association.call(GetDataSetDirectory(ref("LLN0.Single"))) == members
+    stamp = Timestamp.of(rig.clock.now())
+    values = await association.call(GetDataSetValues(ref("LLN0.Single")))
+    assert values == (0.0, [[[0.0]], Quality.of(Quality.INVALID), stamp])
+
+
 @pytest.mark.parametrize("service", [GetDataSetDirectory, GetDataSetValues])
 @pytest.mark.parametrize("name", ["LLN0.Nothing", "NOLN1.Meas", "MMXU1.Meas"])
 async def test_unknown_data_set_is_refused(rig: Rig, service: type[GetDataSetValues], name: str) -> None:

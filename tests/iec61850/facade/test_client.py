@@ -13,7 +13,16 @@ from janusgrid.common.clock import LockStepClock
 from janusgrid.common.errors import LocalError, NotReachable, TypeConflict, UnknownName
 from janusgrid.iec61850 import AddCause, Command, Ied, Server, ServiceError, ServiceRefused, connect
 from janusgrid.iec61850.acsi.references import FC, BadReference
-from janusgrid.iec61850.acsi.services import AcsiClass, GetRCBValues, Origin, OriginCategory, Reason, SetRCBValues
+from janusgrid.iec61850.acsi.services import (
+    AcsiClass,
+    GetRCBValues,
+    Origin,
+    OriginCategory,
+    Reason,
+    Report,
+    ReportEntry,
+    SetRCBValues,
+)
 from janusgrid.iec61850.acsi.types import BitString, EntryTime, Quality, Timestamp
 from janusgrid.iec61850.model.nodes import Trigger
 
@@ -334,6 +343,35 @@ async def test_lost_reports_are_counted(site: Plant) -> None:
         block.leaves["SqNum"].value = 1
         site.server.update(f"{DG}/MMXU1.TotW", 3)
         assert (await anext(reports)).missed == 2
+
+
+async def test_a_report_whose_segment_is_missing_is_dropped_and_counted(site: Plant) -> None:
+    ied = site.ied()
+    listeners: list[Any] = []
+    association: Any = ied.association
+    listen = association.on_notification
+    association.on_notification = lambda listener: (listeners.append(listener), listen(listener))[1]
+    async with ied.report(f"{DG}/LLN0.urcbMeas", interrogate=False) as reports:
+
+        def segment(sequence: int, number: int, more: bool, index: int = 0) -> None:
+            entry = ReportEntry(index, [[float(number)], Quality(), Timestamp()])
+            listeners[0](Report("plant/meas", [entry], sequence, sub_sequence=number, more_follows=more, members=4))
+
+        segment(0, 0, True)
+        segment(0, 1, False, 1)
+        assert list((await anext(reports)).values) == [f"{DG}/MMXU1.TotW", f"{DG}/MMXU1.Hz"]
+        segment(1, 0, True)
+        segment(1, 2, False)  # 1 is missing
+        segment(2, 1, False)  # 0 is missing
+        segment(3, 0, False)
+        update = await anext(reports)
+        assert (update.report.sequence, update.missed) == (3, 2)
+        listeners[0](Report("plant/meas", [ReportEntry(9, True)], 4, members=10))
+        assert (await anext(reports)).values == {}, "there is no tenth member"
+        listeners[0](Report("other", [], 5))
+        listeners[0](Report("plant/meas", [], 5, data_set=f"{DG}/LLN0.Single"))
+        site.server.update(f"{DG}/MMXU1.Hz", 1)
+        assert set((await anext(reports)).values) == {f"{DG}/MMXU1.Hz"}
 
 
 async def test_iterating_ends_with_close_or_with_the_association(site: Plant) -> None:

@@ -119,12 +119,15 @@ async def test_the_facade_puts_segments_together() -> None:
     association = await rig.associate(limits=Limits(pdu_size=6000))
     ied = Ied(association)
     reports = ied.report("DG750DER/LLN0.urcbMeas", interrogate=False)
+    segments: list[Report] = []
+    association.on_notification(segments.append)  # type: ignore[arg-type]
     async with reports:
-        shrink(association, 1600)
+        shrink(association, 1000)
         await association.call(SetRCBValues(reports.block, (("GI", True),)))
         update = await anext(reports)
     assert len(update.values) == 4
     assert update.missed == 0
+    assert len(segments) > 1
     assert update.report.sub_sequence is None
 
 
