@@ -28,6 +28,10 @@ _PROLOG_SIZE = 1024
 # Many stanzas may come in one read. Parsed all at once their trees would live together, and the garbage collector
 # would go through them again and again: with 50 requests of 5 kB outstanding that costs a third of the time.
 _SLICE = 8192
+# A parser keeps every name it has ever met, for as long as it lives: a peer that invents names would fill the memory,
+# stanza by stanza. After so many octets the stream is read on by a fresh parser, which is told the header again.
+_RENEW = 4_194_304
+_START_TAG = re.compile(r"""[^<]*(?:<\?[^>]*\?>)?\s*<[^\s>/]+(?:[^>"']|"[^"]*"|'[^']*')*>""")
 
 
 @attrs.frozen(slots=True)
@@ -80,6 +84,8 @@ class StanzaReader:
         self._decoder = codecs.getincrementaldecoder("utf-8")("strict")
         self._parser: XMLPullParser[Element] = XMLPullParser(("start", "end", "comment", "pi"))
         self._prolog: str | None = ""
+        self._header = ""
+        self._read = 0
         self._root: Element | None = None
         self._depth = 0
         self._elements = 0
@@ -94,10 +100,12 @@ class StanzaReader:
         for start in range(0, len(data), _SLICE):
             part = data[start : start + _SLICE]
             self._octets += len(part)
+            self._read += len(part)
             if self._octets > self._limits.endless:
                 raise StreamFault("policy-violation", f"a stanza of more than {self._limits.endless} octets")
             try:
-                self._parse(self._decoder.decode(part))
+                text = self._decoder.decode(part)
+                self._parse(text)
                 yield from self._events(len(part))
             except UnicodeDecodeError as error:
                 raise StreamFault("not-well-formed", "the stream is not UTF-8") from error
@@ -105,8 +113,21 @@ class StanzaReader:
                 raise StreamFault("not-well-formed", f"the stream is not well-formed XML: {error}") from error
             if self._depth == 1:
                 self._octets = 0  # white space between stanzas keeps connections alive and is no stanza
+                if (
+                    self._read > _RENEW and self._header and text.endswith(">")
+                ):  # the parser holds no beginning of the next stanza
+                    self._renew()
+
+    def _renew(self) -> None:
+        """Go on with a fresh parser, as if the stream had just been opened."""
+        self._parser = XMLPullParser(("start", "end", "comment", "pi"))
+        self._parser.feed(self._header)
+        ((_, self._root),) = cast(Iterator[tuple[str, Element]], self._parser.read_events())
+        self._read = 0
 
     def _parse(self, text: str) -> None:
+        if self._root is None and len(self._header) <= self._limits.size:
+            self._header += text
         if self._prolog is None:
             self._parser.feed(text)
             return
@@ -124,6 +145,8 @@ class StanzaReader:
                 self._depth += 1
                 if self._depth == 1:
                     self._root = element
+                    found = _START_TAG.match(self._header)
+                    self._header = found[0] if found else ""
                     yield Opened(element)
                     continue
                 self._elements += 1

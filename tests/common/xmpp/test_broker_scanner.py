@@ -9,6 +9,7 @@ from xml.etree import ElementTree
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from janusgrid.common.xmpp.broker import scanner as scanner_module
 from janusgrid.common.xmpp.broker.scanner import Element, Event, Fault, Footer, Header, Scanner
 
 from .broker_kit import HEADER
@@ -321,3 +322,24 @@ def test_mutations_never_do_anything_but_events_and_faults():
         assert all(not isinstance(event, Fault | Footer) for event in events[:-1])
     assert kinds[Fault] > 1000
     assert kinds[Element] > 10_000
+
+
+@given(st.lists(st.integers(0, len(STREAM)), max_size=20), st.integers(0, 400))
+def test_a_stream_reads_the_same_however_often_its_parser_is_renewed(cuts, renew):
+    """A parser keeps every name it has met: it is replaced now and then, and nobody sees it."""
+    expected = [repr(event) for event in read(STREAM, *cuts)]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(scanner_module, "RENEW", renew)
+        assert [repr(event) for event in read(STREAM, *cuts)] == expected
+
+
+def test_names_that_a_client_invents_do_not_stay(monkeypatch):
+    monkeypatch.setattr(scanner_module, "RENEW", 20_000)
+    scanner = Scanner(100_000)
+    read(HEADER.encode(), scanner=scanner)
+    parsers = set()
+    for number in range(200):
+        (element,) = scanner.feed(f"<iq>{''.join(f'<n{number}-{each}/>' for each in range(100))}</iq>".encode())
+        assert isinstance(element, Element)
+        parsers.add(scanner._parser)
+    assert len(parsers) > 5

@@ -10,6 +10,7 @@ from xml.etree.ElementTree import Element, tostring
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from janusgrid.common.xmpp import guard
 from janusgrid.common.xmpp.guard import Closed, Limits, Opened, Refusals, Stanza, StanzaReader, StreamFault
 
 HEADER = (
@@ -224,3 +225,40 @@ def test_refusals_count_everything_and_log_the_first_and_some(caplog: pytest.Log
     assert [record.__dict__["count"] for record in caplog.records] == [*range(1, 11), 100, 200]
     assert all(record.__dict__["event"] == "flood" and "\n" not in record.message for record in caplog.records)
     assert all(len(record.message) < 400 for record in caplog.records)
+
+
+RICH_HEADER = (
+    b"<?xml version='1.0'?>\n<stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams' "
+    b'xmlns:db="jabber:server:dialback" xml:lang="en" id="a&gt;b>c" version=\'1.0\'>'
+)
+
+
+@given(st.lists(TREES, min_size=3, max_size=8), st.lists(st.integers(0, 4000), max_size=12), st.integers(0, 300))
+def test_a_stream_reads_the_same_however_often_its_parser_is_renewed(
+    trees: list[Element], cuts: list[int], renew: int
+) -> None:
+    """A parser keeps every name it has met: it is replaced now and then, and nobody sees it."""
+    data = RICH_HEADER + b"".join(b"<iq xmlns:x='urn:x'><db:a/>" + tostring(tree) + b"</iq> " for tree in trees)
+
+    def whole() -> list[bytes]:
+        parts = read(data, [cut for cut in cuts if cut < len(data)])
+        return [tostring(part.xml) for part in parts if isinstance(part, Stanza)]
+
+    expected = whole()
+    assert len(expected) == len(trees)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(guard, "_RENEW", renew)
+        assert whole() == expected
+
+
+def test_names_that_a_peer_invents_do_not_stay(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(guard, "_RENEW", 20_000)
+    reader = StanzaReader(Limits())
+    assert len(list(reader.feed(HEADER))) == 1
+    parsers = set()
+    for number in range(200):
+        names = "".join(f"<n{number}-{each}/>" for each in range(100))
+        (stanza,) = reader.feed(f"<message>{names}</message>".encode())
+        assert isinstance(stanza, Stanza)
+        parsers.add(reader._parser)
+    assert len(parsers) > 5

@@ -119,6 +119,10 @@ class _Stop(Exception):
         self.text = text
 
 
+RENEW = 4_194_304
+"""Octets after which a stream is read on by a fresh parser."""
+
+
 class Scanner:
     """Reads one stream, from its header to its end. `max_bytes` may be changed between two calls of `feed`."""
 
@@ -141,7 +145,9 @@ class Scanner:
         self._attributes: list[str] = []
         self._child = ""
         self._children = 0
+        self._root = b""
         self._parser = self._make_parser()
+        self._listen()
 
     def feed(self, data: bytes) -> list[Event]:
         """Return what these bytes complete, in order. After a `Footer` or a `Fault` nothing more is read."""
@@ -166,6 +172,8 @@ class Scanner:
         except expat.ExpatError as error:
             restricted = error.code == _UNDEFINED_ENTITY
             self._end(Fault("restricted-xml" if restricted else "not-well-formed", str(error)))
+        if self._fed > RENEW and self._depth == 1 and self._begin == self._fed and not self._done:
+            self._renew()
         events, self._events = self._events, []
         return events
 
@@ -182,13 +190,23 @@ class Scanner:
             # that this would save is bounded by tag_bytes.
             parser.SetReparseDeferralEnabled(False)
         parser.ordered_attributes = True
+        return parser
+
+    def _renew(self) -> None:
+        """Go on with a fresh parser that is told the header again: the old one keeps every name it ever met."""
+        self._parser = self._make_parser()
+        self._parser.Parse(self._root, False)
+        self._base = self._begin = self._fed = len(self._root)
+        self._listen()
+
+    def _listen(self) -> None:
+        parser = self._parser
         parser.StartElementHandler = self._start
         parser.EndElementHandler = self._finish
         parser.XmlDeclHandler = self._declaration
         parser.StartDoctypeDeclHandler = _restricted("a document type declaration")
         parser.CommentHandler = _restricted("a comment")
         parser.ProcessingInstructionHandler = _restricted("a processing instruction")
-        return parser
 
     def _refuse(self) -> list[Event]:
         # The parser would take some of these for UTF-16, although it was told that the stream is in UTF-8.
@@ -260,6 +278,7 @@ class Scanner:
         assert match, "the parser let through what is no tag"
         tag = bytes(match[0])
         del match  # it would keep the buffer from being resized
+        self._root = tag
         self._begin = begin + len(tag)
         declared = {b"xmlns": b""}
         for key, value in _ATTRIBUTE.findall(tag):
