@@ -46,7 +46,7 @@ class TcpAssociation:
 
     def __init__(self, peer: str, stack: Calling, limits: initiate.Limits, timeout: float, keep_alive: float) -> None:
         self.peer = peer
-        """The server's address, `tcp://host:port`."""
+        """The server's address, as `connect` takes it."""
         self.parameters = Parameters(limits.pdu_size, 1, 0, limits.nesting)
         """What both sides have agreed on."""
         self._limits = limits

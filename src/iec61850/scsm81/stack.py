@@ -1,4 +1,4 @@
-"""One side of an association below MMS: octets in, events and octets out. No input or output, no clock.
+"""One side of an association below MMS: octets in, events and octets out. No input or output, no clock::
 
     stack = Calling(local, remote)
     stack.connect(initiate_request)
