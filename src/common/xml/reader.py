@@ -5,8 +5,9 @@ before a tree is built; then libxml2 parses it with entities off and no network.
 (`schema.py`): libxml2 given a schema while parsing does not survive an entity reference.
 
 Most documents are proved small by counting two characters. Only one that is not is counted exactly, by a streaming
-pass. What no limit bounds: lxml keeps every name that a thread has ever parsed, so a peer that goes on inventing names
-costs as much memory as it sends. Who is let in, and how often, is decided before this door.
+pass. lxml keeps every name that a thread has ever met: `from_element` lets so many different names through in the life
+of the process, so that no peer can fill the memory by inventing some. `read` cannot know the names before libxml2 does:
+who may send whole documents, and how often, is decided before this door.
 """
 
 from __future__ import annotations
@@ -253,6 +254,18 @@ def _measure(root: Element, limits: Limits, source: str | None, *, deep: bool, w
         raise _over(_broken(limits, 0, 0, len(found[0].attrib)), _where(source, line(found[0])))
 
 
+NAMES = 50_000
+"""Different names of elements and attributes that stanzas may bring in the life of the process."""
+_names: set[str] = set()
+
+
+def _admit(name: str) -> None:
+    """Let a name through to lxml; raise ValueError once too many different ones have come."""
+    if len(_names) >= NAMES:
+        raise ValueError(f"{_short(name, 80)} is a new name, and {NAMES} different ones have come already")
+    _names.add(name)
+
+
 _CACHE: dict[Limits, tuple[Any, Any]] = {}
 
 
@@ -291,6 +304,11 @@ def _over(rule: str, where: str) -> Malformed:
 def _copy(element: StdElement, parent: Element | None, source: str | None) -> Element:
     """Return a shallow copy of `element`, with its text and tail, under `parent`."""
     try:
+        if element.tag not in _names:
+            _admit(element.tag)
+        for name in element.attrib:
+            if name not in _names:
+                _admit(name)
         if parent is None:
             namespace, brace, _ = element.tag.rpartition("}")
             nsmap: Any = {None: namespace[1:]} if brace and namespace[1:] else None

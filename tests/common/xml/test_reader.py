@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from janusgrid.common.errors import ConfigError, LocalError, Malformed
 from janusgrid.common.xml import Limits, from_element, line, place, read, read_file, text
+from janusgrid.common.xml import reader as reader_module
 
 BOMB = '<!DOCTYPE r [<!ENTITY a "x"><!ENTITY b "&a;&a;">]><r>&b;</r>'
 EXTERNAL = '<!DOCTYPE r SYSTEM "file:///etc/hostname"><r/>'
@@ -207,3 +208,20 @@ def test_garbage_raises_nothing_but_malformed(garbage: bytes, at: int, encoding:
         except Malformed:
             continue
         assert root.getroottree().docinfo.doctype == ""
+
+
+def test_invented_names_end_at_a_limit_and_known_ones_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    """lxml keeps every name it has met, for good: stanzas may bring so many and no more."""
+    monkeypatch.setattr(reader_module, "_names", set())
+    monkeypatch.setattr(reader_module, "NAMES", 100)
+    good = ElementTree.fromstring("<a b='1'><c/></a>")
+    assert from_element(good).tag == "a"
+    refused = 0
+    for number in range(50):
+        try:
+            from_element(ElementTree.fromstring(f"<n{number} a{number}=''><m{number}/></n{number}>"))
+        except Malformed as error:
+            refused += 1
+            assert "different ones have come already" in str(error)
+    assert refused == 50 - (100 - 3) // 3
+    assert from_element(good)[0].tag == "c"
