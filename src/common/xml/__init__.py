@@ -6,7 +6,7 @@ faults = schema.faults(element) # second step: never a parser with a schema
 
 from .reader import FILES, WIRE, Element, Limits, from_element, line, place, read, read_file
 from .schema import Fault, Schema
-from .writer import canonical, child, data, escape, escape_value, root, text
+from .writer import canonical, child, data, document, escape, escape_value, root, text
 
 __all__ = [
     "read",
@@ -22,6 +22,7 @@ __all__ = [
     "Fault",
     "text",
     "data",
+    "document",
     "canonical",
     "root",
     "child",

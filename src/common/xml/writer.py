@@ -38,6 +38,15 @@ def data(element: Element, *, declaration: bool = False) -> bytes:
     return etree.tostring(element, encoding="utf-8", xml_declaration=declaration, with_tail=False)
 
 
+def document(element: Element) -> str:
+    """Return the element as the text of a file: with a declaration, indented by two spaces, and a last line feed.
+
+    White space is added between elements only; an element that holds text keeps it as it is.
+    """
+    etree.indent(element, space="  ")
+    return f'<?xml version="1.0" encoding="UTF-8"?>\n{text(element)}\n'
+
+
 def canonical(element: Element) -> str:
     """Return the element in exclusive canonical form: self-contained, and the same wherever it stands.
 

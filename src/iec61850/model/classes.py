@@ -165,7 +165,7 @@ class ClassTables:
             kind, _, name = first.partition(" ")
             if kind in {"cdc", "class", "abstract", "extension"}:
                 name = name.partition(" ")[0]
-            self._blocks.setdefault(kind, {}).setdefault(name, (namespace, block))
+            self._blocks.setdefault(kind, {}).setdefault(name or table, (namespace, block))
 
     # --- what there is -----------------------------------------------------------------------------------------------
 
@@ -187,7 +187,7 @@ class ClassTables:
 
     def basic_types(self) -> tuple[str, ...]:
         """Return the names of the basic types of IEC 61850-7-2."""
-        return tuple(self._block("basic", "")[1])
+        return tuple(line for _, block in self._blocks.get("basic", {}).values() for line in block.splitlines()[1:])
 
     def constraints(self) -> dict[str, tuple[frozenset[str], frozenset[str]]]:
         """Return for each functional constraint its services, and the control blocks whose data sets can hold it."""
@@ -286,7 +286,6 @@ _SAID = {
     "enum": "enumeration",
     "struct": "structure",
     "service": "controllable class",
-    "basic": "basic type",
 }
 
 

@@ -20,7 +20,7 @@ from . import codes
 from .document import Document, quoted
 from .templates import CONSTRAINTS, triggers
 
-_OPTIONAL = (
+OPTIONAL = (
     "seqNum",
     "timeStamp",
     "reasonCode",
@@ -39,7 +39,7 @@ _BUFFERED_ONLY = 1 << 9 - 6 | 1 << 9 - 7
 _MOST_INSTANCES = 99
 """The index in the name of an instance has two digits."""
 
-_OTHERS = {"LogControl": "log", "GSEControl": "gse", "SampledValueControl": "smv", "SettingControl": "setting"}
+OTHERS = {"LogControl": "log", "GSEControl": "gse", "SampledValueControl": "smv", "SettingControl": "setting"}
 _LN0_ONLY = {"GSEControl", "SampledValueControl", "SettingControl"}
 _INDEXED = re.compile(r"(.+?)(?:\(([0-9]{1,9})\))?")
 
@@ -68,8 +68,8 @@ class Controls:
         for one in self._document.children(element, "ReportControl"):
             self._report(node, one)
         taken: set[tuple[str, str]] = set()
-        for one in self._document.children(element, *_OTHERS):
-            kind = _OTHERS[self._document.kind(one)]
+        for one in self._document.children(element, *OTHERS):
+            kind = OTHERS[self._document.kind(one)]
             name = "SGCB" if kind == "setting" else self._document.name(one)
             if self._document.kind(one) in _LN0_ONLY and node.ln_class != "LLN0":
                 self._log.add(codes.MISPLACED, one, f"{self._document.kind(one)} {name} in {node.name}: left out")
@@ -222,7 +222,7 @@ class Controls:
             self._log.add(codes.NO_OPTIONAL_FIELDS, element, f"ReportControl {element.get('name')} has no OptFields")
             return 0
         bits = 0
-        for bit, name in enumerate(_OPTIONAL, start=1):
+        for bit, name in enumerate(OPTIONAL, start=1):
             if self._document.truth(found, name, name == "bufOvfl" and self._document.edition.version >= 2007):
                 bits |= 1 << (9 - bit)
         return bits if buffered else bits & ~_BUFFERED_ONLY
