@@ -45,7 +45,7 @@ class Grid:
     def __init__(self, server: LocalServer, stack: AsyncExitStack) -> None:
         self.server = server
         self._stack = stack
-        self.clock = ScaledClock(600.0, datetime(2026, 3, 25, 8, 20, tzinfo=UTC))
+        self.clock = ScaledClock(120.0, datetime(2026, 3, 25, 8, 20, tzinfo=UTC))
         self.samples: list[Sample] = []
         self.changes: list[Change] = []
 
@@ -166,7 +166,7 @@ async def test_telemetry_of_an_outage_arrives_afterwards(grid: Grid) -> None:
     await asyncio.sleep(1.5)
     before = len(grid.samples)
     await grid.server.start()
-    await eventually(lambda: len(grid.samples) >= before + 20)
+    await eventually(lambda: len(grid.samples) >= before + 6)
     times = [sample.time for sample in grid.samples]
     assert sorted(set(times)) == times
     steps = {late - early for early, late in itertools.pairwise(times)}
