@@ -5,6 +5,7 @@ rust_client.py PORT [CA CERTIFICATE KEY]; prints what it found as a JSON object.
 
 import asyncio
 import json
+import os
 import sys
 from pathlib import Path
 
@@ -55,7 +56,8 @@ async def main() -> None:
     found["abort and again"] = await abort(port) if len(sys.argv) == 2 else "over"
     await ied.disconnect()
     found["connected"] = ied.is_connected
-    print(json.dumps(found, default=str))
+    print(json.dumps(found, default=str), flush=True)
+    os._exit(0)  # the native module now and then crashes when the interpreter takes itself down
 
 
 async def reports(ied: IedConnection) -> None:
