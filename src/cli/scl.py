@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from ..common.errors import JanusGridError
-from ..iec61850.scl import Diagnostic, Severity, describe
+from ..iec61850.scl import Diagnostic, Severity, describe, write_cid
 from ..iec61850.scl import check as check_file
 from ..iec61850.scl import read as read_file
 
@@ -18,7 +18,7 @@ Files = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 @click.group()
 def command() -> None:
-    """Read and check SCL files (ICD, CID, IID, SCD of every edition)."""
+    """Read, check and write SCL files (ICD, CID, IID, SCD of every edition)."""
 
 
 @command.command()
@@ -61,3 +61,20 @@ def show(file: Path, ied: str | None) -> None:
     except JanusGridError as error:
         raise click.ClickException(str(error)) from None
     click.echo(describe(loaded.model))
+
+
+@command.command()
+@click.argument("file", type=Files)
+@click.option("--ied", help="which IED, where the file has several")
+@click.option("--access-point", help="which access point, where the IED has several")
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="to this file; else it is printed"
+)
+def write(file: Path, ied: str | None, access_point: str | None, output: Path | None) -> None:
+    """Write one server of FILE, of any edition, as a CID of release 2007B4, without what cannot be used in it."""
+    try:
+        text = write_cid(read_file(file, ied=ied, access_point=access_point).model, output)
+    except JanusGridError as error:
+        raise click.ClickException(str(error)) from None
+    if output is None:
+        click.echo(text, nl=False)

@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .acsi.errors import AddCause, ServiceError, ServiceRefused
     from .client import Ied, Update, connect
+    from .model.builder import build
+    from .scl import write_cid
     from .server import Change, Command, Server
 
 _HOMES = {
@@ -27,9 +29,12 @@ _HOMES = {
     "ServiceError": "acsi.errors",
     "ServiceRefused": "acsi.errors",
     "Update": "client",
+    "build": "model.builder",
     "connect": "client",
+    "write_cid": "scl",
 }
-__all__ = ["AddCause", "Change", "Command", "Ied", "Server", "ServiceError", "ServiceRefused", "Update", "connect"]
+__all__ = ["AddCause", "Change", "Command", "Ied", "Server", "ServiceError", "ServiceRefused", "Update"]
+__all__ += ["build", "connect", "write_cid"]
 
 
 def __getattr__(name: str) -> Any:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -298,3 +300,28 @@ def test_every_class_can_be_built(ln_class: str) -> None:
     models, diagnostics = check(write_cid(builder.model()).encode())
     assert [str(one) for one in diagnostics if one.code != "SCL701"] == []
     assert dump(models[0]) == dump(builder.model())
+
+
+# --- the page --------------------------------------------------------------------------------------------------------
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+def test_the_example_of_the_guide_runs(tmp_path: Path) -> None:
+    file = tmp_path / "DG750.cid"
+    program = [sys.executable, str(ROOT / "examples" / "build_model.py"), str(file)]
+    assert subprocess.run(program, capture_output=True, text=True, check=True, timeout=60).stdout == "412.5\n"
+    models, diagnostics = check(file)
+    assert (len(models), diagnostics) == (1, ())
+
+
+def test_what_the_guide_promises() -> None:
+    model = build("X").device("D").node("MMXU1", "TotW.db", "TotVAr.mag.i", "PPV.phsAB").model()
+    objects = model.devices["XD"].nodes["MMXU1"].objects
+    assert list(objects["TotW"].children) == ["mag", "q", "t", "db", "dbRef"]
+    assert list(objects["TotVAr"].children) == ["mag", "q", "t", "sVC"]
+    assert list(attribute(model, "XD/MMXU1.TotVAr.mag").children) == ["i"]
+    assert list(objects["PPV"].children) == ["phsAB"]
+    builder = build("X").device("D").setting_groups(3).node("PTOC1", grouped=["StrVal"])
+    found = attribute(builder.value("PTOC1.StrVal.setMag.f", {1: 5, 2: 7.5}).model(), "XD/PTOC1.StrVal.setMag.f[SG]")
+    assert (found.groups, found.value, found.settable) == ({1: 5.0, 2: 7.5}, 5.0, False)

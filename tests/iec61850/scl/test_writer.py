@@ -6,8 +6,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
+from janusgrid.cli import cli
 from janusgrid.common.errors import LocalError
 from janusgrid.common.resources import resource
 from janusgrid.common.xml import Schema
@@ -88,6 +90,17 @@ def test_is_written_to_a_file(tmp_path: Path) -> None:
     assert write_cid(model, file) == file.read_text(encoding="utf-8")
     with pytest.raises(LocalError, match="cannot write"):
         write_cid(model, tmp_path / "none" / "a.cid")
+
+
+def test_the_command_writes_one_server_of_a_file(tmp_path: Path) -> None:
+    runner, scd, cid = CliRunner(), tmp_path / "base.scd", tmp_path / "x.cid"
+    scd.write_bytes(changed())
+    which = ["scl", "write", str(scd), "--access-point", "S1"]
+    assert runner.invoke(cli, [*which, "-o", str(cid)]).output == ""
+    assert runner.invoke(cli, which).output == cid.read_text(encoding="utf-8")
+    assert dump(read(cid, strict=True).model) == dump(read(scd, access_point="S1").model)
+    refused = runner.invoke(cli, ["scl", "write", str(scd)])
+    assert (refused.exit_code, "several servers" in refused.output) == (1, True)
 
 
 # --- values ----------------------------------------------------------------------------------------------------------
