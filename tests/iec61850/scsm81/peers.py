@@ -87,10 +87,10 @@ async def run(peer: str, script: str, *arguments: object) -> dict[str, Any]:
     """Run a client script and return what it found, a JSON object on its last line.
 
     The binding of libiec61850 loses answers now and then, whatever server it talks to (docs/explanation,
-    interoperability): its script may fail twice.
+    interoperability): its script may fail four times.
     """
     problem = ""
-    for _ in range(3 if peer == "libiec" else 1):
+    for _ in range(5 if peer == "libiec" else 1):
         code, out, err = await _run(peer, script, *arguments)
         if code == 0:
             found = json.loads(out.splitlines()[-1])

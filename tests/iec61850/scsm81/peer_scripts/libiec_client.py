@@ -107,6 +107,7 @@ if error == lib.IED_ERROR_OK:
     ]
     found["float"] = value(lib.IedConnection_readFloatValue(ied, "PEERLD0/GGIO1.AnIn1.mag.f", mx))
     setting = "PEERLD0/GGIO1.Set1.setMag.f"
+    lib.IedConnection_writeFloatValue(ied, setting, sp, 1.5)  # as it was before an attempt that failed
     found["setting"] = value(lib.IedConnection_readFloatValue(ied, setting, sp))
     found["write"] = lib.IedConnection_writeFloatValue(ied, setting, sp, 2.5)
     found["written"] = value(lib.IedConnection_readFloatValue(ied, setting, sp))
