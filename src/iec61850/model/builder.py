@@ -1,5 +1,7 @@
 """A model in code: names are given, types come from the class tables, mandatory parts are added by themselves.
 
+::
+
     model = (
         build("DG750", "Main diesel generator")
         .address(JID="dg750@plant.example/IEC")

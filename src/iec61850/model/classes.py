@@ -1,12 +1,14 @@
 """Common data classes (IEC 61850-7-3), logical-node classes (7-4, 7-420), enumerations, and the service parts of 8-1.
 
+::
+
     tables = class_tables()
     tables.ln_class("MMXU").objects["TotW"].cdc          # 'MV'
     tables.cdc("MV").parts["mag"].fc                     # FC.MX
     tables.enumeration("HealthKind").ordinals["Warning"] # 2
 
 The tables are data (`schemas/iec61850/classes`), derived by `derive`; a class is read when it is first asked for.
-Blocks stand between empty lines; the first line says what follows:
+Blocks stand between empty lines; the first line says what follows::
 
     enum NAME                                  then `ORDINAL LITERAL`
     struct NAME                                then `NAME TYPE PRESENCE MARKS...`
@@ -149,7 +151,7 @@ class ClassTables:
         self._blocks: dict[str, dict[str, tuple[str, str]]] = {}
         """Kind, name: namespace and text."""
         self.namespaces: dict[str, str] = {}
-        """Table to namespace, e.g. `7-3` to `IEC 61850-7-3:2007B5`."""
+        """Name of each table to its namespace."""
         for name in names:
             self._index(name, (directory / f"{name}.txt").read_text(encoding="utf-8"))
         self._cdcs: dict[tuple[str, FC], CdcClass] = {}

@@ -1,5 +1,7 @@
 """Derive the class tables from the namespace files (NSD, IEC 61850-7-7) that the IEC publishes as code components.
 
+::
+
     python -m janusgrid.iec61850.model.derive NSD_DIR [TARGET_DIR]
 
 The tables hold the facts of the files and nothing of their texts: names, types, constraints, presence conditions and

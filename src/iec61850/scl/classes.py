@@ -32,6 +32,9 @@ _NAMESPACES = frozenset({"cdcNs", "cdcName", "dataNs"})
 
 _OBJECT = {True: codes.MISSING_OBJECT, False: codes.EXCLUDED_OBJECT}
 _PART = {True: codes.MISSING_PART, False: codes.EXCLUDED_PART}
+_ON_THE_WIRE = frozenset({"SBOw", "Oper", "Cancel"})
+"""Structures that a client builds from the mapping, whatever the file says of their order."""
+
 _BASE_NAMESPACE = "IEC 61850-7-4"
 
 
@@ -278,6 +281,10 @@ class ClassCheck:
         parts = self._tables.structure(name)
         components = {self._name(one): one for one in self._document.children(element, "BDA")}
         self._presence_of_parts(element, parts, components, {}, f"DAType {quoted(element.get('id', ''))} ({name})")
+        known, ordered = [one for one in components if one in parts], [one for one in parts if one in components]
+        if name in _ON_THE_WIRE and known != ordered:
+            message = f"DAType {quoted(element.get('id', ''))} ({name}): the order is {', '.join(ordered)}"
+            self._note(codes.WRONG_ORDER, element, message)
         for component, one in components.items():
             if component in parts:
                 self._type(one, parts[component], f"{name}.{component}", narrow, control)

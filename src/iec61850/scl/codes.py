@@ -413,6 +413,13 @@ OTHER_EDITION = _code(
     "tables of 7-4:2007B, 7-420:2019A",
     "Logical devices name another edition of the standard than that of the tables, with which they are compared.",
 )
+WRONG_ORDER = _code(
+    "SCL918",
+    "wrong-order",
+    _W,
+    "IEC 61850-8-1",
+    "The components of SBOw, Oper or Cancel are in another order than the mapping sends them, and clients expect them.",
+)
 
 _GROUPS = {
     "SCL1": "The document and its servers",

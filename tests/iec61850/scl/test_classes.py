@@ -224,6 +224,15 @@ CASES = [
         '<DO name="CEBlk"',
         "deprecated",
     ),
+    (
+        "SCL918",
+        [
+            ('<BDA name="Test" bType="BOOLEAN"/>', ""),
+            ('<BDA name="ctlNum"', '<BDA name="Test" bType="BOOLEAN"/><BDA name="ctlNum"'),
+        ],
+        '<DAType id="Oper"',
+        "the order is ctlVal, origin, ctlNum, T, Test, Check",
+    ),
     ("SCL917", [(LD_NS, "<Val>IEC 61850-7-4:2007A</Val>")], "<SCL ", "compared with IEC 61850-7-4:2007B5"),
 ]
 
