@@ -1,0 +1,37 @@
+"""`make bench` runs from its first line to its last: each benchmark that it names is there, and measures."""
+
+from __future__ import annotations
+
+import importlib
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from benchmarks.__main__ import BENCHMARKS
+from benchmarks.scsm82_read import run
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.mark.parametrize("name", BENCHMARKS)
+def test_what_is_named_can_be_run(name: str) -> None:
+    assert callable(importlib.import_module(f"benchmarks.{name}").main)
+
+
+def test_a_name_that_there_is_not_is_refused_with_those_there_are() -> None:
+    done = subprocess.run([sys.executable, "-m", "benchmarks", "nix"], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert "no benchmark nix; there are codec, " in done.stderr
+
+
+async def test_a_read_is_given_as_a_ratio_to_a_bare_request(capsys: pytest.CaptureFixture[str]) -> None:
+    await run("embedded", (1,), rounds=3)
+    assert "ratio " in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", ["codec", "openadr_codec"])
+def test_codecs_are_given_as_ratios_to_their_floor(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    importlib.import_module(f"benchmarks.{name}").main()
+    assert "lxml" in (said := capsys.readouterr().out)
+    assert "(budget " in said
