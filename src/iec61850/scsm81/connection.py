@@ -174,9 +174,9 @@ class Connection(asyncio.Protocol, Generic[S]):
     def resume_writing(self) -> None:
         """See asyncio.Protocol."""
         self._choked = False
-        if self._writable is not None:
+        if self._writable is not None and not self._writable.done():
             self._writable.set_result(None)
-            self._writable = None
+        self._writable = None
         self._soon()
 
     # --- inside -----------------------------------------------------------------------------------------------------

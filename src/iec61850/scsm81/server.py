@@ -17,8 +17,10 @@ from ..mapping.catalogue import Catalogue
 from ..mapping.server import Answer, Identity, MmsServer, reject
 from ..mms import decode_ber, encode_ber
 from ..server.host import Host
+from . import ber
 from .address import ANY, Address
 from .connection import Connection, LinkLimits
+from .errors import LayerFault
 from .stack import HANDSHAKE_LIMIT, OVERHEAD, Called, Data, Ended, Event, Released, Requested
 from .wire import BerWire
 
@@ -227,7 +229,7 @@ class _Opened:
             message = decode_ber(octets)
         except Malformed as malformed:
             log.warning("%s: a PDU that is none: %s", self._peer, malformed)
-            self.connection.stack.send(encode_ber(reject()))
+            self.connection.stack.send(encode_ber(reject(_invoke_id(octets))))
             return
         if message[0] == "rejectPDU":
             log.warning("%s: the client rejects something that was sent to it", self._peer)
@@ -292,6 +294,17 @@ class _Opened:
         self.connection.stack.abort()
         self._leave(f"nothing came for {seconds:g} s")
         self.connection.close()
+
+
+def _invoke_id(octets: bytes) -> int | None:
+    """Return the invoke id of a request that could not be decoded, as far as it can be seen."""
+    try:
+        tag, start, _ = ber.header(octets, 0, "mms")
+        inner, start, end = ber.header(octets, start, "mms")
+        found = ber.integer(octets[start:end], "mms")
+    except LayerFault:
+        return None
+    return found if (tag, inner) == (0xA0, 0x02) and 0 <= found < 1 << 32 else None
 
 
 def _resumed(question: Question, steps: Steps[Answer[bytes]]) -> Steps[Answer[bytes]]:

@@ -191,6 +191,12 @@ async def test_bad_pdus_are_rejected_and_the_association_goes_on() -> None:
             (answer,) = await raw.turn()
             assert isinstance(answer, Data)
             assert decode_ber(answer.octets)[0] == "rejectPDU"
+        raw.stack.send(b"\xa0\x07\x02\x02\x12\x34\xbf\x7f\x00")  # a service that there is not
+        (answer,) = await raw.turn()
+        assert isinstance(answer, Data)
+        rejected = decode_ber(answer.octets)[1]
+        assert isinstance(rejected, pdu.RejectPDU)
+        assert rejected.original_invoke_id == 0x1234
         raw.stack.send(encode_ber(("rejectPDU", pdu.RejectPDU(("pdu-error", 1), None))))  # is not answered
         raw.ask(7)
         (answer,) = await raw.turn()
