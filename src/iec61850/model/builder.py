@@ -23,12 +23,14 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Self
 
+import attrs
+
 from ...common.errors import LocalError, TypeConflict, UnknownName
 from ..acsi.plain import Plain, shape
 from ..acsi.references import FC, Reference
 from ..acsi.types import DataValue
 from .classes import ClassTables, LnClass, ObjectRule, class_tables
-from .instances import Maker, Wish, choose, wishes
+from .instances import Maker, Wish, carry, choose, wishes
 from .nodes import (
     Attribute,
     DataObject,
@@ -68,6 +70,16 @@ TRIGGERS = Trigger.DATA_CHANGE | Trigger.QUALITY_CHANGE | Trigger.GENERAL_INTERR
 """What a report is triggered by unless it is told otherwise."""
 
 
+@attrs.frozen(slots=True)
+class _Asked:
+    """What was asked for of one node by all calls so far."""
+
+    wishes: dict[str, Wish] = attrs.Factory(dict)
+    controls: dict[str, int] = attrs.Factory(dict)
+    grouped: frozenset[str] = frozenset()
+    enums: dict[str, EnumType] = attrs.Factory(dict)
+
+
 def build(ied: str, description: str = "", *, access_point: str = "AP1", tables: ClassTables | None = None) -> Builder:
     """Return a builder of the model of one server; raise `LocalError` for a name that no IED can have."""
     return Builder(ied, description, access_point=access_point, tables=tables)
@@ -84,6 +96,8 @@ class Builder:
         services = {name: dict(attributes) for name, attributes in SERVICES.items()}
         self._model = Model(_named(ied), access_point=access_point, services=services, description=description)
         self._device: LogicalDevice | None = None
+        self._asked: dict[tuple[str, str], _Asked] = {}
+        """By device and node, so that a later call adds to what was asked for before."""
 
     def model(self) -> Model:
         """Return the model, for `Server(model)` or `write_cid(model)`; raise `LocalError` if it has no device."""
@@ -140,13 +154,22 @@ class Builder:
         ln_class = self._tables.ln_class(match[2])
         if (match[2] == "LLN0") is not (name == "LLN0") or (name != "LLN0" and not match[3]):
             raise LocalError("a node is named by its class and a number, LLN0 alone by its class", where=name)
-        wished = wishes([*objects, *(control or {}), *grouped, *(enums or {})])
-        node = device.nodes.get(name) or LogicalNode(name, ln_class.name)
-        node.description = description or node.description
-        kinds = {name: self._control_model(name, model) for name, model in (control or {}).items()}
-        for wanted in self._objects(ln_class, wished, node, f"{device.name}/{name}"):
-            self._add(node, ln_class, wanted, wished.get(wanted, Wish()), kinds, grouped, enums or {})
+        before = self._asked.get((device.name, name), _Asked())
+        new = wishes([*objects, *(control or {}), *grouped, *(enums or {})])
+        asked = _Asked(
+            wishes([*objects, *new], before.wishes),
+            before.controls | {one: self._control_model(one, model) for one, model in (control or {}).items()},
+            before.grouped | frozenset(grouped),
+            {**before.enums, **(enums or {})},
+        )
+        node = device.nodes.get(name, LogicalNode(name, ln_class.name))
+        made = {
+            one: node.objects[one] if one in node.objects and one not in new else self._make(ln_class, node, one, asked)
+            for one in self._objects(ln_class, asked.wishes, f"{device.name}/{name}")
+        }
+        node.objects, node.description = made, description or node.description
         device.nodes[name] = node
+        self._asked[device.name, name] = asked
         for path, value in (values or {}).items():
             self.value(f"{name}.{path}", value)
         return self
@@ -163,15 +186,14 @@ class Builder:
             raise LocalError(f"{model!r} is no control model; there are {', '.join(ordinals)}", where=name)
         return found
 
-    def _objects(self, ln_class: LnClass, wished: Mapping[str, Wish], node: LogicalNode, where: str) -> list[str]:
+    def _objects(self, ln_class: LnClass, wished: Mapping[str, Wish], where: str) -> list[str]:
         """Return the data objects to make, in the order of the class, those that can be several by their numbers."""
         named: dict[str, list[str]] = {}
-        for name in [*node.objects, *wished]:
+        for name in wished:
             rule = ln_class.rule(name)
             if rule is None:
                 raise UnknownName(f"{ln_class.name} has no {name}", where=where)
-            if name not in named.setdefault(rule.name, []):
-                named[rule.name].append(name)
+            named.setdefault(rule.name, []).append(name)
         rules = {name: rule.presence for name, rule in ln_class.objects.items() if not rule.deprecated or name in named}
         found = []
         for base in choose(rules, named, self._facts(ln_class), where, free=False):
@@ -184,22 +206,11 @@ class Builder:
         foreign = not ln_class.namespace.startswith(f"IEC 61850-{_BASE_NAMESPACE}:")
         return {"ln0": ln0, "foreign": foreign, "named": ln0 or foreign, "root": ln0}
 
-    def _add(
-        self,
-        node: LogicalNode,
-        ln_class: LnClass,
-        name: str,
-        wish: Wish,
-        controls: Mapping[str, int],
-        grouped: Iterable[str],
-        enums: Mapping[str, EnumType],
-    ) -> None:
-        """Add a data object; one that is there is made anew only if something is asked for of it."""
-        if name in node.objects and not wish.parts and name not in controls:
-            return
+    def _make(self, ln_class: LnClass, node: LogicalNode, name: str, asked: _Asked) -> DataObject:
+        """Return a data object made anew, with the values that it had."""
         rule = ln_class.rule(name)
         assert rule is not None
-        model = controls.get(name, 0)
+        model = asked.controls.get(name, 0)
         facts = self._facts(ln_class) | {
             "control": model > 0,
             "select": model in {2, 4},
@@ -207,23 +218,26 @@ class Builder:
             "select_enhanced": model == 4,
             "enhanced": model in {3, 4},
         }
-        setting = FC.SG if name in grouped else FC.SP
-        maker = Maker(self._tables, facts, setting, enums.get(name, rule.underlying))
-        made = maker.data_object(name, rule.cdc, wish, f"{self._current().name}/{node.name}.{name}")
-        if name in controls and "ctlModel" not in made.children:
-            raise LocalError(f"{rule.cdc} cannot be controlled", where=f"{node.name}.{name}")
-        self._begin(made, rule, ln_class, model)
-        node.objects[name] = made
+        setting = FC.SG if name in asked.grouped else FC.SP
+        maker = Maker(self._tables, facts, setting, asked.enums.get(name, rule.underlying))
+        where = f"{self._current().name}/{node.name}.{name}"
+        made = maker.data_object(name, rule.cdc, asked.wishes.get(name, Wish()), where)
+        if name in asked.controls and "ctlModel" not in made.children:
+            raise LocalError(f"{rule.cdc} cannot be controlled", where=where)
+        self._begin(made, rule, ln_class)
+        if name in node.objects:
+            carry(node.objects[name], made)
+        if isinstance(chosen := made.children.get("ctlModel"), Attribute):
+            chosen.value = model
+        return made
 
-    def _begin(self, data: DataObject, rule: ObjectRule, ln_class: LnClass, model: int) -> None:
+    def _begin(self, data: DataObject, rule: ObjectRule, ln_class: LnClass) -> None:
         """Give a new data object the values that follow from where it is."""
-        texts: dict[str, DataValue] = {"ctlModel": model}
         if rule.cdc == "LPL":
-            texts |= {"ldNs": self._tables.namespaces[_BASE_NAMESPACE], "lnNs": ln_class.namespace}
-        for name, value in texts.items():
-            found = data.children.get(name)
-            if isinstance(found, Attribute):
-                found.value = value
+            namespaces = {"ldNs": self._tables.namespaces[_BASE_NAMESPACE], "lnNs": ln_class.namespace}
+            for name, value in namespaces.items():
+                if isinstance(found := data.children.get(name), Attribute):
+                    found.value = value
         for path, literal in _USUAL.items():
             name, _, part = path.partition(".")
             state = data.children.get(part)

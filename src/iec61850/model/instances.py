@@ -30,10 +30,17 @@ class Wish:
     count: int = 0
     parts: dict[str, Wish] = attrs.Factory(dict)
 
+    def copy(self) -> Wish:
+        """Return a wish that can be changed without this one."""
+        return Wish(self.count, {name: part.copy() for name, part in self.parts.items()})
 
-def wishes(texts: Iterable[str]) -> dict[str, Wish]:
-    """Return what `TotW.units.multiplier` or `Har.har[16]` ask for, as a tree by names; raise `LocalError`."""
-    found: dict[str, Wish] = {}
+
+def wishes(texts: Iterable[str], before: Mapping[str, Wish] | None = None) -> dict[str, Wish]:
+    """Return what `TotW.units.multiplier` or `Har.har[16]` ask for, and what was asked for before, as a tree by names.
+
+    Raises `LocalError` for a text that is no path.
+    """
+    found = {name: wish.copy() for name, wish in (before or {}).items()}
     for text in texts:
         below = found
         for step in text.split("."):
@@ -169,6 +176,21 @@ class Maker:
         raise LocalError(
             "the standard leaves the enumeration open: give it as enums={name: EnumType(...)}", where=where
         )
+
+
+def carry(old: DataObject | Attribute, new: DataObject | Attribute) -> None:
+    """Give what is made anew the values that it had, and who may write them."""
+    if isinstance(old, Attribute) and isinstance(new, Attribute):
+        new.settable = old.settable
+        if new.type is not None and (old.type, old.count, old.enum) == (new.type, new.count, new.enum):
+            new.value, new.groups = old.value, old.groups
+    for name, child in new.children.items():
+        if name in old.children:
+            carry(old.children[name], child)
+    before: list[DataObject | Attribute] = [*old.elements]
+    after: list[DataObject | Attribute] = [*new.elements]
+    for one, other in zip(before, after, strict=False):
+        carry(one, other)
 
 
 def _parts(parts: Mapping[str, Part], wish: Wish, context: Mapping[str, bool], where: str) -> list[Part]:

@@ -159,6 +159,23 @@ def test_everything_that_can_be_said() -> None:
     assert attribute(model, "Whole/LTRK1.GocbTrk.dstAddress.APPID").type is BasicType.INT16U
 
 
+def test_a_later_call_adds_to_what_is_there() -> None:
+    builder = build("X").device("D").node("GGIO1", "AnIn1.db", control={"SPCSO1": 1}, values={"AnIn1.db": 500})
+    builder.settable("GGIO1.AnIn1.db").node("GGIO1", "AnIn1.units.multiplier", "Ind1")
+    model = builder.node("GGIO1", "SPCSO1.origin", description="Later").model()
+    node = model.devices["XD"].nodes["GGIO1"]
+    assert (list(node.objects), node.description) == (["Beh", "Ind1", "AnIn1", "SPCSO1"], "Later")
+    assert list(node.objects["AnIn1"].children) == ["mag", "q", "t", "units", "db", "dbRef"]
+    assert (attribute(model, "XD/GGIO1.AnIn1.db").value, attribute(model, "XD/GGIO1.AnIn1.db").settable) == (500, True)
+    assert {"origin", "Oper"} <= node.objects["SPCSO1"].children.keys()
+    assert attribute(model, "XD/GGIO1.SPCSO1.ctlModel").value == 1
+    before = dump(model)
+    for wrong in (["AnIn1.x"], ["Ind2", "Foo"], ["ClcSrc"]):
+        with pytest.raises(LocalError):
+            builder.node("GGIO1", *wrong)
+    assert dump(builder.model()) == before  # a call that is refused changes nothing
+
+
 BEGUN = build("X").device("D").node("MMXU1", "TotW")
 
 
