@@ -252,7 +252,7 @@ def test_long_selectors_and_passwords_go_through() -> None:
     assert calling.state == server.state == "open"
 
 
-@pytest.mark.parametrize("machine", [CALLING, CALLED], ids=str)
+@pytest.mark.parametrize("machine", [CALLING, CALLED], ids=["calling", "called"])
 def test_the_tables_end_where_they_should(machine: object) -> None:
     assert "closed" in machine.table("markdown")  # type: ignore[attr-defined]
 
