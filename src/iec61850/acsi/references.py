@@ -44,10 +44,10 @@ _NAME = re.compile(r"[A-Za-z0-9_]+")
 
 @attrs.frozen(slots=True, order=True, cache_hash=True)
 class Reference:
-    """`LD/LN.DO.DA[FC]`: a logical device, a logical node, or anything below one.
+    """`LD/LN.DO.DA[FC]`: a logical device, a logical node, or anything below one; `@name`: an association's data set.
 
     Attributes:
-        device: the logical device's name, IED name and instance together (an MMS domain).
+        device: the logical device's name, IED name and instance together (an MMS domain); or all of `@name`.
         node: the logical node's name; empty for the device itself.
         path: data object, sub data objects, attribute, components; `Har(3)` names an array element.
         fc: functional constraint; None where it is not given or does not apply.
@@ -62,6 +62,10 @@ class Reference:
     def parse(cls, text: str, fc: FC | str | None = None) -> Reference:
         """Return the reference that `text` spells; raise `BadReference` saying what is wrong with it."""
         body = text.strip()
+        if body[:1] == "@" and fc is None:
+            if not _NAME.fullmatch(body[1:]) or len(body) > 33:
+                raise BadReference("a data set of the association is called @ and at most 32 letters", where=text)
+            return cls(body)
         if body.endswith("]") and "[" in body:
             body, _, suffix = body[:-1].rpartition("[")
             fc = fc or suffix
@@ -88,6 +92,11 @@ class Reference:
     def __str__(self) -> str:
         text = f"{self.device}/{'.'.join((self.node, *self.path))}" if self.node else self.device
         return f"{text}[{self.fc.value}]" if self.fc else text
+
+    @property
+    def of_association(self) -> bool:
+        """True for `@name`, a data set that only the association that has made it knows."""
+        return self.device.startswith("@")
 
     def child(self, name: str) -> Reference:
         """Return the reference of the part `name` of this one (a node's data object, an object's attribute)."""

@@ -118,6 +118,29 @@ class GetDataSetValues(Request[tuple["DataValue | ServiceError", ...]]):
     data_set: Reference
 
 
+@attrs.frozen(slots=True)
+class SetDataSetValues(Request[tuple[ServiceError, ...]]):
+    """Write every member of a data set; answers one service error each, NO_ERROR for success (clause 13.3.3)."""
+
+    data_set: Reference
+    values: tuple[DataValue, ...]
+
+
+@attrs.frozen(slots=True)
+class CreateDataSet(Request[None]):
+    """Make a data set: `LD/LN.name`, which stays, or `@name`, which ends with the association (clause 13.3.4)."""
+
+    data_set: Reference
+    members: tuple[Reference, ...]
+
+
+@attrs.frozen(slots=True)
+class DeleteDataSet(Request[None]):
+    """Delete a data set that a client has made (clause 13.3.5)."""
+
+    data_set: Reference
+
+
 # --- reporting -------------------------------------------------------------------------------------------------------
 
 

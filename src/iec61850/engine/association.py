@@ -7,6 +7,7 @@ from collections import deque
 import attrs
 
 from ..acsi.services import Notification
+from ..model.nodes import DataSet
 
 
 @attrs.define(slots=True, eq=False)
@@ -22,3 +23,5 @@ class Association:
     peer: str
     outbox: deque[Notification] = attrs.Factory(deque)
     ended: bool = False
+    data_sets: dict[str, DataSet] = attrs.Factory(dict)
+    """The data sets that only it knows, by their names without `@`."""

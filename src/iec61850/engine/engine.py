@@ -13,6 +13,8 @@ from typing import Any
 from ..acsi.errors import ServiceError, ServiceRefused
 from ..acsi.references import FC, Reference
 from ..acsi.services import (
+    CreateDataSet,
+    DeleteDataSet,
     GetAllDataValues,
     GetDataDefinition,
     GetDataDirectory,
@@ -27,6 +29,7 @@ from ..acsi.services import (
     Operate,
     R,
     Request,
+    SetDataSetValues,
     SetDataValues,
     SetRCBValues,
 )
@@ -37,6 +40,7 @@ from .control import Control
 from .data import Data
 from .datasets import DataSets
 from .directory import Directory
+from .keeping import Keeping, Store
 from .reporting import Reporting
 from .steps import Steps
 from .tree import Tree
@@ -47,17 +51,20 @@ class Engine:
     """Serves a model to any number of associations.
 
     The model belongs to the engine from here on: its leaves hold the present values. `now` is the time of start.
+    `store` keeps what clients set beyond the end of the engine.
     """
 
-    def __init__(self, model: Model, now: datetime, *, max_associations: int = 100) -> None:
+    def __init__(self, model: Model, now: datetime, *, max_associations: int = 100, store: Store | None = None) -> None:
         self.model = model
         self.tree = Tree(model)
         self.associations: dict[Association, None] = {}
         self._max_associations = max_associations
         initialise((g for nodes in self.tree.devices.values() for g in nodes.values()), Timestamp.of(now))
         self.directory = Directory(model, self.tree)
-        self.data_sets = DataSets(model, self.tree)
+        keeping = Keeping(store)
+        self.data_sets = DataSets(model, self.tree, keeping)
         self.data = Data(self.tree, self.update)
+        self.data_sets.write = self.data.write
         self.reporting = Reporting(model, self.tree, self.data_sets)
         self.control = Control(model, self.tree, self.update)
         self.data.claim(FC.RP, self.reporting.write)
@@ -70,15 +77,18 @@ class Engine:
             GetDataDirectory: self.directory.data_directory,
             GetDataDefinition: self.directory.definition,
             GetDataValues: self.data.get,
-            GetDataSetDirectory: self.data_sets.directory,
-            GetDataSetValues: self.data_sets.values,
             GetRCBValues: self.reporting.get,
         }
         self._timed: dict[type[Request[Any]], Callable[[Association, Any, datetime], Any]] = {
             SetRCBValues: self.reporting.set,
+            GetDataSetDirectory: self.data_sets.directory,
+            GetDataSetValues: self.data_sets.values,
+            CreateDataSet: self.data_sets.create,
+            DeleteDataSet: self.data_sets.delete,
         }
         self._asking: dict[type[Request[Any]], Callable[[Association, Any, datetime], Steps[Any]]] = {
             SetDataValues: self.data.set,
+            SetDataSetValues: self.data_sets.set,
             Operate: self.control.operate,
         }
 
@@ -103,6 +113,7 @@ class Engine:
         association.ended = True
         self.associations.pop(association, None)
         self.reporting.release(association)
+        self.data_sets.release(association)
         association.outbox.clear()
 
     # --- services ---------------------------------------------------------------------------------------------------

@@ -102,6 +102,8 @@ class Reporting:
             if block.owner is client:
                 self._disable(block)
                 self._own(block, None)
+                if block.text("DatSet").startswith("@"):  # the data set ends with its association
+                    block.leaves["DatSet"].value = ""
 
     def _find(self, reference: Reference) -> Block:
         block = self._blocks.get(reference if reference.fc else reference.with_fc(FC.RP))
@@ -151,7 +153,7 @@ class Reporting:
         assert isinstance(value, str)
         if value:
             try:
-                self._data_sets.find(Reference.parse(value))
+                self._data_sets.find(Reference.parse(value), client)
             except (BadReference, ServiceRefused):
                 raise _refuse(ServiceError.PARAMETER_VALUE_INAPPROPRIATE, f"there is no data set {value!r}") from None
         if value != block.leaves["DatSet"].value:
@@ -194,7 +196,7 @@ class Reporting:
     # --- events -----------------------------------------------------------------------------------------------------
 
     def _enable(self, block: Block, name: Reference, now: datetime) -> None:
-        data_set = self._data_sets.find(name)
+        data_set = self._data_sets.find(name, block.owner)
         block.size = len(data_set.members)
         block.members = tuple(
             Member(index, reference, node, reference.fc is FC.MX)

@@ -13,7 +13,7 @@ from ..engine import Engine
 from ..engine.tree import Group, Node
 from ..engine.values import read
 from ..mms import pdu
-from ..model.nodes import Attribute, DataSet
+from ..model.nodes import Attribute
 from . import names
 from .types import to_mms
 from .values import ENCODERS, decode_as
@@ -77,15 +77,6 @@ class Catalogue:
         if device is None:
             return None
         return sorted(f"{node.name}${name}" for node in device.nodes.values() for name in node.data_sets)
-
-    def data_set(self, name: pdu.ObjectName) -> DataSet:
-        """Return the data set of that name; raise `ServiceRefused` if there is none."""
-        match name:
-            case ("domain-specific", found):
-                node, _, item = found.item_id.partition("$")
-                return self.engine.data_sets.find(Reference(found.domain_id, node, (item,)))
-            case _:
-                raise unknown_name(name)
 
     # --- variables --------------------------------------------------------------------------------------------------
 

@@ -14,6 +14,8 @@ from ..acsi.errors import ServiceError, ServiceRefused
 from ..acsi.references import FC, Reference
 from ..acsi.services import (
     AcsiClass,
+    CreateDataSet,
+    DeleteDataSet,
     GetAllDataValues,
     GetDataDefinition,
     GetDataDirectory,
@@ -28,6 +30,7 @@ from ..acsi.services import (
     Operate,
     R,
     Request,
+    SetDataSetValues,
     SetDataValues,
     SetRCBValues,
 )
@@ -88,6 +91,9 @@ class MmsClient:
             SetDataValues: self._set_values,
             GetDataSetDirectory: self._members,
             GetDataSetValues: self._set_of_values,
+            SetDataSetValues: self._set_values_of_set,
+            CreateDataSet: self._create_set,
+            DeleteDataSet: self._delete_set,
             GetRCBValues: self._get_block,
             SetRCBValues: self._set_block,
             Operate: self._operate,
@@ -331,6 +337,39 @@ class MmsClient:
             return tuple(self._results(answer, None))
         except PduSize:
             return tuple(await self._read(await self._members(GetDataSetDirectory(request.data_set))))
+
+    async def _set_values_of_set(self, request: SetDataSetValues) -> tuple[ServiceError, ...]:
+        members = await self._members(GetDataSetDirectory(request.data_set))
+        if len(members) != len(request.values):
+            why = f"it has {len(members)} members, not {len(request.values)}"
+            raise ServiceRefused(ServiceError.TYPE_CONFLICT, why, where=str(request.data_set))
+        pairs = zip(members, request.values, strict=True)
+        data = [encode(value, await self._type_if_known(member)) for member, value in pairs]
+        name = names.object_name(request.data_set.with_fc(None))
+        try:
+            answer: list[pdu.WriteResult] = await self._ask(
+                ("write", pdu.WriteRequest(("variableListName", name), data)), request.data_set
+            )
+        except TooLarge:
+            return tuple(await self._write(members, data))
+        if len(answer) != len(members):
+            raise Malformed(f"{len(answer)} results for {len(members)} members", where=self._peer)
+        return tuple(_write_result(result) for result in answer)
+
+    async def _create_set(self, request: CreateDataSet) -> None:
+        members = [names.variable(member) for member in request.members]
+        define = pdu.DefineNamedVariableListRequest(names.object_name(request.data_set.with_fc(None)), members)
+        await self._ask(("defineNamedVariableList", define), request.data_set)
+
+    async def _delete_set(self, request: DeleteDataSet) -> None:
+        name = names.object_name(request.data_set.with_fc(None))
+        delete = pdu.DeleteNamedVariableListRequest(list_of_variable_list_name=[name])
+        answer: pdu.DeleteNamedVariableListResponse = await self._ask(("deleteNamedVariableList", delete), name[1])
+        if not answer.number_matched:
+            raise _unknown(request.data_set)
+        if not answer.number_deleted:
+            why = "the server does not let it be deleted"
+            raise ServiceRefused(ServiceError.ACCESS_VIOLATION, why, where=str(request.data_set))
 
     # --- report control blocks --------------------------------------------------------------------------------------
 

@@ -21,7 +21,21 @@ def item(reference: Reference) -> str:
 
 def object_name(reference: Reference) -> pdu.ObjectName:
     """Return the name of a variable, or of a list of them for a reference without constraint."""
+    if reference.of_association:
+        return ("aa-specific", reference.device[1:])
     return ("domain-specific", pdu.DomainSpecific(reference.device, item(reference)))
+
+
+def of_list(name: pdu.ObjectName) -> Reference | None:
+    """Return the reference of a data set from the name of a list; None if no data set is called so."""
+    match name:
+        case ("domain-specific", found):
+            node, _, item = found.item_id.partition("$")
+            return Reference(found.domain_id, node, (item,)) if item else None
+        case ("aa-specific", item):
+            return Reference(f"@{item}")
+        case _:
+            return None
 
 
 def reference(domain: str, item: str) -> Reference | None:

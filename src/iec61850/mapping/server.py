@@ -16,10 +16,10 @@ from ..acsi.references import FC, Reference
 from ..acsi.services import Notification, Report
 from ..engine import Association, Steps
 from ..mms import MmsEncodeError, pdu
-from . import names
 from .catalogue import Catalogue, Variable, unknown_name
 from .controls import LastApplError, command_identity, encode_last_appl_error
 from .errors import confirmed_error, data_access_error
+from .lists import Lists
 from .reports import encode_report
 from .values import decode
 from .wire import P, Parameters, Wire
@@ -86,13 +86,14 @@ class MmsServer(Generic[P]):
         self._parameters = parameters
         self._identity = identity or Identity()
         self._outstanding = 0
+        self._lists = Lists(catalogue, association)
         self._services: dict[str, Callable[[Any], pdu.ConfirmedServiceResponse]] = {
             "status": self._status,
             "identify": self._identify,
             "getNameList": self._names,
             "read": self._read,
             "getVariableAccessAttributes": self._attributes,
-            "getNamedVariableListAttributes": self._list_attributes,
+            "getNamedVariableListAttributes": self._lists.attributes,
         }
 
     # --- what comes in ----------------------------------------------------------------------------------------------
@@ -146,6 +147,10 @@ class MmsServer(Generic[P]):
             return simple(argument)
         if kind == "write":
             return (yield from self._write(argument, before, now))  # type: ignore[arg-type]
+        if kind == "defineNamedVariableList":
+            return self._lists.define(argument, now)  # type: ignore[arg-type]
+        if kind == "deleteNamedVariableList":
+            return self._lists.delete(argument, now)  # type: ignore[arg-type]
         raise Rejected(_REJECT.UNRECOGNIZED_SERVICE, f"{kind} is not served here")
 
     # --- the server itself ------------------------------------------------------------------------------------------
@@ -166,6 +171,8 @@ class MmsServer(Generic[P]):
         match request.object_scope:
             case ("vmdSpecific", _):
                 found = self._catalogue.domains() if class_ == _CLASS.DOMAIN else []
+            case ("aaSpecific", _) if class_ == _CLASS.NAMED_VARIABLE_LIST:
+                found = self._lists.own_names()
             case ("domainSpecific", domain) if class_ == _CLASS.NAMED_VARIABLE_LIST:
                 found = self._catalogue.list_names(domain)
             case ("domainSpecific", domain) if class_ == _CLASS.NAMED_VARIABLE:
@@ -203,14 +210,6 @@ class MmsServer(Generic[P]):
         description = self._catalogue.type(variable.node)
         return ("getVariableAccessAttributes", pdu.GetVariableAccessAttributesResponse(False, description))
 
-    def _list_attributes(self, name: pdu.ObjectName) -> pdu.ConfirmedServiceResponse:
-        data_set = self._catalogue.data_set(name)
-        members = [names.variable(member) for member in data_set.members]
-        return (
-            "getNamedVariableListAttributes",
-            pdu.GetNamedVariableListAttributesResponse(data_set.deletable, members),
-        )
-
     # --- reading ----------------------------------------------------------------------------------------------------
 
     def _read(self, request: pdu.ReadRequest) -> pdu.ConfirmedServiceResponse:
@@ -219,7 +218,7 @@ class MmsServer(Generic[P]):
             case ("listOfVariable", variables):
                 results = [self._read_one(variable) for variable in variables]
             case ("variableListName", name):
-                data_set = self._catalogue.data_set(name)
+                data_set = self._lists.find(name)
                 results = [
                     ("failure", int(pdu.DataAccessError.OBJECT_NON_EXISTENT))
                     if node is None
@@ -247,8 +246,8 @@ class MmsServer(Generic[P]):
         match request.variable_access_specification:
             case ("listOfVariable", definitions):
                 pass
-            case _:
-                raise ServiceRefused(ServiceError.CLASS_NOT_SUPPORTED, "data sets are not written as one")
+            case ("variableListName", name):
+                return ("write", (yield from self._lists.write(name, request.list_of_data, now)))
         if len(definitions) != len(request.list_of_data):
             raise Rejected(_REJECT.INVALID_ARGUMENT, "as many values as variables are needed")
         results: list[pdu.WriteResult] = []

@@ -95,8 +95,6 @@ def test_identify_status_conclude_cancel(served: Served) -> None:
     [
         ("fileOpen", pdu.FileOpenRequest(["x"], 0)),
         ("fileDirectory", pdu.FileDirectoryRequest()),
-        ("defineNamedVariableList", pdu.DefineNamedVariableListRequest(name("LLN0$x"), [])),
-        ("deleteNamedVariableList", pdu.DeleteNamedVariableListRequest()),
         ("readJournal", pdu.ReadJournalRequest(name("LLN0$log"))),
         ("obtainFile", pdu.ObtainFileRequest(["a"], ["b"])),
     ],
@@ -118,6 +116,14 @@ def test_services_that_are_announced_are_answered(served: Served) -> None:
         "WRITE": ("write", pdu.WriteRequest(("listOfVariable", []), [])),
         "GET_VARIABLE_ACCESS_ATTRIBUTES": ("getVariableAccessAttributes", ("name", name("MMXU1"))),
         "GET_NAMED_VARIABLE_LIST_ATTRIBUTES": ("getNamedVariableListAttributes", name("LLN0$Meas")),
+        "DEFINE_NAMED_VARIABLE_LIST": (
+            "defineNamedVariableList",
+            pdu.DefineNamedVariableListRequest(name("LLN0$x"), [variable("MMXU1$MX$Hz")]),
+        ),
+        "DELETE_NAMED_VARIABLE_LIST": (
+            "deleteNamedVariableList",
+            pdu.DeleteNamedVariableListRequest(0, [name("LLN0$x")]),
+        ),
     }
     unasked = {pdu.ServiceSupportOptions.INFORMATION_REPORT, pdu.ServiceSupportOptions.CONCLUDE}
     assert {pdu.ServiceSupportOptions[key] for key in answered} | unasked == initiate.SERVER_SERVICES
@@ -276,12 +282,12 @@ def test_as_many_values_as_variables(served: Served) -> None:
     assert served.service(request) == ("confirmed-requestPDU", REJECT.INVALID_ARGUMENT)
 
 
-def test_parts_and_lists_are_not_written(served: Served) -> None:
+def test_parts_are_not_written_and_lists_only_as_a_whole(served: Served) -> None:
     part = variable("MMXU1$MX$HaV$raw", [step("index", 2)])
     request = ("write", pdu.WriteRequest(("listOfVariable", [part]), [("integer", 1)]))
     assert served.service(request) == [("failure", ACCESS.OBJECT_ACCESS_UNSUPPORTED)]
     request = ("write", pdu.WriteRequest(("variableListName", name("LLN0$Meas")), []))
-    assert served.service(request) == ("access", pdu.AccessError.OBJECT_ACCESS_UNSUPPORTED)
+    assert served.service(request) == ("definition", pdu.DefinitionError.TYPE_INCONSISTENT)
 
 
 def test_every_kind_of_data_to_every_kind_of_attribute(served: Served) -> None:
