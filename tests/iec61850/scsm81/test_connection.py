@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
@@ -141,6 +142,9 @@ async def test_a_client_that_does_not_read_is_not_answered_without_end() -> None
     async with serving(limits) as (server, port):
         raw = await Raw.open(port)
         raw.writer.transport.set_write_buffer_limits(high=1 << 16)
+        ours = _socket(raw.writer.get_extra_info("socket"))
+        for option in (socket.SO_RCVBUF, socket.SO_SNDBUF):  # small ones, so that they are full soon
+            ours.setsockopt(socket.SOL_SOCKET, option, 8192)
         number = 0
 
         async def flood() -> None:
@@ -164,23 +168,32 @@ async def test_a_client_that_does_not_read_is_not_answered_without_end() -> None
 
 
 async def test_reports_nobody_reads_end_the_association() -> None:
-    limits = ServerLimits(link=LinkLimits(send_buffer=100_000))
-    async with serving(limits) as (server, port):
-        ied = await connect(f"tcp://127.0.0.1:{port}")
-        assert isinstance(ied.association, TcpAssociation)
-        reports = ied.report("DG750DER/LLN0.urcbMeas")
-        await reports.start()
-        transport = ied.association._connection._transport
-        assert transport is not None
-        transport.pause_reading()
-        async with asyncio.timeout(20):
-            value = 0.0
-            while server.engine.associations:
-                for _ in range(200):
-                    value += 1.0
-                    server.update("DG750DER/MMXU1.TotW", value)
-                await asyncio.sleep(0)
-        await ied.association.abort()
+    server = Server(plant())
+    listening = await server.start_tcp(port=0, limits=ServerLimits(link=LinkLimits(send_buffer=100_000)))
+    assert listening._listening is not None
+    # Small buffers in the system, so that it does not take many reports to fill them.
+    _socket(listening._listening.sockets[0]).setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 8192)
+    ied = await connect(f"tcp://127.0.0.1:{listening.port}")
+    assert isinstance(ied.association, TcpAssociation)
+    await ied.report("DG750DER/LLN0.urcbMeas").start()
+    transport = ied.association._connection._transport
+    assert transport is not None
+    _socket(transport.get_extra_info("socket")).setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8192)
+    transport.pause_reading()
+    async with asyncio.timeout(30):
+        value = 0.0
+        while server.engine.associations:
+            for _ in range(100):
+                value += 1.0
+                server.update("DG750DER/MMXU1.TotW", value)
+            await asyncio.sleep(0)
+    await ied.association.abort()
+    await server.close()
+
+
+def _socket(found: object) -> socket.socket:
+    """Return the socket itself: asyncio shows it in a wrapper."""
+    return found._sock  # type: ignore[attr-defined,no-any-return]
 
 
 async def test_bad_pdus_are_rejected_and_the_association_goes_on() -> None:
