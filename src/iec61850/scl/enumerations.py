@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from ...common.errors import UnknownName
 from ...common.xml import Element
 from ..model.classes import ClassTables
@@ -9,6 +11,7 @@ from . import codes
 from .document import Document, quoted
 
 _SHOWN = 6
+_ORDINAL = re.compile(r"\+?[0-9]{1,10}")
 
 
 class EnumCheck:
@@ -32,8 +35,9 @@ class EnumCheck:
         wrong, spelled = [], []
         for value in self._document.children(element, "EnumVal"):
             literal, text = value.text or "", value.get("ord", "").strip()
-            if not text.lstrip("+-").isdecimal() or len(text) > 10 or (ordinal := int(text)) < 0:
-                continue
+            if not _ORDINAL.fullmatch(text):
+                continue  # negative, or SCL213 says so
+            ordinal = int(text)
             if ordinals.get(literal, ordinal) != ordinal:
                 wrong.append(f"{quoted(literal)} is {ordinals[literal]}, not {ordinal}")
             elif ordinal not in literals:

@@ -7,13 +7,14 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from hypothesis import given, settings
 from janusgrid.cli import cli
 from janusgrid.common.resources import resource
 from janusgrid.iec61850.scl import CODES, Diagnostic, Severity, check
 
 from ...conftest import SHARED
 from .soundness import assert_told
-from .texts import line_of
+from .texts import line_of, mutated
 
 BASE = """\
 <?xml version="1.0" encoding="UTF-8"?>
@@ -275,6 +276,12 @@ def test_a_type_is_judged_once_however_often_it_is_used() -> None:
 def test_types_that_nobody_uses_are_judged() -> None:
     unused = '<LNodeType id="U" lnClass="GGIO"><DO name="Ind1" type="MV"/></LNodeType>' + LNODE
     assert {one.code for one in judged(BASE.replace(LNODE, unused).encode())} == {"SCL902", "SCL905"}
+
+
+@settings(max_examples=50, deadline=None)
+@given(mutated(BASE))
+def test_no_mutation_breaks_the_check(document: bytes) -> None:
+    judged(document)
 
 
 # --- files -----------------------------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from janusgrid.cli import cli
 from janusgrid.common.errors import LocalError
@@ -22,7 +22,7 @@ from janusgrid.iec61850.scl.values import INTEGERS, OCTETS, STRINGS, parse
 
 from ...conftest import SHARED
 from ..model.dump import dump
-from .texts import changed
+from .texts import BASE, changed, mutated
 
 OURS = sorted(resource("mappings/sites/microgrid").glob("*.cid"))
 SCL = SHARED / "reference" / "iec61850" / "scl"
@@ -59,6 +59,25 @@ def test_real_files_come_back_the_same(path: Path) -> None:
         except SclError as error:
             pytest.skip(error.message)
         assert dump(again(model)) == dump(model)
+
+
+@settings(max_examples=50, deadline=None)
+@given(mutated(BASE))
+def test_what_is_left_of_a_broken_file_comes_back_or_is_refused(document: bytes) -> None:
+    for model in check(document, classes=False)[0]:
+        if all("LLN0" in device.nodes for device in model.devices.values()):  # which says what setting group is active
+            text = written(model)
+            assert text is None or dump(read(text.encode()).model) == dump(model)
+
+
+def written(model: Model) -> str | None:
+    """Return the file of a model, None where it has an enumeration of which the file gave no literals."""
+    try:
+        return write_cid(model)
+    except LocalError as error:
+        if "without literals" not in error.message:
+            raise
+        return None
 
 
 @pytest.fixture(scope="module")

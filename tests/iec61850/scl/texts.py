@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import re
+
+from hypothesis import strategies as st
+
 BASE = """\
 <?xml version="1.0" encoding="UTF-8"?>
 <SCL xmlns="http://www.iec.ch/61850/2003/SCL" version="2007" revision="B" release="4">
@@ -160,3 +164,23 @@ def line_of(document: bytes, part: str) -> int:
     """Return the line on which a part of a document first stands."""
     text = document.decode()
     return text[: text.index(part)].count("\n") + 1
+
+
+@st.composite
+def mutated(draw: st.DrawFn, text: str) -> bytes:
+    """Return a document with lines left out, doubled and swapped, and attributes that have the text of others."""
+    texts = [*sorted(set(re.findall('"([^"]*)"', text))), "+-5", "٣", "", "IEC 61850-7-4:x", "99999999999"]
+    lines = text.splitlines()
+    for _ in range(draw(st.integers(1, 8))):
+        here, there = (draw(st.integers(4, len(lines) - 3)) for _ in "ab")
+        kind = draw(st.integers(0, 3))
+        if kind == 0:
+            lines[here] = ""
+        elif kind == 1:
+            lines.insert(here, lines[there])
+        elif kind == 2:
+            lines[here], lines[there] = lines[there], lines[here]
+        elif found := list(re.finditer('"[^"]*"', lines[here])):
+            spot, other = draw(st.sampled_from(found)), draw(st.sampled_from(texts))
+            lines[here] = f'{lines[here][: spot.start()]}"{other}"{lines[here][spot.end() :]}'
+    return "\n".join(lines).encode()
