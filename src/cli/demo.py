@@ -12,8 +12,8 @@ from typing import IO
 import click
 from rich.console import Console
 
+from ..common.xmpp.servers import BROKERS
 from ..ems.demo.board import Board, Entry, Tier
-from ..ems.demo.parties import BROKERS
 from ..ems.demo.scenario import SPEED, ZONE, Scenario
 from ..ems.demo.summary import Summary
 from ..ems.demo.view import View

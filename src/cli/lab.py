@@ -14,9 +14,8 @@ from typing import IO, Any
 import click
 
 from ..common.data.site import Site
-from ..common.xmpp.servers import LocalServer
+from ..common.xmpp.servers import BROKERS, LocalServer, make_server
 from ..ems.check import check
-from ..ems.demo.parties import BROKERS, make_server
 from ..ems.lab import Arrival, Lab, Standing
 
 

@@ -17,8 +17,7 @@ import attrs
 
 from ..common.clock import Clock
 from ..common.data.joined import join
-from ..common.data.site import Device
-from ..common.data.site import Site as SiteFile
+from ..common.data.site import Device, Site
 from ..common.errors import ConfigError
 from ..common.xmpp.session import Session
 from ..iec61850 import Ied, connect
@@ -28,9 +27,9 @@ from ..iec61850.scsm82.presence import returned
 from ..openadr.model import OptType
 from ..openadr.ven import Change, EventChange, Ven
 from .bridge import NotUnderstood, dispatch_event, offers, reader
+from .controller import ControllerConfig, SiteController
 from .dispatch import Resource, Storage
 from .events import Answer, Opt
-from .site import Site, SiteConfig
 
 log = logging.getLogger(__name__)
 
@@ -38,7 +37,7 @@ METER = "PCC"
 """The device that is the meter at the point of common coupling."""
 
 
-def resources(site: SiteFile) -> tuple[Resource, ...]:
+def resources(site: Site) -> tuple[Resource, ...]:
     """Return the devices of a site that take set-points; raise `ConfigError` for one without a rating."""
     found = []
     for device in site.devices:
@@ -52,7 +51,7 @@ def resources(site: SiteFile) -> tuple[Resource, ...]:
     return tuple(found)
 
 
-def meter(site: SiteFile) -> str | None:
+def meter(site: Site) -> str | None:
     """Return the point of the import at the point of common coupling, None if the site has no such meter."""
     name = f"der.{METER}.p"
     return name if name in site.points else None
@@ -74,24 +73,24 @@ class EmsHost:
 
     def __init__(
         self,
-        site: SiteFile,
+        site: Site,
         session: Session,
         clock: Clock,
-        config: SiteConfig | None = None,
+        config: ControllerConfig | None = None,
         *,
         doubtful: bool = False,
     ) -> None:
         self._site = site
         self._session = session
         self._clock = clock
-        self._config = config or SiteConfig(resources=resources(site), meter=meter(site))
+        self._config = config or ControllerConfig(resources=resources(site), meter=meter(site))
         self._doubtful = doubtful
         self.devices = {device.name: self._device(device) for device in site.devices}
         """Each device of the site, as points."""
         self.answers: dict[str, Answer] = {}
         """What was answered to each event, by its ID, with the reason."""
         self._stack = AsyncExitStack()
-        self.app: Site
+        self.app: SiteController
         self.ven: Ven
 
     async def open(self) -> None:
@@ -106,7 +105,7 @@ class EmsHost:
         for access in self.devices.values():
             await self._stack.enter_async_context(access)
         reported = tuple(binding.point.name for binding in self._site.ven.reports)
-        self.app = Site(await join(self.devices.values()), self._clock, _watching(self._config, reported))
+        self.app = SiteController(await join(self.devices.values()), self._clock, _watching(self._config, reported))
         self._run(self.app.run())
         self.ven = Ven(
             self._site.ven.name,
@@ -156,9 +155,7 @@ class EmsHost:
         return OptType.OPT_IN if answer.opt is Opt.IN else OptType.OPT_OUT
 
     def _device(self, device: Device) -> DeviceAccess:
-        jid = device.address.get("jid")
-        if jid is None:
-            raise ConfigError(f"{device.name} has no jid in its address")
+        jid = device.jid
         origin = Origin(OriginCategory.AUTOMATIC_REMOTE, self._session.jid.encode()[:64])
 
         async def associate() -> Ied:
@@ -189,5 +186,5 @@ class EmsHost:
         self._stack.push_async_callback(stop)
 
 
-def _watching(config: SiteConfig, points: tuple[str, ...]) -> SiteConfig:
+def _watching(config: ControllerConfig, points: tuple[str, ...]) -> ControllerConfig:
     return attrs.evolve(config, others=tuple(dict.fromkeys((*config.others, *points))))

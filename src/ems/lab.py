@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import secrets
 import shutil
 from collections.abc import Callable, Collection, Iterable
 from contextlib import AsyncExitStack
@@ -29,15 +28,14 @@ from ..common.errors import ConfigError, JanusGridError, LocalError, Malformed, 
 from ..common.xmpp import jid as jids
 from ..common.xmpp.login import Login
 from ..common.xmpp.servers import LocalServer
+from ..common.xmpp.servers.accounts import Accounts
 from ..common.xmpp.slix import SlixSession
-from ..common.xmpp.tls import client_context
 from ..iec61850 import Server
 from ..iec61850.access.objects import attribute, data_object
 from ..openadr.vtn import Party, Sample, Telemetry, TelemetryPlan, Vtn
 from .bridge import points_by_r_id
-from .demo.parties import PATIENCE
+from .controller import ControllerConfig
 from .host import EmsHost, meter, resources
-from .site import SiteConfig
 
 LOOK = 0.25
 """Seconds between two looks at who is here."""
@@ -123,7 +121,7 @@ class Lab:
         self._simulated = [site.device(name) for name in simulate]
         self._clock: Clock = RealClock()
         self._points = points_by_r_id(site.ven.reports)
-        self._passwords: dict[str, str] = {}
+        self._accounts: Accounts
         self._count = 0
         self._counted = asyncio.Condition()
         self._stack = AsyncExitStack()
@@ -160,14 +158,14 @@ class Lab:
     async def _open(self) -> None:
         site = self.site
         players = [played(device, self._clock) for device in self._simulated]
-        self._add_accounts([site.jid, site.ven.vtn, *(_jid(device) for device in site.devices)])
+        self._accounts = Accounts(self.server, site.jids)
         await self.server.start()
         self._stack.push_async_callback(self.server.stop)
         self._write_accounts()
-        sessions = await self._log_in([site.jid, site.ven.vtn, *(_jid(device) for device in self._simulated)])
+        sessions = await self._log_in([site.jid, site.ven.vtn, *(device.jid for device in self._simulated)])
         for device, player in zip(self._simulated, players, strict=True):
             await self._stack.enter_async_context(player)
-            player.start(sessions[_jid(device)])
+            player.start(sessions[device.jid])
         await self._stack.enter_async_context(self._utility(sessions[site.ven.vtn]))
         host = await self._stack.enter_async_context(self._host(sessions[site.jid]))
         try:
@@ -179,14 +177,6 @@ class Lab:
             following = asyncio.create_task(self._follow(device.name, host))
             self._stack.callback(following.cancel)
 
-    def _add_accounts(self, jid_list: Iterable[str]) -> None:
-        for jid in map(jids.normal, jid_list):
-            if jids.domain(jid) != self.server.domain:
-                raise ConfigError(f"{jid} is not of the domain {self.server.domain}, which is all there is in a lab")
-            if jids.bare(jid) not in self._passwords:
-                self._passwords[jids.bare(jid)] = secrets.token_urlsafe(18)
-                self.server.add_user(jids.local(jid), self._passwords[jids.bare(jid)])
-
     def _write_accounts(self) -> None:
         ca = self._folder / "ca.pem"
         try:
@@ -197,8 +187,8 @@ class Lab:
             raise LocalError(f"accounts cannot be written: {error.strerror}", where=str(self._folder)) from None
         peers = (jids.bare(jids.normal(self.site.jid)),)
         for device in self.guests:
-            password = self._passwords[jids.bare(jids.normal(_jid(device)))]
-            login = Login(_jid(device), password, self.server.host, self.server.port, ca, peers)
+            password = self._accounts.password(device.jid)
+            login = Login(device.jid, password, self.server.host, self.server.port, ca, peers)
             login.save(self.account(device.name))
 
     def _remove_accounts(self) -> None:
@@ -208,19 +198,9 @@ class Lab:
             self._folder.rmdir()
 
     async def _log_in(self, jid_list: Iterable[str]) -> dict[str, SlixSession]:
-        context = client_context(self.server.ca)
-        sessions = {}
-        for jid in jid_list:
-            sessions[jid] = SlixSession(
-                jid,
-                password=self._passwords[jids.bare(jids.normal(jid))],
-                host=self.server.host,
-                port=self.server.port,
-                tls=context,
-                allow=self._passwords.__contains__,
-                patience=PATIENCE,
-            )
-            self._stack.push_async_callback(sessions[jid].close)
+        sessions = {jid: self._accounts.session(jid) for jid in jid_list}
+        for session in sessions.values():
+            self._stack.push_async_callback(session.close)
         await asyncio.gather(*(session.open() for session in sessions.values()))
         return sessions
 
@@ -232,7 +212,7 @@ class Lab:
         return vtn
 
     def _host(self, session: SlixSession) -> EmsHost:
-        config = SiteConfig(
+        config = ControllerConfig(
             resources=resources(self.site), meter=meter(self.site), renew_s=self.period, stale_s=5.0 + 2 * self.period
         )
         return EmsHost(self.site, session, self._clock, config, doubtful=True)
@@ -293,10 +273,3 @@ def played(device: Device, clock: Clock) -> Server:
         except UnknownName as error:
             raise ConfigError(str(error), where=binding.row.where) from None
     return server
-
-
-def _jid(device: Device) -> str:
-    try:
-        return device.address["jid"]
-    except KeyError:
-        raise ConfigError(f"{device.name} has no jid in its address") from None

@@ -13,16 +13,16 @@ from janusgrid.common.data.joined import Joined, join
 from janusgrid.common.data.site import load_site
 from janusgrid.common.errors import ConfigError, Refused
 from janusgrid.common.resources import resource
+from janusgrid.ems.controller import Control, ControllerConfig, SiteController
 from janusgrid.ems.der import Der
 from janusgrid.ems.local import PlantAccess
 from janusgrid.ems.sim.plant import Plant
-from janusgrid.ems.site import Control, Site, SiteConfig
 from janusgrid.iec61850 import Ied
 from janusgrid.iec61850.access import DeviceAccess
 from janusgrid.iec61850.acsi.errors import AddCause, ServiceRefused
 
 from .plants import RESOURCES, at, microgrid
-from .test_site import EVENT
+from .test_controller import EVENT
 
 SITE = load_site(resource("mappings/sites/microgrid.yaml"))
 
@@ -74,7 +74,7 @@ async def test_every_point_of_the_site_reads_through_its_server_as_it_is_in_the_
 
 async def test_the_contract_is_delivered_through_the_servers(field: Field) -> None:
     controls: list[Control] = []
-    site = Site(field.access, field.clock, SiteConfig(resources=RESOURCES))
+    site = SiteController(field.access, field.clock, ControllerConfig(resources=RESOURCES))
     site.on_control(controls.append)
     task = asyncio.create_task(site.run())
     await field.clock.advance(300)

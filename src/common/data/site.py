@@ -47,6 +47,14 @@ class Device:
     description: str = ""
     cid: Path | None = None
 
+    @property
+    def jid(self) -> str:
+        """The full JID of its server; raise `ConfigError` if its address has none."""
+        try:
+            return self.address["jid"]
+        except KeyError:
+            raise ConfigError(f"{self.name} has no jid in its address") from None
+
     def binding(self, suffix: str) -> Binding:
         """Return the binding of `der.<name>.<suffix>`; raise `UnknownName` if there is none."""
         for binding in self.bindings:
@@ -99,6 +107,11 @@ class Site:
         for binding in (*own, *self.ven.signals, *self.ven.reports):
             name = binding.point.name
             self._bound[name] = (*self._bound.get(name, ()), binding)
+
+    @property
+    def jids(self) -> tuple[str, ...]:
+        """The full JIDs of the host, of the utility and of every device; raise `ConfigError` if a device has none."""
+        return (self.jid, self.ven.vtn, *(device.jid for device in self.devices))
 
     def device(self, name: str) -> Device:
         """Return the device called `name`; raise `UnknownName` if there is none."""

@@ -7,11 +7,11 @@ from datetime import timedelta
 
 from ...common.clock import Clock
 from ...openadr.vtn import Opted, Registered, Telemetry, Vtn
+from ..controller import Control, Cycle
 from ..delivery import MINUTE
 from ..dispatch import Resource
 from ..events import DispatchEvent, Phase
 from ..host import METER, EmsHost
-from ..site import Control, Cycle
 from .board import Board, Row, Tier
 
 _PHASES = {

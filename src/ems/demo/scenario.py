@@ -19,12 +19,14 @@ from ...common.data.site import Site, load_site
 from ...common.errors import TimedOut
 from ...common.resources import resource
 from ...common.xmpp import jid as jids
-from ...common.xmpp.servers import LocalServer
+from ...common.xmpp.servers import LocalServer, make_server
+from ...common.xmpp.servers.accounts import Accounts
 from ...common.xmpp.slix import SlixSession
 from ...openadr.events import load_dispatch
 from ...openadr.model import OptType
 from ...openadr.vtn import Dispatch, Party, Telemetry, TelemetryPlan, Vtn
 from ..bridge import dispatch_event, points_by_r_id
+from ..controller import ControllerConfig
 from ..der import Der
 from ..events import DispatchEvent
 from ..host import METER, EmsHost, resources
@@ -33,10 +35,8 @@ from ..local import PlantAccess
 from ..machines import machines
 from ..sim.plant import Plant
 from ..sim.profile import Profile
-from ..site import SiteConfig
 from .board import Board
 from .pace import HeldClock
-from .parties import Accounts, make_server
 from .reporter import Reporter, keep_time
 from .summary import Summary
 
@@ -148,13 +148,13 @@ class Scenario:
 
     async def _serve(self, stack: AsyncExitStack) -> None:
         self.board.step = f"starting the {self.broker} broker"
-        self._accounts = Accounts.of(self.server, self.site)
+        self._accounts = Accounts(self.server, self.site.jids)
         await self.server.start()
         stack.push_async_callback(self.server.stop)
 
     async def _log_in(self, stack: AsyncExitStack) -> None:
         self.board.step = "logging in"
-        self.sessions = self._accounts.sessions()
+        self.sessions = {jids.normal(jid): self._accounts.session(jid) for jid in self.site.jids}
         for session in self.sessions.values():
             stack.push_async_callback(session.close)
         await asyncio.gather(*(session.open() for session in self.sessions.values()))
@@ -166,9 +166,9 @@ class Scenario:
         for device in self.site.devices:
             refresh = self.plot.meter_s if device.name == METER else self.plot.cycle_s
             der = await stack.enter_async_context(Der(device, plant, self.clock, refresh=refresh))
-            der.server.start(sessions[jids.normal(device.address["jid"])])
+            der.server.start(sessions[jids.normal(device.jid)])
         vtn = await stack.enter_async_context(self._utility(sessions))
-        config = SiteConfig(resources=resources(self.site), meter=self.ledger.meter, cycle_s=self.plot.cycle_s)
+        config = ControllerConfig(resources=resources(self.site), meter=self.ledger.meter, cycle_s=self.plot.cycle_s)
         host = EmsHost(self.site, sessions[jids.normal(self.site.jid)], self.clock, config)
         await stack.enter_async_context(host)
         self._reporter.follow_host(host)

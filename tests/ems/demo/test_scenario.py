@@ -14,10 +14,10 @@ from click.testing import CliRunner
 from janusgrid.cli import cli
 from janusgrid.common.errors import ConfigError, LocalError, NotReachable
 from janusgrid.common.resources import resource
+from janusgrid.common.xmpp.servers import make_server
 from janusgrid.common.xmpp.servers.ejabberd import Ejabberd
 from janusgrid.common.xmpp.servers.prosody import Prosody
 from janusgrid.ems.demo.board import Tier
-from janusgrid.ems.demo.parties import make_server
 from janusgrid.ems.demo.scenario import Plot, Scenario, clock_time
 from janusgrid.ems.sim.device import DeviceState
 

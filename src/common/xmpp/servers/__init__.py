@@ -8,6 +8,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Protocol
 
+from ...errors import LocalError
+
+BROKERS = ("embedded", "prosody", "ejabberd")
+"""The names that `make_server` knows."""
+
 
 class LocalServer(Protocol):
     """An XMPP server on a loopback port of this machine, whose users and certificates we make ourselves.
@@ -52,4 +57,22 @@ class LocalServer(Protocol):
         ...
 
 
-__all__ = ["LocalServer"]
+def make_server(name: str, domain: str) -> LocalServer:
+    """Return an XMPP server that is not started yet; raise `LocalError` for a name that is none of `BROKERS`."""
+    # Each is imported when it is asked for: a program that runs one needs no other.
+    if name == "embedded":
+        from ..broker import Broker
+
+        return Broker(domain)
+    if name == "prosody":
+        from .prosody import Prosody
+
+        return Prosody(domain)
+    if name == "ejabberd":
+        from .ejabberd import Ejabberd
+
+        return Ejabberd(domain)
+    raise LocalError(f"{name!r} is no broker; there are {', '.join(BROKERS)}")
+
+
+__all__ = ["BROKERS", "LocalServer", "make_server"]

@@ -12,17 +12,17 @@ from janusgrid.common.clock import LockStepClock
 from janusgrid.common.data.access import Change
 from janusgrid.common.data.value import LOST, Scalar, Value
 from janusgrid.common.errors import NotReachable, Refused
+from janusgrid.ems.controller import Control, ControllerConfig, Cycle, SiteController
 from janusgrid.ems.delivery import Delivery
 from janusgrid.ems.events import DispatchEvent, Opt
 from janusgrid.ems.local import PlantAccess
 from janusgrid.ems.sim.device import DeviceState
 from janusgrid.ems.sim.plant import Plant
-from janusgrid.ems.site import Control, Cycle, Site, SiteConfig
 
 from .plants import RESOURCES, at, microgrid
 
 EVENT = DispatchEvent(id="e1", issued=at("08:20"), start=at("08:30"), duration=timedelta(hours=1), reduction_kw=1000)
-CONFIG = SiteConfig(resources=RESOURCES)
+CONFIG = ControllerConfig(resources=RESOURCES)
 
 
 class Wire(PlantAccess):
@@ -59,7 +59,7 @@ class Run:
     plant: Plant
     clock: LockStepClock
     wire: Wire
-    site: Site
+    site: SiteController
     cycles: list[Cycle] = attrs.field(factory=list)
     controls: list[Control] = attrs.field(factory=list)
 
@@ -74,10 +74,10 @@ class Run:
         return delivery
 
 
-async def morning(config: SiteConfig = CONFIG, *, lag: float = 0.0, start: str = "08:15") -> AsyncIterator[Run]:
+async def morning(config: ControllerConfig = CONFIG, *, lag: float = 0.0, start: str = "08:15") -> AsyncIterator[Run]:
     plant, clock = microgrid(start), LockStepClock(at(start), settle=20)
     wire = Wire(plant, clock, lag=lag)
-    run = Run(plant, clock, wire, Site(wire, clock, config))
+    run = Run(plant, clock, wire, SiteController(wire, clock, config))
     run.site.on_cycle(run.cycles.append)
     run.site.on_control(run.controls.append)
     task = asyncio.create_task(run.site.run())

@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 
 
 @attrs.frozen(slots=True, kw_only=True)
-class SiteConfig:
+class ControllerConfig:
     """What the site application has to know.
 
     Attributes:
@@ -78,10 +78,10 @@ class _Accepted:
     baseline_kw: float
 
 
-class Site:
+class SiteController:
     """The application. `run` it beside whatever brings it events."""
 
-    def __init__(self, access: DataAccess, clock: Clock, config: SiteConfig) -> None:
+    def __init__(self, access: DataAccess, clock: Clock, config: ControllerConfig) -> None:
         self._access = access
         self._clock = clock
         self._config = config
