@@ -18,6 +18,7 @@ from janusgrid.iec61850.mapping import initiate
 from janusgrid.iec61850.mapping.catalogue import Catalogue
 from janusgrid.iec61850.mapping.client import MmsClient
 from janusgrid.iec61850.mapping.errors import TooLarge
+from janusgrid.iec61850.mapping.files import block_size
 from janusgrid.iec61850.mapping.server import MmsServer
 from janusgrid.iec61850.mms import DIALECTS, decode_ber, decode_xer, encode_ber, encode_xer, pdu
 from janusgrid.iec61850.scsm81.client import TcpAssociation
@@ -81,7 +82,7 @@ class MemoryAssociation:
         limits = limits or initiate.Limits()
         request = wire.decode(wire.encode(initiate.request(limits)))
         assert request[0] == "initiate-RequestPDU"
-        self.parameters, answer = initiate.accept(request[1], initiate.Limits())
+        self.parameters, answer = initiate.accept(request[1], initiate.Limits(), Catalogue(server.engine).services)
         assert initiate.settled(wire.decode(wire.encode(answer)), limits) == self.parameters
         self.host, self.wire = server.host, wire
         self.peer = "memory"
@@ -89,7 +90,9 @@ class MemoryAssociation:
         self.listeners: list[NotificationListener] = []
         self.end_listeners: list[EndListener] = []
         self.association = self.host.associate(name, self._notify, self._ended)
-        self.mms: MmsServer[str | bytes] = MmsServer(Catalogue(server.engine), self.association, wire, self.parameters)
+        self.mms: MmsServer[str | bytes] = MmsServer(
+            Catalogue(server.engine), self.association, wire, self.parameters, exchange=self.fetch
+        )
         self.client = MmsClient(self.exchange, self.peer)
 
     async def exchange(self, message: pdu.MMSpdu) -> pdu.MMSpdu:
@@ -97,6 +100,16 @@ class MemoryAssociation:
         if self.wire.size(payload) > self.parameters.pdu_size:
             raise TooLarge("too large")
         return self.wire.decode(await self.raw(self.wire.decode(payload)))
+
+    async def fetch(self, message: pdu.MMSpdu) -> pdu.MMSpdu:
+        """Give the client what the server asks."""
+        await asyncio.sleep(0)
+        asked = self.wire.decode(self.wire.encode(message))
+        assert asked[0] == "confirmed-RequestPDU"
+        payload = self.wire.encode(self.client.files.serve(asked[1], block_size(self.wire, self.parameters.pdu_size)))
+        self.sizes.append(self.wire.size(payload))
+        assert self.sizes[-1] <= self.parameters.pdu_size
+        return self.wire.decode(payload)
 
     async def raw(self, message: pdu.MMSpdu) -> str | bytes:
         """Give the server any PDU at all, and return what it answers."""

@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterable
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from ...common.clock import Clock, RealClock
 from ...common.errors import LocalError
 from ..acsi.errors import ServiceError, ServiceRefused
+from ..acsi.files import (
+    MOST_OCTETS,
+    DeleteFile,
+    FileEntry,
+    GetFile,
+    GetFileAttributeValues,
+    RenameFile,
+    SetFile,
+)
 from ..acsi.plain import Plain, plain, shape
 from ..acsi.ports import ClientAssociation, EndListener
 from ..acsi.references import FC, Reference
@@ -173,6 +184,49 @@ class Ied:
                 types = await self._nodes.constraints(member)
                 found[str(member)] = plain(value, next(iter(types.values())))
         return found
+
+    # --- files ------------------------------------------------------------------------------------------------------
+
+    async def files(self, path: str = "") -> AsyncIterator[FileEntry]:
+        """Yield what is in a directory of the server, or the one file of that name; a directory's name ends with `/`.
+
+        `FileEntry` has name, size in octets and time of the last change.
+        """
+        for entry in await self.association.call(GetFileAttributeValues(path)):
+            yield entry
+
+    async def get_file(self, name: str, to: Path | str | None = None, *, limit: int = MOST_OCTETS) -> bytes:
+        """Return the content of a file, and write it to `to` as well if that is given.
+
+        Raises `LocalError` for a file of more than `limit` octets, and where `to` cannot be written.
+        """
+        data = await self.association.call(GetFile(name, limit))
+        if to is not None:
+            try:
+                await asyncio.to_thread(Path(to).write_bytes, data)
+            except OSError as error:
+                raise LocalError(f"cannot write: {error.strerror or error}", where=str(to)) from None
+        return data
+
+    async def put_file(self, name: str, content: bytes | Path | str) -> None:
+        """Write a file of the server: `content` is octets, or the path of a file here.
+
+        The server fetches it from us, and the file is there once it is whole; one of the same name is replaced.
+        """
+        if not isinstance(content, bytes):
+            try:
+                content = await asyncio.to_thread(Path(content).read_bytes)
+            except OSError as error:
+                raise LocalError(f"cannot read: {error.strerror or error}", where=str(content)) from None
+        await self.association.call(SetFile(name, content))
+
+    async def delete_file(self, name: str) -> None:
+        """Delete a file of the server."""
+        await self.association.call(DeleteFile(name))
+
+    async def rename_file(self, name: str, new_name: str) -> None:
+        """Give a file of the server another name (a service that MMS has, and the ACSI has not)."""
+        await self.association.call(RenameFile(name, new_name))
 
     # --- control and reports ----------------------------------------------------------------------------------------
 

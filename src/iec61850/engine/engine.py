@@ -11,6 +11,15 @@ from datetime import datetime
 from typing import Any
 
 from ..acsi.errors import ServiceError, ServiceRefused
+from ..acsi.files import (
+    DeleteFile,
+    FileStore,
+    GetFile,
+    GetFileAttributeValues,
+    GetServerFiles,
+    RenameFile,
+    SetFile,
+)
 from ..acsi.references import FC, Reference
 from ..acsi.services import (
     CreateDataSet,
@@ -40,6 +49,7 @@ from .control import Control
 from .data import Data
 from .datasets import DataSets
 from .directory import Directory
+from .files import Files
 from .keeping import Keeping, Store
 from .reporting import Reporting
 from .steps import Steps
@@ -67,6 +77,7 @@ class Engine:
         self.data_sets.write = self.data.write
         self.reporting = Reporting(model, self.tree, self.data_sets)
         self.control = Control(model, self.tree, self.update)
+        self.files = Files()
         self.data.claim(FC.RP, self.reporting.write)
         self.data.claim(FC.CO, self.control.write)
         self._plain: dict[type[Request[Any]], Callable[[Any], Any]] = {
@@ -114,9 +125,21 @@ class Engine:
         self.associations.pop(association, None)
         self.reporting.release(association)
         self.data_sets.release(association)
+        self.files.release(association)
         association.outbox.clear()
 
     # --- services ---------------------------------------------------------------------------------------------------
+
+    def serve_files(self, store: FileStore) -> None:
+        """Have the file services from here on: all of them where the store may be written to, else those that read."""
+        self.files.store = store
+        self._plain |= {
+            GetServerFiles: lambda request: self.files.names(),
+            GetFileAttributeValues: self.files.attributes,
+            GetFile: self.files.get,
+        }
+        if store.writable:
+            self._plain |= {SetFile: self.files.set, DeleteFile: self.files.delete, RenameFile: self.files.rename}
 
     @property
     def services(self) -> frozenset[type[Request[Any]]]:

@@ -6,9 +6,9 @@ back its `Outcome` with the time at which it came. The engine itself never waits
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Awaitable, Callable, Generator
 from datetime import datetime
-from typing import NoReturn, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 import attrs
 
@@ -82,7 +82,20 @@ class Change:
         raise ServiceRefused(error, why, where=str(self.reference))
 
 
-Question = Command | Change
+@attrs.frozen(slots=True)
+class Wait:
+    """A mapping has to wait for its client: whoever drives the steps awaits `call`, and sends what it returns.
+
+    Attributes:
+        call: is called and awaited once.
+        reference: what it is about.
+    """
+
+    call: Callable[[], Awaitable[Any]]
+    reference: object
+
+
+Question = Command | Change | Wait
 
 
 @attrs.frozen(slots=True)
@@ -93,11 +106,13 @@ class Outcome:
         now: the time at which it said so.
         refusal: its refusal; None if it agreed.
         follow: for a command it agreed to: whether the status follows the control value.
+        result: what came of a `Wait`.
     """
 
     now: datetime
     refusal: ServiceRefused | None = None
     follow: bool = True
+    result: Any = None
 
 
 Steps = Generator[Question, Outcome, T]
@@ -112,3 +127,11 @@ def settle(steps: Steps[T], outcome: Outcome) -> T:
             steps.send(outcome)
     except StopIteration as end:
         return end.value  # type: ignore[no-any-return]
+
+
+def ask(question: Question) -> Steps[Any]:
+    """Ask, and return the result; raise the refusal."""
+    outcome = yield question
+    if outcome.refusal is not None:
+        raise outcome.refusal
+    return outcome.result

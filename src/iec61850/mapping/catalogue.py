@@ -14,7 +14,7 @@ from ..engine.tree import Group, Node
 from ..engine.values import read
 from ..mms import pdu
 from ..model.nodes import Attribute
-from . import names
+from . import initiate, names
 from .types import to_mms
 from .values import ENCODERS, decode_as
 
@@ -54,6 +54,15 @@ class Catalogue:
         self._renders: dict[Node, Render] = {}
         self._types: dict[Node, pdu.TypeDescription] = {}
         self._names: dict[str, list[str]] = {}
+
+    @property
+    def services(self) -> frozenset[pdu.ServiceSupportOptions]:
+        """What a server of this engine announces: just what `MmsServer` answers."""
+        files = self.engine.files
+        found = initiate.SERVER_SERVICES
+        if files.served:
+            found |= initiate.FILE_SERVICES
+        return found | initiate.FILE_CHANGES if files.writable else found
 
     # --- names ------------------------------------------------------------------------------------------------------
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from ...common.errors import Malformed
 from ..acsi.errors import ServiceError, ServiceRefused
+from ..acsi.files import GetServerFiles
 from ..acsi.references import FC, Reference
 from ..acsi.services import (
     AcsiClass,
@@ -37,14 +38,13 @@ from ..acsi.services import (
 from ..acsi.types import Array, DataValue, Structure, TypeDescription
 from ..mms import pdu
 from . import names
+from .answer import Exchange, result
 from .controls import LastApplError, decode_unasked, oper_value
-from .errors import PduSize, TooLarge, refusal, service_error
+from .errors import PduSize, TooLarge, service_error
+from .files import FileClient
 from .reports import RPT, decode_report
 from .types import from_mms
 from .values import decode, encode
-
-Exchange = Callable[[pdu.MMSpdu], Awaitable[pdu.MMSpdu]]
-"""Sends a confirmed request and returns the PDU that answers it; raises `TooLarge` before anything is sent."""
 
 _CLASS = pdu.BasicObjectClass
 _BLOCKS = {
@@ -98,6 +98,10 @@ class MmsClient:
             SetRCBValues: self._set_block,
             Operate: self._operate,
         }
+        self.files = FileClient(self._ask, peer)
+        """The file services, and what the server may fetch."""
+        self._services |= self.files.services
+        self._services[GetServerFiles] = self._file_names
 
     async def call(self, request: Request[R]) -> R:
         """Ask for a service and return its positive response; see `ClientAssociation.call`."""
@@ -130,29 +134,7 @@ class MmsClient:
         self._invoke_id = self._invoke_id % 0x7FFFFFFF + 1
         invoke_id, (kind, _) = self._invoke_id, service
         answer = await self._exchange(("confirmed-RequestPDU", pdu.ConfirmedRequestPDU(invoke_id, service)))
-        match answer:
-            case ("confirmed-ResponsePDU", response) if response.invoke_id == invoke_id:
-                answered, value = response.service
-                if answered == kind:
-                    return value
-                raise Malformed(f"{answered} came in answer to {kind}", where=self._peer)
-            case ("confirmed-ErrorPDU", error) if error.invoke_id == invoke_id:
-                raise refusal(error.service_error, str(where))
-            case ("rejectPDU", rejected):
-                raise self._rejection(kind, rejected, str(where))
-            case (other, _):
-                raise Malformed(f"{other} came in answer to {kind} {invoke_id}", where=self._peer)
-
-    @staticmethod
-    def _rejection(kind: str, rejected: pdu.RejectPDU, where: str) -> ServiceRefused:
-        pdu_kind, code = rejected.reject_reason
-        if pdu_kind == "confirmed-requestPDU" and code == pdu.ConfirmedRequestReject.UNRECOGNIZED_SERVICE:
-            return ServiceRefused(ServiceError.CLASS_NOT_SUPPORTED, f"the server does not have {kind}", where=where)
-        return ServiceRefused(
-            ServiceError.FAILED_DUE_TO_COMMUNICATIONS_CONSTRAINT,
-            f"the server rejects {kind}: {pdu_kind} {code}",
-            where=where,
-        )
+        return result(answer, kind, invoke_id, str(where), self._peer)
 
     async def _name_list(self, class_: pdu.BasicObjectClass, domain: str | None) -> list[str]:
         """Return all names of a class of objects, asked for page by page."""
@@ -370,6 +352,11 @@ class MmsClient:
         if not answer.number_deleted:
             why = "the server does not let it be deleted"
             raise ServiceRefused(ServiceError.ACCESS_VIOLATION, why, where=str(request.data_set))
+
+    # --- files ------------------------------------------------------------------------------------------------------
+
+    async def _file_names(self, request: GetServerFiles) -> tuple[str, ...]:
+        return tuple(entry.name for entry in await self.files.entries(""))
 
     # --- report control blocks --------------------------------------------------------------------------------------
 

@@ -67,6 +67,34 @@ _CONFIRMED_BACK: dict[ServiceError, tuple[str, int]] = {
     _E.FAILED_DUE_TO_COMMUNICATIONS_CONSTRAINT: ("service", pdu.ServiceProblem.PDU_SIZE),
 }
 
+_F = pdu.FileError
+_FILE: dict[ServiceError, int] = {
+    _E.INSTANCE_NOT_AVAILABLE: _F.FILE_NON_EXISTENT,
+    _E.INSTANCE_IN_USE: _F.DUPLICATE_FILENAME,
+    _E.ACCESS_VIOLATION: _F.FILE_ACCESS_DENIED,
+    _E.PARAMETER_VALUE_INAPPROPRIATE: _F.FILENAME_SYNTAX_ERROR,
+    _E.PARAMETER_VALUE_INCONSISTENT: _F.POSITION_INVALID,
+    _E.FAILED_DUE_TO_SERVER_CONSTRAINT: _F.OTHER,
+    _E.FAILED_DUE_TO_COMMUNICATIONS_CONSTRAINT: _F.OTHER,
+}
+_FROM_FILE: dict[int, ServiceError] = {
+    _F.FILENAME_AMBIGUOUS: _E.PARAMETER_VALUE_INAPPROPRIATE,
+    _F.FILE_BUSY: _E.INSTANCE_IN_USE,
+    _F.FILENAME_SYNTAX_ERROR: _E.PARAMETER_VALUE_INAPPROPRIATE,
+    _F.CONTENT_TYPE_INVALID: _E.TYPE_CONFLICT,
+    _F.POSITION_INVALID: _E.PARAMETER_VALUE_INCONSISTENT,
+    _F.FILE_ACCESS_DENIED: _E.ACCESS_VIOLATION,
+    _F.FILE_NON_EXISTENT: _E.INSTANCE_NOT_AVAILABLE,
+    _F.DUPLICATE_FILENAME: _E.INSTANCE_IN_USE,
+}
+_FILE_SERVICES = frozenset({
+    "fileOpen", "fileRead", "fileClose", "fileDirectory", "fileDelete", "fileRename", "obtainFile",
+})  # fmt: skip
+
+
+class SourceRefused(ServiceRefused):
+    """A client did not give the file that it wanted to be fetched from it."""
+
 
 class TooLarge(LocalError):
     """A PDU would be larger than the association has agreed on; nothing was sent."""
@@ -86,16 +114,31 @@ def service_error(code: int) -> ServiceError:
     return FROM_DATA_ACCESS.get(code, _E.FAILED_DUE_TO_SERVER_CONSTRAINT)
 
 
-def confirmed_error(refused: ServiceRefused) -> pdu.ServiceError:
-    """Return the MMS service error that a confirmed service is refused with."""
+def confirmed_error(refused: ServiceRefused, service: str = "") -> pdu.ServiceError:
+    """Return the MMS service error that a confirmed service is refused with; file services have their own."""
+    if service in _FILE_SERVICES and refused.error in _FILE:
+        return _file_error(refused, service)
     error_class, code = _CONFIRMED_BACK.get(refused.error, ("others", 1))
     return pdu.ServiceError((error_class, int(code)))  # type: ignore[arg-type]
+
+
+def _file_error(refused: ServiceRefused, service: str) -> pdu.ServiceError:
+    code = int(_FILE[refused.error])
+    if service != "obtainFile":
+        return pdu.ServiceError(("file", code))
+    side = pdu.ObtainFileError.SOURCE_FILE
+    if not isinstance(refused, SourceRefused):
+        side = pdu.ObtainFileError.DESTINATION_FILE
+        if refused.error is ServiceError.FAILED_DUE_TO_SERVER_CONSTRAINT:
+            code = int(_F.INSUFFICIENT_SPACE_IN_FILESTORE)
+    return pdu.ServiceError(("file", code), service_specific_info=("obtainFile", int(side)))
 
 
 def refusal(error: pdu.ServiceError, where: str) -> ServiceRefused:
     """Return what a client raises for an MMS service error."""
     error_class, code = error.error_class
-    found = _CONFIRMED.get((error_class, code), _E.FAILED_DUE_TO_SERVER_CONSTRAINT)
+    known = _FROM_FILE.get(code) if error_class == "file" else _CONFIRMED.get((error_class, code))
+    found = known or _E.FAILED_DUE_TO_SERVER_CONSTRAINT
     kind = PduSize if (error_class, code) == ("service", pdu.ServiceProblem.PDU_SIZE) else ServiceRefused
     return kind(found, error.additional_description or f"the server answers {error_class} {code}", where=where)
 

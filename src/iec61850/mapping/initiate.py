@@ -21,7 +21,11 @@ SERVER_SERVICES = frozenset({
     _S.INFORMATION_REPORT, _S.CONCLUDE,
 })  # fmt: skip
 """What our server announces: just what `MmsServer` answers."""
-CLIENT_SERVICES = SERVER_SERVICES - {_S.STATUS, _S.IDENTIFY}
+FILE_SERVICES = frozenset({_S.FILE_OPEN, _S.FILE_READ, _S.FILE_CLOSE, _S.FILE_DIRECTORY})
+"""What our server announces beside these where it has files."""
+FILE_CHANGES = frozenset({_S.OBTAIN_FILE, _S.FILE_DELETE, _S.FILE_RENAME})
+"""What it announces beside these where clients may change the files."""
+CLIENT_SERVICES = (SERVER_SERVICES - {_S.STATUS, _S.IDENTIFY}) | FILE_SERVICES | FILE_CHANGES
 
 MIN_PDU_SIZE = 512
 MIN_NESTING = 5
@@ -70,8 +74,10 @@ def request(limits: Limits) -> pdu.MMSpdu:
     )
 
 
-def accept(proposed: pdu.InitiateRequestPDU, limits: Limits) -> tuple[Parameters, pdu.MMSpdu]:
-    """Return what a server settles on, and its answer; raise `InitiateRefused`."""
+def accept(
+    proposed: pdu.InitiateRequestPDU, limits: Limits, services: frozenset[pdu.ServiceSupportOptions] = SERVER_SERVICES
+) -> tuple[Parameters, pdu.MMSpdu]:
+    """Return what a server with these services settles on, and its answer; raise `InitiateRefused`."""
     problem = pdu.InitiateError
     detail = proposed.init_request_detail
     if detail.proposed_version_number < 1:
@@ -93,12 +99,12 @@ def accept(proposed: pdu.InitiateRequestPDU, limits: Limits) -> tuple[Parameters
         min(calling, limits.outstanding),
         max(0, min(proposed.proposed_max_serv_outstanding_called, limits.outstanding)),
         min(nesting or limits.nesting, limits.nesting),
-        SERVER_SERVICES,
+        services,
     )
     answer = pdu.InitResponseDetail(
         1,
         bits(frozenset(_CBB(number) for number in blocks), 11),
-        bits(SERVER_SERVICES, 85),
+        bits(services, 85),
     )
     return settled, (
         "initiate-ResponsePDU",

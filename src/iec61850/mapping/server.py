@@ -16,9 +16,11 @@ from ..acsi.references import FC, Reference
 from ..acsi.services import Notification, Report
 from ..engine import Association, Steps
 from ..mms import MmsEncodeError, pdu
+from .answer import Exchange
 from .catalogue import Catalogue, Variable, unknown_name
 from .controls import LastApplError, command_identity, encode_last_appl_error
 from .errors import confirmed_error, data_access_error
+from .files import FileServer
 from .lists import Lists
 from .reports import encode_report
 from .values import decode
@@ -69,7 +71,10 @@ def reject(invoke_id: int | None = None, reason: pdu.RejectReason | None = None)
 
 
 class MmsServer(Generic[P]):
-    """One association at the server, after it was opened."""
+    """One association at the server, after it was opened.
+
+    `exchange` sends a request to the client and returns its answer; without it no client can set a file.
+    """
 
     def __init__(
         self,
@@ -78,6 +83,7 @@ class MmsServer(Generic[P]):
         wire: Wire[P],
         parameters: Parameters,
         identity: Identity | None = None,
+        exchange: Exchange | None = None,
     ) -> None:
         self._catalogue = catalogue
         self._engine = catalogue.engine
@@ -95,6 +101,8 @@ class MmsServer(Generic[P]):
             "getVariableAccessAttributes": self._attributes,
             "getNamedVariableListAttributes": self._lists.attributes,
         }
+        self._files = FileServer(self._engine.files, association, wire, parameters, exchange)
+        self._services |= self._files.services()
 
     # --- what comes in ----------------------------------------------------------------------------------------------
 
@@ -122,7 +130,7 @@ class MmsServer(Generic[P]):
             response = yield from self._serve(request.service, before, now)
             answer = ("confirmed-ResponsePDU", pdu.ConfirmedResponsePDU(request.invoke_id, response))
         except ServiceRefused as refused:
-            error = confirmed_error(refused)
+            error = confirmed_error(refused, request.service[0])
             answer = ("confirmed-ErrorPDU", pdu.ConfirmedErrorPDU(request.invoke_id, error))
         except Rejected as rejected:
             answer = reject(request.invoke_id, ("confirmed-requestPDU", int(rejected.reason)))
@@ -151,6 +159,8 @@ class MmsServer(Generic[P]):
             return self._lists.define(argument, now)  # type: ignore[arg-type]
         if kind == "deleteNamedVariableList":
             return self._lists.delete(argument, now)  # type: ignore[arg-type]
+        if kind == "obtainFile" and self._engine.files.writable:
+            return (yield from self._files.obtain(argument))  # type: ignore[arg-type]
         raise Rejected(_REJECT.UNRECOGNIZED_SERVICE, f"{kind} is not served here")
 
     # --- the server itself ------------------------------------------------------------------------------------------

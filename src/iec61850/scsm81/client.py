@@ -13,6 +13,7 @@ from ..acsi.services import R, Request
 from ..mapping import initiate
 from ..mapping.client import MmsClient
 from ..mapping.errors import TooLarge
+from ..mapping.files import block_size
 from ..mapping.server import reject
 from ..mapping.wire import Parameters
 from ..mms import decode_ber, encode_ber, pdu
@@ -20,6 +21,7 @@ from .address import CALLER, Address
 from .connection import Connection, LinkLimits
 from .errors import AssociationRefused
 from .stack import HANDSHAKE_LIMIT, OVERHEAD, Accepted, Calling, Data, Ended, Event, Released
+from .wire import BerWire
 
 log = logging.getLogger(__name__)
 
@@ -256,7 +258,9 @@ class TcpAssociation:
                 self._answered(rejected.original_invoke_id, message)
             case ("conclude-ResponsePDU" | "conclude-ErrorPDU", _):
                 self._answered(_CONCLUDE, message)
-            case ("confirmed-RequestPDU", request):  # a client serves nothing
+            case ("confirmed-RequestPDU", request) if self._mms.files.offering:
+                self._serve(request)
+            case ("confirmed-RequestPDU", request):  # a client serves nothing but files that it sets
                 reason = int(pdu.ConfirmedRequestReject.UNRECOGNIZED_SERVICE)
                 self._reply(reject(request.invoke_id, ("confirmed-requestPDU", reason)))
             case ("conclude-RequestPDU", _):
@@ -288,6 +292,14 @@ class TcpAssociation:
                 log.exception("%s: a listener failed", self.peer)
 
     # --- the end ----------------------------------------------------------------------------------------------------
+
+    def _serve(self, request: pdu.ConfirmedRequestPDU) -> None:
+        """Answer what the server asks for a file that it fetches; while it does, it may take longer to answer."""
+        answer = self._mms.files.serve(request, block_size(BerWire(), self.parameters.pdu_size))
+        deadline = self._loop.time() + self._timeout
+        for key, (future, _) in self._waiting.items():
+            self._waiting[key] = (future, deadline)
+        self._reply(answer)
 
     def _released(self) -> None:
         if self._leaving is None:  # the server releases

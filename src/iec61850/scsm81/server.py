@@ -8,14 +8,14 @@ import ssl
 
 import attrs
 
-from ...common.errors import LocalError, Malformed, NotReachable
+from ...common.errors import LocalError, Malformed, NotReachable, TimedOut
 from ..acsi.errors import ServiceRefused
 from ..acsi.services import Notification
 from ..engine import Association, Question, Steps
 from ..mapping import initiate
 from ..mapping.catalogue import Catalogue
 from ..mapping.server import Answer, Identity, MmsServer, reject
-from ..mms import decode_ber, encode_ber
+from ..mms import decode_ber, encode_ber, pdu
 from ..server.host import Host
 from . import ber
 from .address import ANY, Address
@@ -39,6 +39,7 @@ class ServerLimits:
         per_peer: connections of one IP address.
         handshake: from the connection (with TLS, from its end) to the association.
         release: from the conclusion to the end of the connection.
+        answer: of a client that is asked for a part of the file that it sets.
         idle: without anything from the client, after which its association is aborted; None waits for ever, as TCP
             itself notices a client that is gone.
         link: of each connection.
@@ -49,6 +50,7 @@ class ServerLimits:
     per_peer: int = 20
     handshake: float = 10.0
     release: float = 5.0
+    answer: float = 10.0
     idle: float | None = None
     link: LinkLimits = LinkLimits()
 
@@ -143,6 +145,7 @@ class _Opened:
         self._association: Association | None = None
         self._mms: MmsServer[bytes] | None = None
         self._tasks: set[asyncio.Task[None]] = set()
+        self._asked: dict[int, asyncio.Future[pdu.MMSpdu]] = {}
 
     # --- the connection ---------------------------------------------------------------------------------------------
 
@@ -195,7 +198,7 @@ class _Opened:
         try:
             match decode_ber(requested.user_data):
                 case ("initiate-RequestPDU", proposed):
-                    parameters, answer = initiate.accept(proposed, limits.mms)
+                    parameters, answer = initiate.accept(proposed, limits.mms, self._server.catalogue.services)
                 case (other, _):
                     raise Malformed(f"{other} came where an initiate-Request is expected")
             self._association = self._host.associate(self._peer, self._notify, self._closed)
@@ -208,7 +211,9 @@ class _Opened:
         except ServiceRefused as refused:  # the engine has as many associations as it may have
             self._refuse(refused, None, temporary=True)
             return
-        self._mms = MmsServer(self._server.catalogue, self._association, _WIRE, parameters, self._server.identity)
+        self._mms = MmsServer(
+            self._server.catalogue, self._association, _WIRE, parameters, self._server.identity, self._exchange
+        )
         stack.message_limit = max(parameters.pdu_size + OVERHEAD, HANDSHAKE_LIMIT)
         stack.accept(encode_ber(answer))
         if self._timer is not None:
@@ -230,6 +235,8 @@ class _Opened:
         except Malformed as malformed:
             log.warning("%s: a PDU that is none: %s", self._peer, malformed)
             self.connection.stack.send(encode_ber(reject(_invoke_id(octets))))
+            return
+        if self._answered(message):
             return
         if message[0] == "rejectPDU":
             log.warning("%s: the client rejects something that was sent to it", self._peer)
@@ -261,6 +268,37 @@ class _Opened:
             self._host.end(self._association, "concluded")
             self._close_in(self._server.limits.release, "it was concluded, but not released")
 
+    async def _exchange(self, message: pdu.MMSpdu) -> pdu.MMSpdu:
+        """Ask the client, for a file that it wants to set, and return the PDU that answers."""
+        assert isinstance(message[1], pdu.ConfirmedRequestPDU)
+        invoke_id = message[1].invoke_id
+        answer: asyncio.Future[pdu.MMSpdu] = self._loop.create_future()
+        self._asked[invoke_id] = answer
+        try:
+            async with asyncio.timeout(self._server.limits.answer):
+                if self.connection.stack.state == "open":
+                    self.connection.stack.send(encode_ber(message))
+                    self.connection.flush()
+                return await answer
+        except TimeoutError:
+            raise TimedOut("the client does not answer", where=self._peer) from None
+        finally:
+            del self._asked[invoke_id]
+
+    def _answered(self, message: pdu.MMSpdu) -> bool:
+        """Return whether a PDU answers what the client was asked, after it was handed on."""
+        match message:
+            case ("confirmed-ResponsePDU" | "confirmed-ErrorPDU", answer):
+                future = self._asked.get(answer.invoke_id)
+            case ("rejectPDU", rejected):
+                future = self._asked.get(rejected.original_invoke_id or 0)
+            case _:
+                return False
+        if future is None or future.done():
+            return False
+        future.set_result(message)
+        return True
+
     def _notify(self, notification: Notification) -> None:
         stack = self.connection.stack
         if self._mms is not None and stack.state == "open":
@@ -275,6 +313,9 @@ class _Opened:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+        for future in self._asked.values():
+            if not future.done():
+                future.set_exception(NotReachable(why, where=self._peer))
         if self._association is not None and not self._association.ended:
             self._host.end(self._association, why)
         else:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Literal
 from xml.etree.ElementTree import Element
 
-from ...common.errors import JanusGridError, LocalError, Malformed, NotReachable
+from ...common.errors import JanusGridError, LocalError, Malformed, NotReachable, TimedOut
 from ...common.xmpp import jid as jids
 from ...common.xmpp.session import Session, StanzaRefused
 from ..acsi.ports import EndListener, NotificationListener
@@ -16,6 +16,7 @@ from ..acsi.services import R, Request
 from ..mapping import initiate
 from ..mapping.client import MmsClient
 from ..mapping.errors import TooLarge
+from ..mapping.files import block_size
 from ..mapping.wire import Parameters
 from ..mms import pdu
 from .context import Profile, new_number, parse, pdu_of, profile, render, stanza_kind
@@ -31,6 +32,7 @@ _ABSENT = frozenset({
 _TRIES = 10
 _REJECT_WAIT = 1.0
 _SETTLE = 0.05
+_LONGEST = 3600.0
 
 
 class XmppAssociation:
@@ -47,6 +49,7 @@ class XmppAssociation:
         """What both sides have agreed on."""
         self._timeout = timeout
         self._mms = MmsClient(self._exchange, peer, lambda: asyncio.sleep(_SETTLE))
+        self._served = 0
         self._slots = asyncio.Semaphore(parameters.calling)
         self._rejects: dict[int | None, asyncio.Future[pdu.MMSpdu]] = {}
         self._listeners: list[NotificationListener] = []
@@ -143,7 +146,7 @@ class XmppAssociation:
         async with self._slots:
             self._check()
             try:
-                answer = await _request(self._endpoint.session, self.peer, payload, kind, self._timeout)
+                answer = await self._request(payload, kind)
             except NotReachable as error:
                 if error.code in _ABSENT or error.code == "item-not-found":
                     self._end(f"lost: {error.message}")
@@ -175,7 +178,7 @@ class XmppAssociation:
     async def take(self, content: Element, kind: str) -> str | None:
         """Take what the server sends unasked (see `Peer`)."""
         if kind in ("get", "set"):
-            raise StanzaRefused("service-unavailable", "this is the client's side of the association")
+            return self._serve(self._wire.decode(content))
         message = self._wire.decode(content)
         match message:
             case ("rejectPDU", rejected):
@@ -193,6 +196,32 @@ class XmppAssociation:
             except Exception:
                 log.exception("%s: a listener failed", self.peer)
         return None
+
+    def _serve(self, message: pdu.MMSpdu) -> str:
+        """Answer what the server asks, for a file that it fetches."""
+        match message:
+            case ("confirmed-RequestPDU", request) if self._mms.files.offering:
+                self._served += 1
+                answer = self._mms.files.serve(request, block_size(self._wire, self.parameters.pdu_size))
+                return render(self._profile, self._key[1], self._wire.encode(answer))
+        raise StanzaRefused("service-unavailable", "this is the client's side of the association")
+
+    async def _request(self, payload: str, kind: Literal["get", "set"]) -> Element | None:
+        """Send a PDU. While a file is set, the server may take longer, as long as it goes on fetching it."""
+        peer, session = self.peer, self._endpoint.session
+        if not self._mms.files.offering:
+            return await _request(session, peer, payload, kind, self._timeout)
+        asking = asyncio.ensure_future(_request(session, peer, payload, kind, _LONGEST))
+        try:
+            served = -1
+            while served != self._served:
+                served = self._served
+                await asyncio.wait((asking,), timeout=self._timeout)
+                if asking.done():
+                    return await asking
+            raise TimedOut(f"no answer within {self._timeout:g} s", where=peer)
+        finally:
+            asking.cancel()
 
     def lost(self, why: str) -> None:
         """The server or the session is gone (see `Peer`)."""

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import re
 from collections import deque
+from typing import Literal
 from xml.etree.ElementTree import Element
 
 import attrs
@@ -22,7 +23,7 @@ from ..mapping.server import Identity, MmsServer, reject
 from ..mapping.wire import Parameters
 from ..mms import pdu
 from ..server.host import Host
-from .context import PROFILES, Context, Profile, new_number, render
+from .context import PROFILES, Context, Profile, new_number, pdu_of, render, stanza_kind
 from .endpoint import Endpoint, Key
 from .xer import XerWire
 
@@ -37,11 +38,13 @@ class ServerLimits:
         mms: of each association.
         per_account: associations of one account, over all its resources.
         backlog: notifications that may wait for one association; with more of them it is aborted.
+        answer: real seconds for a client that is asked for a part of the file that it sets.
     """
 
     mms: initiate.Limits = initiate.Limits()
     per_account: int = 8
     backlog: int = 10_000
+    answer: float = 10.0
 
 
 class XmppServer:
@@ -80,7 +83,7 @@ class XmppServer:
                 raise StanzaRefused(
                     "resource-constraint", f"an account may open {self.limits.per_account} associations", kind="wait"
                 )
-            parameters, answer = initiate.accept(proposed, self.limits.mms)
+            parameters, answer = initiate.accept(proposed, self.limits.mms, self.catalogue.services)
         except Malformed as malformed:
             log.warning("%s: an initiate-Request that is none: %s", sender, malformed)
             return render(profile, context.id, wire.encode(reject()))
@@ -110,7 +113,7 @@ class _Opened:
         self._queue: deque[str] = deque()
         self._sender: asyncio.Task[None] | None = None
         self._association: Association = self._host.associate(key[0], self._notify, self._closed)
-        self._mms = MmsServer(server.catalogue, self._association, wire, parameters, server.identity)
+        self._mms = MmsServer(server.catalogue, self._association, wire, parameters, server.identity, self._exchange)
 
     async def take(self, content: Element, kind: str) -> str | None:
         """Answer a PDU (see `Peer`)."""
@@ -142,6 +145,15 @@ class _Opened:
             return render(self._profile, self._key[1], payload)
         await self._push(payload)
         return None
+
+    async def _exchange(self, message: pdu.MMSpdu) -> pdu.MMSpdu:
+        """Ask the client, for a file that it wants to set, and return the PDU that answers."""
+        payload = render(self._profile, self._key[1], self._wire.encode(message))
+        kind: Literal["get", "set"] = "get" if stanza_kind(message) == "get" else "set"
+        answer = await self._session.request(self._key[0], payload, kind=kind, timeout=self._server.limits.answer)
+        if answer is None or answer.get("id", "") != self._key[1]:
+            raise Malformed("the client's answer is none of this association", where=self._key[0])
+        return self._wire.decode(pdu_of(answer))
 
     # --- notifications ----------------------------------------------------------------------------------------------
 

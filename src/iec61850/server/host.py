@@ -12,11 +12,12 @@ from datetime import datetime
 import attrs
 
 from ...common.clock import Clock
+from ...common.errors import JanusGridError
 from ..acsi.errors import AddCause, ServiceError, ServiceRefused
 from ..acsi.references import Reference
 from ..acsi.services import Notification
 from ..engine import Association, Change, Command, Engine, Outcome, Question, Steps
-from ..engine.steps import T
+from ..engine.steps import T, Wait
 
 log = logging.getLogger(__name__)
 
@@ -90,9 +91,12 @@ class Host:
         except StopIteration as end:
             return end.value  # type: ignore[no-any-return]
         finally:
+            steps.close()
             self.flush()
 
     async def _ask(self, question: Question) -> Outcome:
+        if isinstance(question, Wait):
+            return await self._wait(question)
         refusal, follow = None, True
         try:
             if isinstance(question, Command):
@@ -111,6 +115,13 @@ class Host:
                 ServiceError.FAILED_DUE_TO_SERVER_CONSTRAINT, where=str(question.reference), add_cause=cause
             )
         return Outcome(self.clock.now(), refusal, follow)
+
+    async def _wait(self, question: Wait) -> Outcome:
+        try:
+            return Outcome(self.clock.now(), result=await question.call())
+        except JanusGridError as error:
+            failed = ServiceError.FAILED_DUE_TO_COMMUNICATIONS_CONSTRAINT
+            return Outcome(self.clock.now(), ServiceRefused(failed, error.message, where=str(question.reference)))
 
     # --- notifications and time -------------------------------------------------------------------------------------
 

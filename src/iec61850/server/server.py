@@ -15,6 +15,7 @@ import attrs
 from ...common.clock import Clock, RealClock
 from ...common.errors import TypeConflict, UnknownName
 from ...common.xmpp.session import Session
+from ..acsi.files import FileStore
 from ..acsi.plain import Plain, plain, shape
 from ..acsi.references import FC, Reference
 from ..acsi.types import DataValue, Quality, Timestamp
@@ -22,6 +23,7 @@ from ..engine import Engine
 from ..engine.values import read, spread
 from ..mapping.server import Identity
 from ..model.nodes import Attribute, DataObject, Model
+from .folder import Folder
 from .host import ChangeHook, CommandHook, Host
 from .local import LocalAssociation
 
@@ -141,6 +143,20 @@ class Server:
             return hook
 
         return register
+
+    # --- files ------------------------------------------------------------------------------------------------------
+
+    def serve_files(self, files: FileStore | Path | str, *, writable: bool = False) -> None:
+        """Have the file services, from the next association on.
+
+        Args:
+            files: a directory, out of which no name leads (`Folder`); or a `FileStore` of your own.
+            writable: for a directory: whether clients may write, rename and delete.
+
+        Raises `LocalError` if there is no such directory.
+        """
+        store = Folder(files, writable=writable) if isinstance(files, Path | str) else files
+        self.engine.serve_files(store)
 
     # --- values -----------------------------------------------------------------------------------------------------
 

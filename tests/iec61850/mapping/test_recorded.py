@@ -298,7 +298,7 @@ async def test_a_recorded_refusal_of_files_is_a_service_error(shared: Path) -> N
     for request in requests:
         with pytest.raises(ServiceRefused) as refused:
             await client.call(request)
-        assert refused.value.error is ServiceError.FAILED_DUE_TO_SERVER_CONSTRAINT
+        assert refused.value.error is ServiceError.INSTANCE_NOT_AVAILABLE
     value: DataValue = True
     with pytest.raises(ServiceRefused):
         await client.call(SetDataValues(((Reference.parse(f"{LD}/GGIO1.SPCSO1.stVal", "ST"), value),)))
