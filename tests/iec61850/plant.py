@@ -148,6 +148,9 @@ def plant() -> Model:
         DCHG | QCHG | Trigger.INTEGRITY | Trigger.GENERAL_INTERROGATION, 0, True, 3,
     )  # fmt: skip
     lln0.reports["urcbOne"] = ReportControl("urcbOne", False, indexed=False)
-    lln0.reports["brcbMeas"] = ReportControl("brcbMeas", True, "plant/b", "Meas", 1)
+    lln0.reports["brcbMeas"] = ReportControl(
+        "brcbMeas", True, "plant/b", "Meas", 1, 0b0111111110, 0,
+        DCHG | QCHG | Trigger.INTEGRITY | Trigger.GENERAL_INTERROGATION, 0, True, 2, ("SCADA/LD/IHMI1",),
+    )  # fmt: skip
     device = LogicalDevice(LD, "DER", {n.name: n for n in (lln0, mmxu, dgen, dwgc)})
-    return Model("DG750", {LD: device}, services={"ReportSettings": {"owner": "true"}})
+    return Model("DG750", {LD: device}, services={"ReportSettings": {"owner": "true", "resvTms": "true"}})

@@ -18,10 +18,13 @@ class Association:
         peer: the client's address, as the mapping knows it for certain.
         outbox: reports and command terminations not yet taken by the mapping, oldest first.
         ended: True once it was released, aborted or lost.
+        identity: what is the same when this client comes back; by default its whole address. What is reserved beyond
+            the end of an association is reserved for it.
     """
 
     peer: str
     outbox: deque[Notification] = attrs.Factory(deque)
     ended: bool = False
+    identity: str = attrs.field(default=attrs.Factory(lambda self: self.peer, takes_self=True))
     data_sets: dict[str, DataSet] = attrs.Factory(dict)
     """The data sets that only it knows, by their names without `@`."""

@@ -45,6 +45,7 @@ from ..acsi.services import (
 from ..acsi.types import DataValue, Timestamp
 from ..model.nodes import Attribute, Model
 from .association import Association
+from .buffer import BufferLimits, BufferStore
 from .control import Control
 from .data import Data
 from .datasets import DataSets
@@ -61,10 +62,20 @@ class Engine:
     """Serves a model to any number of associations.
 
     The model belongs to the engine from here on: its leaves hold the present values. `now` is the time of start.
-    `store` keeps what clients set beyond the end of the engine.
+    `store` keeps what clients set beyond the end of the engine; `report_store` the buffers of reports, which `buffers`
+    bounds.
     """
 
-    def __init__(self, model: Model, now: datetime, *, max_associations: int = 100, store: Store | None = None) -> None:
+    def __init__(
+        self,
+        model: Model,
+        now: datetime,
+        *,
+        max_associations: int = 100,
+        store: Store | None = None,
+        buffers: BufferLimits | None = None,
+        report_store: BufferStore | None = None,
+    ) -> None:
         self.model = model
         self.tree = Tree(model)
         self.associations: dict[Association, None] = {}
@@ -75,10 +86,11 @@ class Engine:
         self.data_sets = DataSets(model, self.tree, keeping)
         self.data = Data(self.tree, self.update)
         self.data_sets.write = self.data.write
-        self.reporting = Reporting(model, self.tree, self.data_sets)
+        self.reporting = Reporting(model, self.tree, self.data_sets, now, limits=buffers, store=report_store)
         self.control = Control(model, self.tree, self.update)
         self.files = Files()
         self.data.claim(FC.RP, self.reporting.write)
+        self.data.claim(FC.BR, self.reporting.write)
         self.data.claim(FC.CO, self.control.write)
         self._plain: dict[type[Request[Any]], Callable[[Any], Any]] = {
             GetServerDirectory: self.directory.devices,
@@ -105,25 +117,28 @@ class Engine:
 
     # --- associations -----------------------------------------------------------------------------------------------
 
-    def associate(self, peer: str) -> Association:
-        """Return a new association with this client; raise `ServiceRefused` if there are too many."""
+    def associate(self, peer: str, identity: str = "") -> Association:
+        """Return a new association with this client; raise `ServiceRefused` if there are too many.
+
+        `identity` is what stays the same when the client comes back, where `peer` does not.
+        """
         if len(self.associations) >= self._max_associations:
             raise ServiceRefused(
                 ServiceError.FAILED_DUE_TO_SERVER_CONSTRAINT,
                 f"{self._max_associations} associations are open",
                 where=peer,
             )
-        association = Association(peer)
+        association = Association(peer, identity=identity or peer)
         self.associations[association] = None
         return association
 
-    def end(self, association: Association) -> None:
+    def end(self, association: Association, now: datetime) -> None:
         """End an association, whether released, aborted or lost: what it had reserved is free again."""
         if association.ended:
             return
         association.ended = True
         self.associations.pop(association, None)
-        self.reporting.release(association)
+        self.reporting.release(association, now)
         self.data_sets.release(association)
         self.files.release(association)
         association.outbox.clear()

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from zlib import crc32
 
 import attrs
 
 from ..acsi.references import FC, Reference
 from ..acsi.services import Reason
 from ..acsi.types import BasicType, BitString, DataValue
+from ..acsi.values import default
 from ..model.nodes import Attribute, ReportControl, Trigger
 from .association import Association
+from .buffer import Buffer
 from .tree import Node
 
 _T = BasicType
@@ -21,8 +24,17 @@ URCB = (
     ("TrgOps", _T.TRGOPS), ("IntgPd", _T.INT32U), ("GI", _T.BOOLEAN),
 )  # fmt: skip
 """Attributes of an unbuffered report control block, in the order in which peers send them (8-1, second-hand)."""
+BRCB = (
+    ("RptID", _T.VISSTRING129), ("RptEna", _T.BOOLEAN), ("DatSet", _T.OBJREF), ("ConfRev", _T.INT32U),
+    ("OptFlds", _T.OPTFLDS), ("BufTm", _T.INT32U), ("SqNum", _T.INT16U), ("TrgOps", _T.TRGOPS), ("IntgPd", _T.INT32U),
+    ("GI", _T.BOOLEAN), ("PurgeBuf", _T.BOOLEAN), ("EntryID", _T.ENTRYID), ("TimeofEntry", _T.ENTRYTIME),
+)  # fmt: skip
+"""Attributes of a buffered one."""
+RESERVATION = ("ResvTms", _T.INT16)
 OWNER = ("Owner", _T.OCTET64)
-READ_ONLY = frozenset({"ConfRev", "SqNum", "Owner"})
+READ_ONLY = frozenset({"ConfRev", "SqNum", "Owner", "TimeofEntry"})
+KEPT = ("RptID", "DatSet", "ConfRev", "OptFlds", "BufTm", "TrgOps", "IntgPd")
+"""Attributes of a buffered block that outlive the process: its entries were made with them."""
 
 SEQUENCE_NUMBER, TIME, REASON, DATA_SET, DATA_REFERENCE, BUFFER_OVERFLOW, ENTRY_ID, CONF_REV, SEGMENTATION = range(
     1, 10
@@ -57,6 +69,11 @@ class Block:
         size: number of members of the data set, with those that name nothing.
         pending: events within the buffer time, by member index: value then and reason.
         buffer_due, integrity_due: when the next report of that kind goes; None for never.
+        buffer: the entries of a buffered block; None for an unbuffered one.
+        overflow: the next report has to say that entries before it are lost.
+        holder: identity of the client for which it stays reserved, though its association has ended; "" for nobody.
+        held_until: when that ends; None for never.
+        configuration: a checksum of its configuration.
     """
 
     reference: Reference
@@ -69,6 +86,21 @@ class Block:
     pending: dict[int, tuple[DataValue, Reason]] = attrs.Factory(dict)
     buffer_due: datetime | None = None
     integrity_due: datetime | None = None
+    buffer: Buffer | None = None
+    overflow: bool = False
+    holder: str = ""
+    held_until: datetime | None = None
+    configuration: int = 0
+
+    @property
+    def name(self) -> str:
+        """`LD/LN.name`."""
+        return str(self.reference.with_fc(None))
+
+    @property
+    def assigned(self) -> bool:
+        """True if the configuration reserves it for one client."""
+        return "ResvTms" in self.leaves and self.number("ResvTms") < 0
 
     @property
     def enabled(self) -> bool:
@@ -120,28 +152,37 @@ def instance_names(control: ReportControl) -> Iterator[str]:
         yield f"{control.name}{number:02d}"
 
 
-def unbuffered(device: str, node: str, name: str, control: ReportControl, owner: bool) -> tuple[Block, Attribute]:
-    """Return an instance of an unbuffered block as configured, and the attribute under which clients find it."""
-    default_id = f"{device}/{node}$RP${name}"
-    optional = control.optional_fields & ~(1 << 9 - BUFFER_OVERFLOW | 1 << 9 - ENTRY_ID)
+def instance(
+    device: str, node: str, name: str, control: ReportControl, *, owner: bool, reservation: bool
+) -> tuple[Block, Attribute]:
+    """Return an instance of a block as configured, and the attribute under which clients find it.
+
+    `owner` and `reservation` tell whether it has the optional attributes Owner and (buffered only) ResvTms.
+    """
+    fc = FC.BR if control.buffered else FC.RP
+    default_id = f"{device}/{node}${fc.value}${name}"
+    optional = control.optional_fields
+    if not control.buffered:
+        optional &= ~(1 << 9 - BUFFER_OVERFLOW | 1 << 9 - ENTRY_ID)
     values: dict[str, DataValue] = {
         "RptID": control.rpt_id or default_id,
-        "RptEna": False,
-        "Resv": False,
         "DatSet": f"{device}/{node}.{control.data_set}" if control.data_set else "",
         "ConfRev": control.conf_rev,
         "OptFlds": BitString(optional, 10),
         "BufTm": control.buffer_time,
-        "SqNum": 0,
         "TrgOps": BitString.of(*(t.value.bit_length() for t in Trigger if t in control.trigger and t.value), size=6),
         "IntgPd": control.integrity_period,
-        "GI": False,
-        "Owner": b"",
     }
-    specification = (*URCB, OWNER) if owner else URCB
+    specification = [*BRCB] if control.buffered else [*URCB]
+    specification += ([RESERVATION] if control.buffered and reservation else []) + ([OWNER] if owner else [])
     leaves = {
-        leaf: Attribute(leaf, FC.RP, kind, value=values[leaf], settable=leaf not in READ_ONLY)
+        leaf: Attribute(leaf, fc, kind, value=values.get(leaf, default(kind)), settable=leaf not in READ_ONLY)
         for leaf, kind in specification
     }
-    block = Block(Reference(device, node, (name,), FC.RP), default_id, leaves)
-    return block, Attribute(name, FC.RP, children=dict(leaves))
+    block = Block(Reference(device, node, (name,), fc), default_id, leaves, configuration=checksum(values))
+    return block, Attribute(name, fc, children=dict(leaves))
+
+
+def checksum(what: object) -> int:
+    """Return a number that is another one for anything else, nearly always; it is the same in every process."""
+    return crc32(repr(what).encode())

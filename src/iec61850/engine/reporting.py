@@ -1,42 +1,27 @@
-"""Unbuffered reporting (IEC 61850-7-2 clause 17.2.4): who may set what, what raises an event, when a report goes."""
+"""Reporting (IEC 61850-7-2 clause 17.2): the control blocks, who may set what, and who has reserved which."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from ..acsi.errors import ServiceError, ServiceRefused
 from ..acsi.references import FC, BadReference, Reference
-from ..acsi.services import GetRCBValues, Reason, Report, ReportEntry, SetRCBValues
-from ..acsi.types import BitString, DataValue, EntryTime
-from ..model.nodes import Attribute, Model, Trigger
+from ..acsi.services import GetRCBValues, Reason, SetRCBValues
+from ..acsi.types import BitString, DataValue
+from ..model.nodes import Model, ReportControl, Trigger
 from .association import Association
+from .buffer import Buffer, BufferLimits, BufferStore, Nowhere
 from .datasets import DataSets
 from .directory import unknown
-from .rcb import (
-    BUFFER_OVERFLOW,
-    CONF_REV,
-    DATA_REFERENCE,
-    DATA_SET,
-    ENTRY_ID,
-    READ_ONLY,
-    REASON,
-    SEQUENCE_NUMBER,
-    TIME,
-    Block,
-    Member,
-    instance_names,
-    unbuffered,
-)
+from .events import Event, Events
+from .rcb import BUFFER_OVERFLOW, ENTRY_ID, READ_ONLY, Block, instance, instance_names
 from .steps import Steps
 from .tree import Node, Tree
-from .values import fit, read
+from .values import fit
 
-Event = tuple[Attribute, bool]
-"""A leaf that was updated, and whether its value changed."""
-
-_EVENTS = Trigger.DATA_CHANGE.value | Trigger.QUALITY_CHANGE.value
-_UPDATE = Trigger.DATA_UPDATE.value
+_PURGING = frozenset({"RptID", "DatSet", "BufTm", "TrgOps", "IntgPd"})
+"""Settings whose change empties the buffer (clause 17.2.2.3, second-hand)."""
 
 
 def _refuse(error: ServiceError, why: str) -> ServiceRefused:
@@ -46,24 +31,26 @@ def _refuse(error: ServiceError, why: str) -> ServiceRefused:
 class Reporting:
     """The report control blocks of the model and the reports they send."""
 
-    def __init__(self, model: Model, tree: Tree, data_sets: DataSets) -> None:
+    def __init__(
+        self,
+        model: Model,
+        tree: Tree,
+        data_sets: DataSets,
+        now: datetime,
+        *,
+        limits: BufferLimits | None = None,
+        store: BufferStore | None = None,
+    ) -> None:
         self._data_sets = data_sets
         self._blocks: dict[Reference, Block] = {}
-        self._enabled: list[Block] = []
-        self._watched: dict[Attribute, list[tuple[Block, int, int]]] = {}
-        self._due: datetime | None = None
-        self._stale = False
-        """True if `_due` has to be worked out anew."""
-        owner = model.services.get("ReportSettings", {}).get("owner") == "true"
+        self._held: list[Block] = []
+        self.events = Events(data_sets, store or Nowhere())
+        self._limits = limits or BufferLimits()
         for device in model.devices.values():
             for node in device.nodes.values():
                 for control in node.reports.values():
-                    if control.buffered:
-                        continue
-                    for name in instance_names(control):
-                        block, attribute = unbuffered(device.name, node.name, name, control, owner)
-                        self._blocks[block.reference] = block
-                        tree.add(device.name, node.name, FC.RP, name, attribute)
+                    self._make(model, tree, device.name, node.name, control, now)
+        self.events.restore((block for block in self._blocks.values() if block.buffer is not None), now)
         self._setters: dict[str, Callable[[Block, Association, DataValue, datetime], None]] = {
             "RptID": self._set_id,
             "RptEna": self._set_enabled,
@@ -72,7 +59,26 @@ class Reporting:
             "OptFlds": self._set_options,
             "TrgOps": self._set_triggers,
             "GI": self._set_interrogation,
+            "PurgeBuf": self._set_purge,
+            "EntryID": self._set_entry,
+            "ResvTms": self._set_reservation,
         }
+
+    def _make(self, model: Model, tree: Tree, device: str, node: str, control: ReportControl, now: datetime) -> None:
+        has = model.services.get("ReportSettings", {})
+        owner, reservation = has.get("owner") == "true", has.get("resvTms") == "true"
+        for number, name in enumerate(instance_names(control)):
+            block, attribute = instance(device, node, name, control, owner=owner, reservation=reservation)
+            if control.buffered:
+                block.buffer = Buffer.made(self._limits, now)
+                client = control.clients[number].partition("/")[0] if number < len(control.clients) else ""
+                if reservation and client in self._limits.clients:
+                    block.leaves["ResvTms"].value = -1
+                    block.holder = self._limits.clients[client]
+                    self._own(block, None)
+            self._blocks[block.reference] = block
+            assert block.reference.fc is not None
+            tree.add(device, node, block.reference.fc, name, attribute)
 
     # --- services ---------------------------------------------------------------------------------------------------
 
@@ -83,8 +89,11 @@ class Reporting:
     def set(self, client: Association, request: SetRCBValues, now: datetime) -> None:
         """Set attributes of a block in order; raise `ServiceRefused` at the first that cannot be set."""
         block = self._find(request.rcb)
-        for name, value in request.values:
-            self._set(client, block, name, value, now)
+        try:
+            for name, value in request.values:
+                self._set(client, block, name, value, now)
+        finally:
+            self.events.commit()
 
     def write(
         self, client: Association, reference: Reference, node: Node, value: DataValue, now: datetime
@@ -92,18 +101,31 @@ class Reporting:
         """Write one attribute of a block as data (what MMS clients do)."""
         if len(reference.path) != 2:
             raise ServiceRefused(ServiceError.ACCESS_VIOLATION, "set its attributes one by one", where=str(reference))
-        block = self._find(Reference(reference.device, reference.node, reference.path[:1], FC.RP))
-        self._set(client, block, reference.path[1], value, now)
+        block = self._find(Reference(reference.device, reference.node, reference.path[:1], reference.fc))
+        try:
+            self._set(client, block, reference.path[1], value, now)
+        finally:
+            self.events.commit()
         yield from ()  # other writers may ask the application; this one never does
 
-    def release(self, client: Association) -> None:
-        """Disable and free every block of an association that has ended (clause 17.2.4.1)."""
+    def release(self, client: Association, now: datetime) -> None:
+        """Disable and free every block of an association that has ended (clause 17.2.4.1).
+
+        A buffered block that its client has reserved for some time beyond (ResvTms) stays reserved for that time from
+        `now` on.
+        """
         for block in self._blocks.values():
             if block.owner is client:
                 self._disable(block)
-                self._own(block, None)
+                if block.buffer is not None and "ResvTms" in block.leaves and block.number("ResvTms") > 0:
+                    block.owner, block.holder = None, client.identity
+                    block.held_until = now + timedelta(seconds=block.number("ResvTms"))
+                    self._held.append(block)
+                else:
+                    self._own(block, None)
                 if block.text("DatSet").startswith("@"):  # the data set ends with its association
                     block.leaves["DatSet"].value = ""
+        self.events.commit()
 
     def _find(self, reference: Reference) -> Block:
         block = self._blocks.get(reference if reference.fc else reference.with_fc(FC.RP))
@@ -122,25 +144,53 @@ class Reporting:
             if name in READ_ONLY:
                 raise _refuse(ServiceError.ACCESS_VIOLATION, "it is read-only")
             held = fit(leaf, value)
-            if block.owner is not None and block.owner is not client:
+            if not self._may(client, block, now):
                 raise _refuse(ServiceError.INSTANCE_LOCKED_BY_OTHER_CLIENT, "another client has reserved it")
             if block.enabled and name not in ("RptEna", "GI"):
                 raise _refuse(ServiceError.ACCESS_NOT_ALLOWED_IN_CURRENT_STATE, "disable reporting first")
+            before = leaf.value
             setter = self._setters.get(name)
             if setter is not None:
                 setter(block, client, held, now)
             else:
                 leaf.value = held
+            if block.buffer is not None and leaf.value != before:
+                if name in _PURGING:
+                    self.events.restart(block, now)
+                elif name == "OptFlds":
+                    self.events.save(block)
         except ServiceRefused as refused:
             refused.where = where
             raise
 
+    def _may(self, client: Association, block: Block, now: datetime) -> bool:
+        """Return whether a client may set a block; one that was reserved for it is its own again from here on."""
+        if block.owner is not None or not block.holder:
+            return block.owner in (None, client)
+        if block.held_until is not None and block.held_until <= now:
+            self._own(block, None)
+            return True
+        if block.holder != client.identity:
+            return False
+        if not block.assigned:
+            self._own(block, client)
+        return True
+
     def _own(self, block: Block, client: Association | None) -> None:
+        """Let a block belong to an association, or to nobody."""
         block.owner = client
         block.reserved = block.reserved and client is not None
-        block.leaves["Resv"].value = client is not None
+        if block.buffer is None:
+            block.leaves["Resv"].value = client is not None
+        elif not block.assigned:
+            block.holder, block.held_until = "", None
+            if block in self._held:
+                self._held.remove(block)
+            if client is None and "ResvTms" in block.leaves:
+                block.leaves["ResvTms"].value = 0
         if "Owner" in block.leaves:
-            block.leaves["Owner"].value = client.peer.encode()[:64] if client else b""
+            owner = client.peer if client else block.holder
+            block.leaves["Owner"].value = owner.encode()[:64]
 
     def _set_id(self, block: Block, client: Association, value: DataValue, now: datetime) -> None:
         block.leaves["RptID"].value = value or block.default_id
@@ -151,6 +201,9 @@ class Reporting:
 
     def _set_data_set(self, block: Block, client: Association, value: DataValue, now: datetime) -> None:
         assert isinstance(value, str)
+        if value.startswith("@") and block.buffer is not None:
+            why = "a buffered block outlives the association that this data set belongs to"
+            raise _refuse(ServiceError.PARAMETER_VALUE_INAPPROPRIATE, why)
         if value:
             try:
                 self._data_sets.find(Reference.parse(value), client)
@@ -162,7 +215,9 @@ class Reporting:
 
     def _set_options(self, block: Block, client: Association, value: DataValue, now: datetime) -> None:
         assert isinstance(value, BitString)
-        wanted = set(value.bits) - {0, BUFFER_OVERFLOW, ENTRY_ID}  # an unbuffered block has neither
+        wanted = set(value.bits) - {0}
+        if block.buffer is None:
+            wanted -= {BUFFER_OVERFLOW, ENTRY_ID}
         block.leaves["OptFlds"].value = BitString.of(*wanted, size=10)
 
     def _set_triggers(self, block: Block, client: Association, value: DataValue, now: datetime) -> None:
@@ -177,11 +232,23 @@ class Reporting:
             return
         if block.enabled:
             raise _refuse(ServiceError.ACCESS_NOT_ALLOWED_IN_CURRENT_STATE, "it is enabled already")
-        name = block.text("DatSet")
-        if not name:
+        if not block.text("DatSet"):
             raise _refuse(ServiceError.PARAMETER_VALUE_INCONSISTENT, "it has no data set")
         self._own(block, client)
-        self._enable(block, Reference.parse(name), now)
+        if block.buffer is None:
+            self.events.activate(block, now)
+        block.leaves["RptEna"].value = True
+        block.leaves["SqNum"].value = 0
+        if block.buffer is not None:
+            self.events.send_waiting(block)
+
+    def _disable(self, block: Block) -> None:
+        if block.buffer is None:
+            self.events.deactivate(block)
+        elif block.enabled:
+            block.buffer.resume = None
+            self.events.save(block)
+        block.leaves["RptEna"].value = False
 
     def _set_interrogation(self, block: Block, client: Association, value: DataValue, now: datetime) -> None:
         if not value:
@@ -190,123 +257,45 @@ class Reporting:
             raise _refuse(ServiceError.ACCESS_NOT_ALLOWED_IN_CURRENT_STATE, "enable reporting first")
         if not block.triggers(Trigger.GENERAL_INTERROGATION):
             raise _refuse(ServiceError.ACCESS_NOT_ALLOWED_IN_CURRENT_STATE, "TrgOps leaves out general interrogation")
-        self._flush(block, now)
-        self._report_all(block, Reason.GENERAL_INTERROGATION, now)
+        self.events.report_all(block, Reason.GENERAL_INTERROGATION, now)
 
-    # --- events -----------------------------------------------------------------------------------------------------
+    # --- setting: what only buffered blocks have --------------------------------------------------------------------
 
-    def _enable(self, block: Block, name: Reference, now: datetime) -> None:
-        data_set = self._data_sets.find(name, block.owner)
-        block.size = len(data_set.members)
-        block.members = tuple(
-            Member(index, reference, node, reference.fc is FC.MX)
-            for index, (reference, node) in enumerate(
-                zip(data_set.members, self._data_sets.members(data_set), strict=True)
-            )
-            if node is not None
-        )
-        block.leaves["RptEna"].value = True
-        block.leaves["SqNum"].value = 0
-        if block.triggers(Trigger.INTEGRITY) and block.number("IntgPd"):
-            block.integrity_due = now + block.period("IntgPd")
-        self._enabled.append(block)
-        self._watch()
+    def _set_purge(self, block: Block, client: Association, value: DataValue, now: datetime) -> None:
+        if value:
+            self.events.purge(block)
 
-    def _disable(self, block: Block) -> None:
-        block.leaves["RptEna"].value = False
-        block.pending.clear()
-        block.buffer_due = block.integrity_due = None
-        block.members = ()
-        if block in self._enabled:
-            self._enabled.remove(block)
-            self._watch()
+    def _set_entry(self, block: Block, client: Association, value: DataValue, now: datetime) -> None:
+        assert block.buffer is not None
+        assert isinstance(value, bytes)
+        block.buffer.resume = value
+        block.leaves["EntryID"].value = value
 
-    def _watch(self) -> None:
-        """Note for every leaf which enabled blocks want its events, with the triggers that both sides have."""
-        self._watched = {}
-        self._stale = True
-        for block in self._enabled:
-            wanted = block.trigger_mask & (_EVENTS | _UPDATE)
-            for member in block.members if wanted else ():
-                for leaf in member.node.leaves():
-                    mask = leaf.trigger.value & wanted
-                    if mask:
-                        self._watched.setdefault(leaf, []).append((block, member.index, mask))
+    def _set_reservation(self, block: Block, client: Association, value: DataValue, now: datetime) -> None:
+        assert isinstance(value, int)
+        if block.assigned:
+            raise _refuse(ServiceError.ACCESS_NOT_ALLOWED_IN_CURRENT_STATE, "the configuration reserves it")
+        if value < 0:
+            raise _refuse(ServiceError.PARAMETER_VALUE_INAPPROPRIATE, "only the configuration reserves for good")
+        self._own(block, client if value else None)
+        block.reserved = bool(value)
+        block.leaves["ResvTms"].value = value
+
+    # --- events and time --------------------------------------------------------------------------------------------
 
     def notify(self, events: Iterable[Event], now: datetime) -> None:
-        """Take note that leaves were updated, all at once; report what is not buffered."""
-        raised: dict[Block, dict[int, int]] = {}
-        for leaf, changed in events:
-            for block, index, mask in self._watched.get(leaf, ()):
-                reason = mask if changed else mask & _UPDATE
-                if reason:
-                    found = raised.setdefault(block, {})
-                    found[index] = found.get(index, 0) | reason
-        for block, found in raised.items():
-            self._raise(block, found, now)
-
-    def _raise(self, block: Block, found: dict[int, int], now: datetime) -> None:
-        by_index = {member.index: member for member in block.members}
-        if any(index in block.pending and not by_index[index].substitute for index in found):
-            self._flush(block, now)
-        for index, reason in found.items():
-            before = block.pending[index][1] if index in block.pending else Reason.NONE
-            block.pending[index] = (read(by_index[index].node), before | Reason(reason))
-        if not block.number("BufTm"):
-            self._flush(block, now)
-        elif block.buffer_due is None:
-            block.buffer_due = now + block.period("BufTm")
-            self._stale = True
+        """Take note that leaves were updated, all at once; see `Events`."""
+        self.events.notify(events, now)
 
     def due(self) -> datetime | None:
         """Return when `tick` wants to be called next; None for not at all."""
-        if self._stale:
-            times = (t for b in self._enabled for t in (b.buffer_due, b.integrity_due) if t is not None)
-            self._due, self._stale = min(times, default=None), False
-        return self._due
+        times = [block.held_until for block in self._held if block.held_until is not None]
+        due = self.events.due()
+        return min(times if due is None else [*times, due], default=None)
 
     def tick(self, now: datetime) -> None:
-        """Send what has become due: buffered events, integrity reports."""
-        for block in list(self._enabled):
-            if block.buffer_due is not None and block.buffer_due <= now:
-                self._flush(block, now)
-            if block.integrity_due is not None and block.integrity_due <= now:
-                self._flush(block, now)
-                self._report_all(block, Reason.INTEGRITY, now)
-                # In step with the first one, whatever was missed: a late call gives one report, not a volley.
-                period = block.period("IntgPd")
-                block.integrity_due += period * ((now - block.integrity_due) // period + 1)
-                self._stale = True
-
-    # --- reports ----------------------------------------------------------------------------------------------------
-
-    def _flush(self, block: Block, now: datetime) -> None:
-        if block.pending:
-            entries = [(index, *block.pending[index]) for index in sorted(block.pending)]
-            block.pending.clear()
-            self._send(block, entries, now)
-        if block.buffer_due is not None:
-            block.buffer_due = None
-            self._stale = True
-
-    def _report_all(self, block: Block, reason: Reason, now: datetime) -> None:
-        self._send(block, [(member.index, read(member.node), reason) for member in block.members], now)
-
-    def _send(self, block: Block, entries: list[tuple[int, DataValue, Reason]], now: datetime) -> None:
-        assert block.owner is not None
-        number = block.number("SqNum")
-        references = {m.index: m.reference for m in block.members} if block.option(DATA_REFERENCE) else {}
-        report = Report(
-            rpt_id=block.text("RptID"),
-            entries=[
-                ReportEntry(index, value, references.get(index), reason if block.option(REASON) else None)
-                for index, value, reason in entries
-            ],
-            sequence=number if block.option(SEQUENCE_NUMBER) else None,
-            time=EntryTime.of(now) if block.option(TIME) else None,
-            data_set=block.text("DatSet") if block.option(DATA_SET) else None,
-            conf_rev=block.number("ConfRev") if block.option(CONF_REV) else None,
-            members=block.size,
-        )
-        block.leaves["SqNum"].value = (number + 1) % 256
-        block.owner.outbox.append(report)
+        """Do what has become due: end reservations, send reports."""
+        for block in list(self._held):
+            if block.held_until is not None and block.held_until <= now:
+                self._own(block, None)
+        self.events.tick(now)

@@ -201,7 +201,8 @@ class _Opened:
                     parameters, answer = initiate.accept(proposed, limits.mms, self._server.catalogue.services)
                 case (other, _):
                     raise Malformed(f"{other} came where an initiate-Request is expected")
-            self._association = self._host.associate(self._peer, self._notify, self._closed)
+            identity = self.connection.certificate or self.ip  # its port is another one when it comes back
+            self._association = self._host.associate(self._peer, self._notify, self._closed, identity)
         except initiate.InitiateRefused as refused:
             self._refuse(refused, encode_ber(("initiate-ErrorPDU", refused.error)))
             return

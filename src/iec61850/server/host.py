@@ -53,9 +53,12 @@ class Host:
 
     # --- associations -----------------------------------------------------------------------------------------------
 
-    def associate(self, peer: str, sink: Sink, on_end: EndHook) -> Association:
-        """Return a new association; `sink` gets its notifications, `on_end` why the server ended it, if it did."""
-        association = self.engine.associate(peer)
+    def associate(self, peer: str, sink: Sink, on_end: EndHook, identity: str = "") -> Association:
+        """Return a new association; `sink` gets its notifications, `on_end` why the server ended it, if it did.
+
+        `identity` is what stays the same when the client comes back, where `peer` does not.
+        """
+        association = self.engine.associate(peer, identity)
         self._attached[association] = Attached(sink, on_end)
         if self._timer is None:
             self._timer = asyncio.get_running_loop().create_task(self._keep_time())
@@ -66,7 +69,7 @@ class Host:
         """End an association because the client, or its absence, asks for it."""
         if self._attached.pop(association, None) is not None:
             log.info("%s: association ended: %s", association.peer, why)
-        self.engine.end(association)
+        self.engine.end(association, self.clock.now())
         self.flush()
 
     async def close(self) -> None:

@@ -14,15 +14,18 @@ import attrs
 
 from ...common.clock import Clock, RealClock
 from ...common.errors import TypeConflict, UnknownName
+from ...common.store import Durability
 from ...common.xmpp.session import Session
 from ..acsi.files import FileStore
 from ..acsi.plain import Plain, plain, shape
 from ..acsi.references import FC, Reference
 from ..acsi.types import DataValue, Quality, Timestamp
 from ..engine import Engine
+from ..engine.buffer import BufferLimits
 from ..engine.values import read, spread
 from ..mapping.server import Identity
 from ..model.nodes import Attribute, DataObject, Model
+from .buffers import JournalStore
 from .folder import Folder
 from .host import ChangeHook, CommandHook, Host
 from .local import LocalAssociation
@@ -65,6 +68,9 @@ class Server:
         clock: gives the time of reports, time stamps and integrity periods.
         identity: what it says of itself to MMS clients.
         max_associations: in all; more are refused.
+        state: a directory in which buffered reports outlive the process; without it they end with it.
+        buffers: what each buffered report control block may hold, and for whom.
+        durability: what the state survives: the death of the process, or the loss of power too (slower).
     """
 
     def __init__(
@@ -74,9 +80,15 @@ class Server:
         clock: Clock | None = None,
         identity: Identity | None = None,
         max_associations: int = 100,
+        state: Path | str | None = None,
+        buffers: BufferLimits | None = None,
+        durability: Durability = Durability.PROCESS,
     ) -> None:
         self.clock = clock or RealClock()
-        self.engine = Engine(model, self.clock.now(), max_associations=max_associations)
+        self._reports = JournalStore(Path(state) / "reports.journal", durability) if state is not None else None
+        self.engine = Engine(
+            model, self.clock.now(), max_associations=max_associations, buffers=buffers, report_store=self._reports
+        )
         self.host = Host(self.engine, self.clock)
         self.identity = identity or Identity(model=model.ied)
         self._targets: dict[str, _Target] = {}
@@ -93,15 +105,17 @@ class Server:
         strict: bool = False,
         clock: Clock | None = None,
         identity: Identity | None = None,
+        **options: Any,
     ) -> Self:
         """Return a server for one access point of an SCL file (ICD, CID, IID or SCD).
 
         Raises `SclError` for a file that cannot be served; with `strict`, for every fault that the file has.
+        `options` are those of the class.
         """
         from ..scl import read as read_scl
 
         loaded = read_scl(source, ied=ied, access_point=access_point, strict=strict)
-        return cls(loaded.model, clock=clock, identity=identity)
+        return cls(loaded.model, clock=clock, identity=identity, **options)
 
     @property
     def model(self) -> Model:
@@ -291,6 +305,8 @@ class Server:
             stop()
         self._stops.clear()
         await self.host.close()
+        if self._reports is not None:
+            self._reports.close()
         self._closed.set()
 
     async def __aenter__(self) -> Self:

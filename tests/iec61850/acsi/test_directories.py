@@ -37,7 +37,7 @@ async def test_devices_and_nodes(rig: Rig) -> None:
         ("LLN0", AcsiClass.DATA_SET, ("Meas", "Single")),
         ("MMXU1", AcsiClass.DATA_SET, ()),
         ("LLN0", AcsiClass.URCB, ("urcbMeas01", "urcbMeas02", "urcbMeas03", "urcbOne")),
-        ("LLN0", AcsiClass.BRCB, ()),
+        ("LLN0", AcsiClass.BRCB, ("brcbMeas01", "brcbMeas02")),
         ("MMXU1", AcsiClass.LOG, ()),
     ],
 )

@@ -129,8 +129,8 @@ def test_integrity_after_a_long_sleep_is_one_report_in_step() -> None:
 def test_nothing_is_due_once_the_client_has_gone() -> None:
     world = World(100, 1000)
     world.update([(0, 5.0)], False)
-    world.engine.end(world.client)
-    world.engine.end(world.client)
+    world.engine.end(world.client, world.now)
+    world.engine.end(world.client, world.now)
     assert world.engine.due() is None
     world.engine.tick(START + timedelta(days=1))
     assert list(world.engine.drain()) == []

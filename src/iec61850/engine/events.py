@@ -1,0 +1,303 @@
+"""What raises reports, and when they go (IEC 61850-7-2 clause 17.2): triggers, buffer time, integrity, buffers."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+
+from ..acsi.errors import ServiceRefused
+from ..acsi.references import FC, BadReference, Reference
+from ..acsi.services import Reason, Report, ReportEntry
+from ..acsi.types import DataValue, EntryTime
+from ..model.nodes import Attribute, Trigger
+from .buffer import Added, BufferStore, Entry, Included, Purged, Record, Setup
+from .datasets import DataSets
+from .rcb import (
+    BUFFER_OVERFLOW,
+    CONF_REV,
+    DATA_REFERENCE,
+    DATA_SET,
+    ENTRY_ID,
+    KEPT,
+    REASON,
+    SEQUENCE_NUMBER,
+    TIME,
+    Block,
+    Member,
+    checksum,
+)
+from .values import read
+
+log = logging.getLogger(__name__)
+
+Event = tuple[Attribute, bool]
+"""A leaf that was updated, and whether its value changed."""
+
+_EVENTS = Trigger.DATA_CHANGE.value | Trigger.QUALITY_CHANGE.value
+_UPDATE = Trigger.DATA_UPDATE.value
+_UNBUFFERED_NUMBERS, _BUFFERED_NUMBERS = 1 << 8, 1 << 16
+
+
+class Events:
+    """The blocks that want to know of events, and what comes of it.
+
+    An unbuffered block wants to while it is enabled; a buffered one always, once it has a data set.
+    """
+
+    def __init__(self, data_sets: DataSets, store: BufferStore) -> None:
+        self._data_sets = data_sets
+        self._store = store
+        self._unsaved: list[Record] = []
+        self._active: list[Block] = []
+        self._buffered: list[Block] = []
+        self._watched: dict[Attribute, list[tuple[Block, int, int]]] | None = None
+        """For every leaf the blocks that want its events; None if that has to be worked out anew."""
+        self._due: datetime | None = None
+        self._stale = False
+        """True if `_due` has to be worked out anew."""
+
+    # --- who wants to know ------------------------------------------------------------------------------------------
+
+    def activate(self, block: Block, now: datetime) -> None:
+        """Let a block know of events from now on; raise `ServiceRefused` if its data set is gone."""
+        data_set = self._data_sets.find(Reference.parse(block.text("DatSet")), block.owner)
+        nodes = self._data_sets.members(data_set)
+        block.size = len(data_set.members)
+        block.members = tuple(
+            Member(index, reference, node, reference.fc is FC.MX)
+            for index, (reference, node) in enumerate(zip(data_set.members, nodes, strict=True))
+            if node is not None
+        )
+        if block.triggers(Trigger.INTEGRITY) and block.number("IntgPd"):
+            block.integrity_due = now + block.period("IntgPd")
+        self._active.append(block)
+        self._watched, self._stale = None, True
+
+    def deactivate(self, block: Block) -> None:
+        """Let a block know of nothing any more."""
+        block.pending.clear()
+        block.buffer_due = block.integrity_due = None
+        block.members = ()
+        if block in self._active:
+            self._active.remove(block)
+            self._watched, self._stale = None, True
+
+    def _watch(self) -> dict[Attribute, list[tuple[Block, int, int]]]:
+        """Return for every leaf which blocks want its events, with the triggers that both sides have."""
+        watched: dict[Attribute, list[tuple[Block, int, int]]] = {}
+        for block in self._active:
+            wanted = block.trigger_mask & (_EVENTS | _UPDATE)
+            for member in block.members if wanted else ():
+                for leaf in member.node.leaves():
+                    mask = leaf.trigger.value & wanted
+                    if mask:
+                        watched.setdefault(leaf, []).append((block, member.index, mask))
+        return watched
+
+    # --- events and time --------------------------------------------------------------------------------------------
+
+    def notify(self, events: Iterable[Event], now: datetime) -> None:
+        """Take note that leaves were updated, all at once; report what has no buffer time."""
+        if self._watched is None:
+            self._watched = self._watch()
+        watched = self._watched
+        raised: dict[Block, dict[int, int]] = {}
+        for leaf, changed in events:
+            for block, index, mask in watched.get(leaf, ()):
+                reason = mask if changed else mask & _UPDATE
+                if reason:
+                    found = raised.setdefault(block, {})
+                    found[index] = found.get(index, 0) | reason
+        for block, found in raised.items():
+            self._raise(block, found, now)
+        self.commit()
+
+    def _raise(self, block: Block, found: dict[int, int], now: datetime) -> None:
+        by_index = {member.index: member for member in block.members}
+        if any(index in block.pending and not by_index[index].substitute for index in found):
+            self.flush(block, now)
+        for index, reason in found.items():
+            before = block.pending[index][1] if index in block.pending else Reason.NONE
+            block.pending[index] = (read(by_index[index].node), before | Reason(reason))
+        if not block.number("BufTm"):
+            self.flush(block, now)
+        elif block.buffer_due is None:
+            block.buffer_due = now + block.period("BufTm")
+            self._stale = True
+
+    def due(self) -> datetime | None:
+        """Return when `tick` wants to be called next; None for not at all."""
+        if self._stale:
+            times = (t for b in self._active for t in (b.buffer_due, b.integrity_due) if t is not None)
+            self._due, self._stale = min(times, default=None), False
+        return self._due
+
+    def tick(self, now: datetime) -> None:
+        """Report what has become due: events whose buffer time is over, integrity reports."""
+        for block in list(self._active):
+            if block.buffer_due is not None and block.buffer_due <= now:
+                self.flush(block, now)
+            if block.integrity_due is not None and block.integrity_due <= now:
+                self.report_all(block, Reason.INTEGRITY, now)
+                # In step with the first one, whatever was missed: a late call gives one report, not a volley.
+                period = block.period("IntgPd")
+                block.integrity_due += period * ((now - block.integrity_due) // period + 1)
+                self._stale = True
+        self.commit()
+
+    # --- reports ----------------------------------------------------------------------------------------------------
+
+    def flush(self, block: Block, now: datetime) -> None:
+        """Report the events that a block has gathered so far."""
+        if block.pending:
+            included = [(index, *block.pending[index]) for index in sorted(block.pending)]
+            block.pending.clear()
+            self._report(block, included, now)
+        if block.buffer_due is not None:
+            block.buffer_due = None
+            self._stale = True
+
+    def report_all(self, block: Block, reason: Reason, now: datetime) -> None:
+        """Report every member, after the events gathered so far."""
+        self.flush(block, now)
+        self._report(block, [(member.index, read(member.node), reason) for member in block.members], now)
+
+    def _report(self, block: Block, included: list[Included], now: datetime) -> None:
+        if block.buffer is None:
+            self._send(block, Entry(0, EntryTime.of(now), tuple(included)))
+            return
+        entry = block.buffer.add(included, now)
+        self._unsaved.append(Added(block.name, entry))
+        if block.enabled:
+            self._send(block, entry)
+        else:
+            _show(block, entry)
+
+    def send_waiting(self, block: Block) -> None:
+        """Send a client that has just enabled a buffered block what it has not had (clause 17.2.2.3, second-hand)."""
+        assert block.buffer is not None
+        entries, block.overflow = block.buffer.waiting()
+        block.buffer.resume = None
+        for entry in entries:
+            self._send(block, entry)
+
+    def _send(self, block: Block, entry: Entry) -> None:
+        assert block.owner is not None
+        number = block.number("SqNum")
+        references = {m.index: m.reference for m in block.members} if block.option(DATA_REFERENCE) else {}
+        report = Report(
+            rpt_id=block.text("RptID"),
+            entries=[
+                ReportEntry(index, value, references.get(index), reason if block.option(REASON) else None)
+                for index, value, reason in entry.included
+            ],
+            sequence=number if block.option(SEQUENCE_NUMBER) else None,
+            time=entry.time if block.option(TIME) else None,
+            data_set=block.text("DatSet") if block.option(DATA_SET) else None,
+            conf_rev=block.number("ConfRev") if block.option(CONF_REV) else None,
+            members=block.size,
+        )
+        if block.buffer is not None:
+            report.buffer_overflow = block.overflow if block.option(BUFFER_OVERFLOW) else None
+            report.entry_id = entry.id if block.option(ENTRY_ID) else None
+            block.overflow = False
+            block.buffer.sent = max(block.buffer.sent, entry.number)
+            _show(block, entry)
+        numbers = _UNBUFFERED_NUMBERS if block.buffer is None else _BUFFERED_NUMBERS
+        block.leaves["SqNum"].value = (number + 1) % numbers
+        block.owner.outbox.append(report)
+
+    # --- buffers ----------------------------------------------------------------------------------------------------
+
+    def restart(self, block: Block, now: datetime) -> None:
+        """Begin anew after a setting was changed that the entries of a buffered block depend on: they are gone."""
+        self.deactivate(block)
+        self.purge(block)
+        if block.text("DatSet"):
+            self.activate(block, now)
+        self.save(block)
+
+    def purge(self, block: Block) -> None:
+        """Empty the buffer of a block; events that wait for their buffer time are forgotten too."""
+        assert block.buffer is not None
+        block.buffer.purge()
+        block.pending.clear()
+        if block.buffer_due is not None:
+            block.buffer_due, self._stale = None, True
+        block.leaves["EntryID"].value, block.leaves["TimeofEntry"].value = bytes(8), EntryTime()
+        self._unsaved.append(Purged(block.name))
+
+    def save(self, block: Block) -> None:
+        """Keep how a buffered block is set, and how far it has come."""
+        self._unsaved.append(self._setup(block))
+
+    def commit(self) -> None:
+        """Keep what is new, before anything of it is sent."""
+        if self._unsaved:
+            records, self._unsaved = self._unsaved, []
+            self._store.write(records)
+            if self._store.full:
+                self._store.replace(self._all())
+
+    def restore(self, blocks: Iterable[Block], now: datetime) -> None:
+        """Let buffered blocks begin, with what was kept of them."""
+        self._buffered = list(blocks)
+        kept: dict[str, list[Record]] = {block.name: [] for block in self._buffered}
+        for record in self._store.read():
+            if record.block in kept:
+                kept[record.block].append(record)
+        for block in self._buffered:
+            self._restore(block, kept[block.name], now)
+        self._store.replace(self._all())
+
+    def _restore(self, block: Block, records: list[Record], now: datetime) -> None:
+        buffer, data_set = block.buffer, 0
+        assert buffer is not None
+        for record in records:
+            match record:
+                case Setup() if record.configuration != block.configuration:
+                    log.warning("%s: it is configured anew; the entries kept before are dropped", block.name)
+                    break
+                case Setup():
+                    for name, value in record.values.items():
+                        block.leaves[name].value = value
+                    buffer.last = max(buffer.last, record.last)
+                    buffer.evicted, buffer.sent, data_set = record.evicted, record.sent, record.data_set
+                case Added():
+                    buffer.restore(record.entry)
+                case Purged():
+                    buffer.purge()
+        try:
+            if block.text("DatSet"):
+                self.activate(block, now)
+        except (BadReference, ServiceRefused):
+            log.warning("%s: its data set %s is gone", block.name, block.text("DatSet"))
+            block.leaves["DatSet"].value = ""
+        if buffer.entries and _checksum(block) != data_set:
+            log.warning("%s: its data set is another one; %d entries are dropped", block.name, len(buffer.entries))
+            buffer.purge()
+        if buffer.entries:
+            _show(block, buffer.entries[-1])
+
+    def _setup(self, block: Block) -> Setup:
+        buffer = block.buffer
+        assert buffer is not None
+        values: dict[str, DataValue] = {name: block.leaves[name].value for name in KEPT}
+        return Setup(
+            block.name, block.configuration, _checksum(block), values, buffer.last, buffer.evicted, buffer.sent
+        )
+
+    def _all(self) -> Iterator[Record]:
+        for block in self._buffered:
+            yield self._setup(block)
+            assert block.buffer is not None
+            yield from (Added(block.name, entry) for entry in block.buffer.entries)
+
+
+def _show(block: Block, entry: Entry) -> None:
+    block.leaves["EntryID"].value, block.leaves["TimeofEntry"].value = entry.id, entry.time
+
+
+def _checksum(block: Block) -> int:
+    return checksum([(member.index, str(member.reference), member.node.describe()) for member in block.members])

@@ -1,0 +1,109 @@
+"""The buffers of reports in a journal: a killed server finds them again."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from ...common.errors import LocalError
+from ...common.store import Durability, Journal
+from ..acsi.services import Reason
+from ..acsi.types import DataValue, EntryTime
+from ..engine.buffer import Added, Entry, Purged, Record, Setup
+from ..engine.keeping import spelled, unspelled
+
+log = logging.getLogger(__name__)
+
+_FLOOR = 1 << 20
+"""Octets below which a journal is not worth replacing."""
+_GROWTH = 4
+"""How many times as large as what counts it may become."""
+
+
+class JournalStore:
+    """A `BufferStore` in one file.
+
+    A disk that fails must not stop reporting: that is logged, reports go on, and everything is written anew as soon as
+    the disk takes it again.
+    """
+
+    def __init__(self, path: Path | str, durability: Durability = Durability.PROCESS) -> None:
+        self._journal = Journal(path, durability=durability)
+        self._live = self._journal.size
+        self._failing = False
+
+    def read(self) -> Iterator[Record]:
+        """Return what was kept, in order; what cannot be understood is left out."""
+        for payload in self._journal.recovered():
+            try:
+                yield _record(json.loads(payload))
+            except (ValueError, TypeError, KeyError) as error:
+                log.warning("%s: a record is passed over: %s", self._journal.path, error)
+
+    def write(self, records: Sequence[Record]) -> None:
+        """Append records."""
+        try:
+            self._journal.append(*map(_payload, records))
+        except LocalError as error:
+            self._fails(error)
+
+    @property
+    def full(self) -> bool:
+        """True when most of the file no longer counts, or something could not be written."""
+        return self._failing or self._journal.size > max(_FLOOR, _GROWTH * self._live)
+
+    def replace(self, records: Iterable[Record]) -> None:
+        """Put these records in the place of all."""
+        try:
+            self._journal.replace(map(_payload, records))
+            self._live = self._journal.size
+        except LocalError as error:
+            self._fails(error)
+        else:
+            if self._failing:
+                log.warning("%s: the disk takes it again", self._journal.path)
+            self._failing = False
+
+    def close(self) -> None:
+        """Close the file."""
+        self._journal.close()
+
+    def _fails(self, error: LocalError) -> None:
+        if not self._failing:
+            log.error("%s: reports go on, but would not survive the end of the process", error)
+        self._failing = True
+
+
+def _payload(record: Record) -> bytes:
+    document: dict[str, Any]
+    match record:
+        case Added(block, entry):
+            included = [[index, spelled(value), reason.value] for index, value, reason in entry.included]
+            document = {"add": block, "number": entry.number, "time": entry.time.milliseconds, "included": included}
+        case Purged(block):
+            document = {"purge": block}
+        case Setup(block):
+            values = {name: spelled(value) for name, value in record.values.items()}
+            document = {
+                "setup": block, "configuration": record.configuration, "data_set": record.data_set, "values": values,
+                "last": record.last, "evicted": record.evicted, "sent": record.sent,
+            }  # fmt: skip
+    return json.dumps(document, separators=(",", ":")).encode()
+
+
+def _record(found: dict[str, Any]) -> Record:
+    match found:
+        case {"add": str(block), "number": int(number), "time": int(time), "included": list(included)}:
+            members = tuple((int(index), unspelled(value), Reason(reason)) for index, value, reason in included)
+            return Added(block, Entry(number, EntryTime(time), members))
+        case {"purge": str(block)}:
+            return Purged(block)
+        case {"setup": str(block), "values": dict(values)}:
+            kept: dict[str, DataValue] = {name: unspelled(value) for name, value in values.items()}
+            configuration, data_set = int(found["configuration"]), int(found["data_set"])
+            last, evicted, sent = int(found["last"]), int(found["evicted"]), int(found["sent"])
+            return Setup(block, configuration, data_set, kept, last, evicted, sent)
+    raise ValueError("it is of an unknown kind")
