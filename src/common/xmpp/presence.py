@@ -113,19 +113,23 @@ class Peers:
                 self._absent(sender)
             else:
                 self._present(sender)
-        elif kind in ("", "error"):
+        elif kind in ("", "error") and not self._follows(sender):
             self._refusals.note("presence-not-allowed", sender)
         return ()
 
     def _asked(self, peer: str) -> tuple[str, ...]:
         if not self.knows(peer):
-            self._refusals.note("subscription-not-allowed", peer)
+            self._refusals.note("subscription-not-allowed", peer, "those whom `allow` names may see our presence")
             return (stanza.presence("unsubscribed", peer),)
         self._wanted.setdefault(peer, None)
         return (stanza.presence("subscribed", peer), *self._subscription(peer))
 
+    def _follows(self, jid: str) -> bool:
+        """Return whether our account is subscribed to this peer: another session of it may have asked for that."""
+        return self._roster.get(jids.bare(jid)) in ("to", "both")
+
     def _subscription(self, peer: str) -> tuple[str, ...]:
-        if self._roster.get(peer) in ("to", "both"):
+        if self._follows(peer):
             return ()
         return (stanza.presence("subscribe", peer),)
 

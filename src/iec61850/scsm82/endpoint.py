@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import Counter, deque
 from collections.abc import Callable
 from typing import ClassVar, Protocol
 from weakref import WeakKeyDictionary
@@ -15,6 +16,7 @@ from xml.etree.ElementTree import Element
 
 from ...common.errors import Malformed
 from ...common.xmpp import jid as jids
+from ...common.xmpp.guard import Refusals
 from ...common.xmpp.session import Incoming, Session, StanzaRefused
 from .context import PROFILES, Context, parse, pdu_of
 
@@ -52,6 +54,8 @@ class Endpoint:
     """
 
     keep_alive = 30.0
+    remembered = 256
+    """How many associations that have ended are kept in mind: what was still on the way to them is no surprise."""
 
     _all: ClassVar[WeakKeyDictionary[Session, Endpoint]] = WeakKeyDictionary()
 
@@ -60,6 +64,8 @@ class Endpoint:
         self.acceptor: Acceptor | None = None
         self._serving: dict[Key, Peer] = {}
         self._asking: dict[Key, Peer] = {}
+        self._left: deque[Key] = deque(maxlen=self.remembered)
+        self._refusals = Refusals(session.jid)
         self._watch: asyncio.Task[None] | None = None
         self._missed: dict[str, int] = {}
         names = {name for profile in PROFILES.values() for name in profile.names}
@@ -76,6 +82,11 @@ class Endpoint:
         if found is None:
             found = cls._all[session] = cls(session)
         return found
+
+    @property
+    def refused(self) -> Counter[str]:
+        """How many messages were dropped, by event code."""
+        return self._refusals.counts
 
     # --- associations -----------------------------------------------------------------------------------------------
 
@@ -116,6 +127,7 @@ class Endpoint:
 
     def leave(self, key: Key, peer: Peer) -> None:
         """Route no more to `peer`."""
+        self._left.append(key)
         for table in (self._serving, self._asking):
             if table.get(key) is peer:
                 del table[key]
@@ -145,7 +157,10 @@ class Endpoint:
         key = (incoming.sender, incoming.payload.get("id", ""))
         peer = self._asking.get(key) or self._serving.get(key)
         if peer is None:
-            log.warning("%s: a message for association %.40s, which there is not; dropped", *key)
+            if key in self._left:
+                log.debug("%s: a message for association %.40s came after its end; dropped", *key)
+            else:
+                self._refusals.note("association-unknown", key[0], f"a message for association {key[1]:.40}")
             return None
         await peer.take(pdu_of(incoming.payload), incoming.kind)
         return None

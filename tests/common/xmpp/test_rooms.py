@@ -214,6 +214,21 @@ def test_strangers() -> None:
     assert refusals.counts == {"presence-not-allowed": 2, "subscription-not-allowed": 1}
 
 
+def test_contacts_of_another_session_of_the_account_are_of_no_interest_and_no_trouble() -> None:
+    one, seen, refusals = peers()
+    one.update_roster(
+        fromstring(
+            '<query xmlns="jabber:iq:roster"><item jid="der@grid.test" subscription="to"/>'
+            '<item jid="mallory@grid.test" subscription="from"/></query>'
+        )
+    )
+    assert one.receive(there(DER), OWN) == ()
+    assert (seen, refusals.counts) == ([], {})
+    assert not one.available(DER)
+    one.receive(there("mallory@grid.test/x"), OWN)
+    assert refusals.counts == {"presence-not-allowed": 1}
+
+
 def test_the_policy_lets_in_and_makes_it_mutual() -> None:
     one, _, _ = peers(lambda bare: bare == "der@grid.test")
     assert one.receive(there("der@grid.test", "subscribe"), OWN) == (
