@@ -30,7 +30,7 @@ servers:
 demo: setup  ## one load-dispatch event from the utility to the DERs and back, on this machine
 	@$(RUN)janusgrid demo $(DEMO)
 
-test: setup servers check  ## everything: checks, tests with coverage, docs, examples
+test: setup servers check docs  ## everything: checks, docs, tests with coverage, examples
 	@$(RUN)pytest -n 2 --dist loadgroup --cov --cov-report=term:skip-covered $(PYTEST)
 
 check: setup  ## format, lint, types, import contracts (under a minute)

@@ -3,9 +3,7 @@
 python iec61850_client.py ems@grid.example/IEC SECRET dg750@grid.example/IEC --host 127.0.0.1 --port 5222 --ca ca.pem
 """
 
-import asyncio
-
-from arguments import session_of
+from arguments import run, session_of
 from janusgrid.iec61850 import connect
 
 
@@ -22,4 +20,4 @@ async def main() -> None:
                     print(name, value, update.reasons[name].name, flush=True)
 
 
-asyncio.run(main())
+run(main())

@@ -5,7 +5,7 @@ python iec61850_server.py dg750@grid.example/IEC SECRET DG750.cid --host 127.0.0
 
 import asyncio
 
-from arguments import session_of
+from arguments import run, session_of
 from janusgrid.iec61850 import AddCause, Command, Server
 
 STEP = 50e3
@@ -32,4 +32,4 @@ async def main() -> None:
             await asyncio.sleep(1)
 
 
-asyncio.run(main())
+run(main())

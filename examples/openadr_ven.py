@@ -6,7 +6,7 @@ python openadr_ven.py ems@grid.example/ems SECRET vtn@grid.example/vtn --host 12
 import asyncio
 import random
 
-from arguments import session_of
+from arguments import run, session_of
 from janusgrid.openadr.events import kilowatts
 from janusgrid.openadr.model import OptType
 from janusgrid.openadr.ven import DataPoint, EventChange, Offer, Reading, Ven
@@ -33,4 +33,4 @@ async def main() -> None:
             await asyncio.Event().wait()
 
 
-asyncio.run(main())
+run(main())

@@ -6,7 +6,7 @@ python openadr_vtn.py vtn@grid.example/vtn SECRET ems@grid.example --host 127.0.
 import asyncio
 from datetime import UTC, datetime, timedelta
 
-from arguments import session_of
+from arguments import run, session_of
 from janusgrid.openadr.events import load_dispatch
 from janusgrid.openadr.vtn import Party, Telemetry, TelemetryPlan, Vtn
 
@@ -37,4 +37,4 @@ async def main() -> None:
             await done.wait()
 
 
-asyncio.run(main())
+run(main())

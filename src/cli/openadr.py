@@ -17,7 +17,7 @@ def command() -> None:
     """Check OpenADR messages."""
 
 
-@command.command()
+@command.command(short_help="check messages against limits and schema")
 @click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="print the findings as JSON")
 def validate(files: tuple[Path, ...], as_json: bool) -> None:

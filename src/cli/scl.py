@@ -21,7 +21,7 @@ def command() -> None:
     """Read, check and write SCL files (ICD, CID, IID, SCD of every edition)."""
 
 
-@command.command()
+@command.command(short_help="check files: each fault with code, place and rule")
 @click.argument("files", nargs=-1, required=True, type=Files)
 @click.option("--json", "as_json", is_flag=True, help="print the diagnostics as JSON")
 @click.option("--no-classes", is_flag=True, help="leave out the comparison with the classes of 7-3, 7-4 and 7-420")
@@ -51,7 +51,7 @@ def check(files: tuple[Path, ...], as_json: bool, no_classes: bool) -> None:
     sys.exit(1 if any(each.severity in (Severity.FATAL, Severity.ERROR) for each in found) else 0)
 
 
-@command.command()
+@command.command(short_help="print the data model of a file as a tree")
 @click.argument("file", type=Files)
 @click.option("--ied", help="which IED, where the file has several")
 def show(file: Path, ied: str | None) -> None:
@@ -63,7 +63,7 @@ def show(file: Path, ied: str | None) -> None:
     click.echo(describe(loaded.model))
 
 
-@command.command()
+@command.command(short_help="write one server of a file as a CID")
 @click.argument("file", type=Files)
 @click.option("--ied", help="which IED, where the file has several")
 @click.option("--access-point", help="which access point, where the IED has several")

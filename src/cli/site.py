@@ -20,7 +20,7 @@ def command() -> None:
     """Check a site (site file, tables, CID files), or begin one."""
 
 
-@command.command("check")
+@command.command("check", short_help="check a site file, its tables and CID files")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="print the faults as JSON")
 def check_command(file: Path, as_json: bool) -> None:
@@ -61,7 +61,7 @@ def _many(count: int, what: str) -> str:
     return f"{count} {what}" if count == 1 else f"{count} {what}s"
 
 
-@command.command()
+@command.command(short_help="begin a site of your own")
 @click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
 def new(folder: Path) -> None:
     """Copy the site of the demonstration to FOLDER, with its tables and CID files, to make a site of your own of it."""

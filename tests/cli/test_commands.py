@@ -29,6 +29,11 @@ def test_every_command_has_help(name: str) -> None:
     assert "Usage" in text
 
 
+def test_no_line_of_help_is_cut_off() -> None:
+    for name in sorted(COMMANDS):
+        assert "..." not in run(name, "--help")[1].partition("Commands:")[2]
+
+
 POLL = """<?xml version="1.0"?>
 <oadr:oadrPayload xmlns:oadr="http://openadr.org/oadr-2.0b/2012/07"><oadr:oadrSignedObject>
 <oadr:oadrPoll xmlns:ei="http://docs.oasis-open.org/ns/energyinterop/201110" ei:schemaVersion="2.0b">

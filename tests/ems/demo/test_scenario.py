@@ -137,7 +137,7 @@ async def test_a_site_whose_machines_fail_does_not_pass_though_it_opted_in() -> 
     assert any(row.state == "failed" for row in played.board.rows.values())
 
 
-async def test_every_tier_is_on_the_board() -> None:
+async def test_every_tier_is_on_the_board(caplog: pytest.LogCaptureFixture) -> None:
     plot = Plot(service=clock_time(8, 22), duration=timedelta(minutes=2), end=clock_time(8, 25))
     played = Scenario("embedded", 150.0, plot)
     await played.run()
@@ -154,6 +154,8 @@ async def test_every_tier_is_on_the_board() -> None:
     assert played.board.baseline_kw == pytest.approx(1922.5, abs=3)
     assert all(row.power_kw is not None and row.state for row in played.board.rows.values())
     assert played.board.rows["ESS500"].soc is not None
+    assert not any(session.refusals for session in played.sessions.values())
+    assert not [record for record in caplog.records if "refused" in record.getMessage()]
 
 
 def test_a_broker_that_is_not_installed_is_named_with_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
