@@ -68,6 +68,30 @@ def oper(*control_value: Attribute, extra: Iterable[Attribute] = ()) -> Attribut
     )  # fmt: skip
 
 
+def switch(name: str, model: int, *, many: bool = False, later: bool = False, limit: int = 0) -> DataObject:
+    """A switch with all that control can have: selected for 5 s, executed within `limit` ms."""
+
+    def command() -> Attribute:
+        extra = [leaf("operTm", FC.CO, T.TIMESTAMP)] if later else []
+        return oper(leaf("ctlVal", FC.CO, T.BOOLEAN), extra=extra)
+
+    cancel = group("Cancel", FC.CO, *(part for part in command().children.values() if part.name != "Check"))
+    select: tuple[Attribute, ...] = ()
+    if model == 2:
+        select = (leaf("SBO", FC.CO, T.VISSTRING129),)
+    elif model == 4:
+        select = (group("SBOw", FC.CO, *command().children.values()),)
+    return data(
+        name, "SPC", origin(FC.ST), leaf("ctlNum", FC.ST, T.INT8U),
+        leaf("stVal", FC.ST, T.BOOLEAN, False, trigger=DCHG), *quality_time(FC.ST),
+        leaf("stSeld", FC.ST, T.BOOLEAN, trigger=DCHG), leaf("opRcvd", FC.OR, T.BOOLEAN, trigger=DCHG),
+        leaf("opOk", FC.OR, T.BOOLEAN, trigger=DCHG), leaf("tOpOk", FC.OR, T.TIMESTAMP),
+        leaf("ctlModel", FC.CF, T.ENUM, model), leaf("sboTimeout", FC.CF, T.INT32U, 5000),
+        leaf("sboClass", FC.CF, T.ENUM, int(many)), leaf("operTimeout", FC.CF, T.INT32U, limit),
+        *select, command(), cancel,
+    )  # fmt: skip
+
+
 def origin(fc: FC) -> Attribute:
     return group("origin", fc, leaf("orCat", fc, T.ENUM), leaf("orIdent", fc, T.OCTET64))
 
@@ -139,6 +163,10 @@ def plant() -> Model:
         "DWGC1", "DWGC", apc("WSpt", 1, 0.0, 800.0), apc("WSbo", 2), spc("Ena", 1), spc("Fixed", 0),
         spc("NoOper", 1, commandable=False), dpc("Brk"), apc("WEnh", 3),
     )  # fmt: skip
+    cswi = node(
+        "CSWI1", "CSWI", switch("SwDir", 1, later=True), switch("SwSbo", 2),
+        switch("SwEnh", 3, later=True, limit=60_000), switch("SwSel", 4, later=True), switch("SwMany", 4, many=True),
+    )  # fmt: skip
     lln0.data_sets["Meas"] = DataSet("Meas", (
         ref("MMXU1.TotW", "MX"), ref("MMXU1.Hz", "MX"), ref("DGEN1.DEROpSt", "ST"), ref("DGEN1.DEROpSt.q", "ST"),
     ))  # fmt: skip
@@ -152,5 +180,5 @@ def plant() -> Model:
         "brcbMeas", True, "plant/b", "Meas", 1, 0b0111111110, 0,
         DCHG | QCHG | Trigger.INTEGRITY | Trigger.GENERAL_INTERROGATION, 0, True, 2, ("SCADA/LD/IHMI1",),
     )  # fmt: skip
-    device = LogicalDevice(LD, "DER", {n.name: n for n in (lln0, mmxu, dgen, dwgc)})
+    device = LogicalDevice(LD, "DER", {n.name: n for n in (lln0, mmxu, dgen, dwgc, cswi)})
     return Model("DG750", {LD: device}, services={"ReportSettings": {"owner": "true", "resvTms": "true"}})

@@ -86,3 +86,10 @@ class ServiceRefused(Refused):
         super().__init__(text, where=where, code=error.text)
         self.error = error
         self.add_cause = add_cause
+
+
+class CommandFailed(ServiceRefused):
+    """A command that the server had accepted and that did not succeed: a negative CommandTermination."""
+
+    def __init__(self, message: str, add_cause: AddCause, *, where: str | None = None) -> None:
+        super().__init__(ServiceError.ACCESS_NOT_ALLOWED_IN_CURRENT_STATE, message, where=where, add_cause=add_cause)

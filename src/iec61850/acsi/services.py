@@ -188,10 +188,18 @@ class Origin:
 
 
 @attrs.frozen(slots=True)
+class Select(Request[None]):
+    """Select a controllable object, `LD/LN.DO`, of model sbo-with-normal-security (clause 20.5.3.2)."""
+
+    control: Reference
+
+
+@attrs.frozen(slots=True)
 class Operate(Request[None]):
     """Operate a controllable object, `LD/LN.DO` (clause 20.5.3.4); refused with an `AddCause`.
 
-    `value` is the control value (ctlVal), a list for a structured one; `time` is T, set by the client.
+    `value` is the control value (ctlVal), a list for a structured one; `time` is T, set by the client. With a time in
+    `at` (operTm) it is TimeActivatedOperate (clause 20.5.3.5): accepted now, carried out then.
     """
 
     control: Reference
@@ -202,6 +210,23 @@ class Operate(Request[None]):
     test: bool = False
     check: BitString = BitString(0, 2)
     at: Timestamp | None = None
+
+
+@attrs.frozen(slots=True)
+class SelectWithValue(Request[None]):
+    """Select an object of model sbo-with-enhanced-security for just this command (clause 20.5.3.3)."""
+
+    command: Operate
+
+
+@attrs.frozen(slots=True)
+class Cancel(Request[None]):
+    """Give up a selection, a command for later, or one that is being carried out (clause 20.5.3.6).
+
+    `command` says which; its `check` is not sent.
+    """
+
+    command: Operate
 
 
 # --- what a server sends unasked -------------------------------------------------------------------------------------
@@ -252,11 +277,26 @@ class Report:
 
 @attrs.define(slots=True)
 class CommandTermination:
-    """The end of an enhanced-security control (clause 20.5.3.6); `add_cause` None means it went well."""
+    """The end of a command with enhanced security (clause 20.5.3.7), or of one that was for a later time.
 
-    control: Reference
-    value: DataValue
+    Attributes:
+        command: as its client gave it. Of a failed one for a later time the wire has only object, originator and
+            number: the client adds the rest.
+        add_cause: why it failed; None if it went well.
+    """
+
+    command: Operate
     add_cause: AddCause | None = None
+
+    @property
+    def control(self) -> Reference:
+        """The controllable object, `LD/LN.DO`."""
+        return self.command.control
+
+    @property
+    def value(self) -> DataValue:
+        """The control value."""
+        return self.command.value
 
 
 Notification = Report | CommandTermination

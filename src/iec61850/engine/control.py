@@ -1,87 +1,52 @@
-"""Control (IEC 61850-7-2 clause 20): what is checked before the application is asked, and what follows from its answer.
+"""Control (IEC 61850-7-2 clause 20): the services, selections, executions and times of every controllable object.
 
-This room knows direct control with normal security. A command for another control model is refused `not-supported`.
+What a request may do in the present state is said by the tables of `control_states`, what is checked by
+`controllable`. A command that the client was answered already is carried out as a `Job`: whoever drives the engine
+takes it out of `jobs` and runs its steps to their end.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
-from enum import IntEnum
 
 import attrs
 
 from ..acsi.errors import AddCause, ServiceError, ServiceRefused
 from ..acsi.references import FC, Reference
-from ..acsi.services import Operate, Origin, OriginCategory
-from ..acsi.types import BasicType, BitString, DataValue, Quality, Timestamp
+from ..acsi.services import Cancel, CommandTermination, Operate, Origin, OriginCategory, Select, SelectWithValue
+from ..acsi.types import BitString, DataValue, EntryTime, Timestamp
 from ..model.nodes import Attribute, DataObject, Model
 from .association import Association
+from .control_states import ControlModel, Event, State, machine, out_of_place
+from .controllable import Changes, Controllable, Running, Store, command, denied
 from .directory import unknown
-from .steps import Command, Steps
+from .steps import Job, Outcome, Step, Steps
 from .tree import Node, Tree
-from .values import read, spread
-
-Store = Callable[[Iterable[tuple[Attribute, DataValue]], datetime], None]
-
-
-class ControlModel(IntEnum):
-    """The values of ctlModel (IEC 61850-7-3)."""
-
-    STATUS_ONLY = 0
-    DIRECT_NORMAL = 1
-    SBO_NORMAL = 2
-    DIRECT_ENHANCED = 3
-    SBO_ENHANCED = 4
-
-    @property
-    def text(self) -> str:
-        """The standard's own spelling."""
-        return {
-            ControlModel.STATUS_ONLY: "status-only",
-            ControlModel.DIRECT_NORMAL: "direct-with-normal-security",
-            ControlModel.SBO_NORMAL: "sbo-with-normal-security",
-            ControlModel.DIRECT_ENHANCED: "direct-with-enhanced-security",
-            ControlModel.SBO_ENHANCED: "sbo-with-enhanced-security",
-        }[self]
-
 
 _STATUS = ("stVal", "mxVal", "valWTr")
-_NO_MODE, _ON, _BLOCKED, _TEST, _TEST_BLOCKED, _OFF = range(6)
-
-
-def _denied(cause: AddCause, message: str, error: ServiceError = ServiceError.ACCESS_VIOLATION) -> ServiceRefused:
-    return ServiceRefused(error, message, add_cause=cause)
-
-
-@attrs.define(slots=True, eq=False)
-class Controllable:
-    """One controllable object: its parts, and whether a command is being executed."""
-
-    reference: Reference
-    operate: Attribute
-    status: Node | None
-    model: Attribute | None
-    leaves: dict[str, Attribute]
-    """Attributes that go with the status or limit the value: q, t, origin, ctlNum, minVal, maxVal."""
-    behaviour: Attribute | None
-    busy: bool = False
-
-    @property
-    def control_model(self) -> ControlModel:
-        """Its present control model; status-only if it has none."""
-        value = self.model.value if self.model else 0
-        return ControlModel(value) if value in tuple(ControlModel) else ControlModel.STATUS_ONLY  # type: ignore[arg-type]
+_LEAVES = (
+    "q", "t", "origin", "ctlNum", "minVal", "maxVal", "ctlModel", "sboTimeout", "sboClass", "operTimeout", "stSeld",
+    "opRcvd", "opOk", "tOpOk",
+)  # fmt: skip
 
 
 class Control:
-    """The controllable objects of the model."""
+    """The controllable objects of the model.
+
+    Attributes:
+        jobs: what is to be carried out, oldest first.
+    """
 
     def __init__(self, model: Model, tree: Tree, store: Store) -> None:
         self._model = model
         self._tree = tree
         self._store = store
         self._known: dict[Reference, Controllable] = {}
+        self._timers: dict[Controllable, datetime] = {}
+        self.jobs: deque[Job] = deque()
 
     def find(self, reference: Reference) -> Controllable:
         """Return the controllable object `LD/LN.DO`; raise `ServiceRefused` if there is none of that name."""
@@ -95,8 +60,9 @@ class Control:
         data = self._model.find(reference)
         if not isinstance(data, DataObject):
             raise unknown(reference)
-        command = self._tree.find(reference.with_fc(FC.CO).child("Oper"))
-        if not isinstance(command, Attribute):
+        commands = self._tree.find(reference.with_fc(FC.CO))
+        operate = commands.children.get("Oper") if commands else None
+        if commands is None or not isinstance(operate, Attribute):
             raise ServiceRefused(
                 ServiceError.INSTANCE_NOT_AVAILABLE, "it cannot be commanded", where=str(reference),
                 add_cause=AddCause.NOT_SUPPORTED,
@@ -107,130 +73,288 @@ class Control:
         behaviour = node.objects.get("Beh") or node.objects.get("Mod")
         mode = behaviour.children.get("stVal") if behaviour else None
         return Controllable(
-            reference, command, status, attributes.get("ctlModel"),
-            {n: attributes[n] for n in ("q", "t", "origin", "ctlNum", "minVal", "maxVal") if n in attributes},
+            reference, operate, frozenset(commands.children), status,
+            {n: attributes[n] for n in _LEAVES if n in attributes},
             mode if isinstance(mode, Attribute) else None,
         )  # fmt: skip
 
     # --- services ---------------------------------------------------------------------------------------------------
 
-    def operate(self, client: Association, request: Operate, now: datetime) -> Steps[None]:
-        """Command an object (clause 20.5.3.4); raise `ServiceRefused` with its additional cause if it is not done."""
-        try:
+    def select(self, client: Association, request: Select, now: datetime) -> Steps[None]:
+        """Select an object without saying for what (clause 20.5.3.2); raise `ServiceRefused`."""
+        with _about(request.control):
             target = self.find(request.control)
-            value = self._check(target, request)
-            target.busy = True
-            try:
-                outcome = yield Command(
-                    target.reference, value, client.peer, request.origin, request.number, request.time,
-                    request.test, request.check,
-                )  # fmt: skip
-            finally:
-                target.busy = False
-        except ServiceRefused as refused:
-            refused.where = refused.where or str(request.control)
-            raise
-        if outcome.refusal is not None:
-            raise outcome.refusal
-        if not request.test:
-            self._follow(target, request, outcome.now, outcome.follow)
+            self._needs(target, ControlModel.SBO_NORMAL, "SBO")
+            nothing = Operate(target.reference, None, Origin(OriginCategory.NOT_SUPPORTED))
+            yield from self._select(client, target, nothing, None, now)
+
+    def select_with_value(self, client: Association, request: SelectWithValue, now: datetime) -> Steps[None]:
+        """Select an object for one command (clause 20.5.3.3); raise `ServiceRefused`."""
+        wanted = _normal(request.command)
+        with _about(wanted.control):
+            target = self.find(wanted.control)
+            self._needs(target, ControlModel.SBO_ENHANCED, "SBOw")
+            fitted = target.fitted(wanted)
+            self._possible(client, target, Event.SELECT)
+            target.check(wanted.test, fitted)
+            value = fitted[0][1] if len(fitted) == 1 else wanted.value
+            yield from self._select(client, target, wanted, value, now)
+            target.selection = wanted
+
+    def _select(
+        self, client: Association, target: Controllable, request: Operate, value: DataValue, now: datetime
+    ) -> Steps[None]:
+        self._possible(client, target, Event.SELECT)
+        target.owner = client
+        self._move(target, Event.SELECT, now)
+        granted = False
+        try:
+            outcome = yield command(Step.SELECT, client, request, value)
+            now = outcome.now
+            if outcome.refusal is not None:
+                raise outcome.refusal
+            if client.ended:
+                raise denied(AddCause.ABORTION_BY_COMMUNICATION_LOSS, "its client has gone")
+            granted = True
+        finally:
+            self._move(target, Event.GRANTED if granted else Event.REFUSED, now)
+
+    def operate(self, client: Association, request: Operate, now: datetime) -> Steps[None]:
+        """Command an object (clauses 20.5.3.4 and 20.5.3.5); raise `ServiceRefused` if it is not done.
+
+        With normal security it returns when the execution has ended, with enhanced security when it begins, for a
+        later time when it is accepted.
+        """
+        with _about(request.control):
+            target = self.find(request.control)
+            if target.model is ControlModel.STATUS_ONLY:
+                raise denied(AddCause.NOT_SUPPORTED, "its control model is status-only")
+            fitted = target.fitted(request)
+            self._possible(client, target, Event.OPERATE)
+            request = _normal(request)
+            at = request.at
+            running = Running(client, request, fitted[0][1] if len(fitted) == 1 else request.value)
+            target.running = running
+            target.owner = target.owner or client
+            self._move(target, Event.OPERATE, now)
+            now = yield from self._granted(target, running, fitted, now, at=at)
+            if at is not None:
+                self._timers[target] = at.datetime
+            elif target.model.enhanced:
+                running.job = Job(self._execution(target, running, now))
+                self.jobs.append(running.job)
+            else:
+                yield from self._execute(target, running, now)
+
+    def cancel(self, client: Association, request: Cancel, now: datetime) -> Steps[None]:
+        """Give up a selection or a command (clause 20.5.3.6); raise `ServiceRefused` if there is nothing to give up.
+
+        What is being carried out is broken off only if the application agrees.
+        """
+        wanted = request.command
+        with _about(wanted.control):
+            target = self.find(wanted.control)
+            if "Cancel" not in target.parts:
+                raise denied(AddCause.NOT_SUPPORTED, "it has no Cancel")
+            running = target.running
+            if target.state is not State.EXECUTING or running is None:
+                self._possible(client, target, Event.CANCEL)
+                target.running = None
+                self._move(target, Event.CANCEL, now)
+                return
+            self._owned(client, target)
+            outcome = yield running.question(Step.CANCEL)
+            if outcome.refusal is not None:
+                raise outcome.refusal
+            if target.running is not running:
+                raise denied(AddCause.OBJECT_NOT_SELECTED, "it has ended before it could be broken off")
+            self._abort(target, running, AddCause.ABORTION_BY_CANCEL, outcome.now)
 
     def write(
         self, client: Association, reference: Reference, node: Node, value: DataValue, now: datetime
     ) -> Steps[None]:
-        """Write under CO as data: an Oper structure is an Operate, nothing else can be written."""
-        if reference.path[-1:] != ("Oper",) or not isinstance(node, Attribute):
+        """Write under CO as data: an Oper, SBOw or Cancel structure is that service, nothing else can be written."""
+        service = reference.path[-1:]
+        if service not in (("Oper",), ("SBOw",), ("Cancel",)) or not isinstance(node, Attribute):
             raise ServiceRefused(ServiceError.ACCESS_VIOLATION, "command the whole object", where=str(reference))
         request = operate_request(Reference(reference.device, reference.node, reference.path[:-1]), node, value)
-        yield from self.operate(client, request, now)
+        if service == ("Oper",):
+            yield from self.operate(client, request, now)
+        elif service == ("SBOw",):
+            yield from self.select_with_value(client, SelectWithValue(request), now)
+        else:
+            yield from self.cancel(client, Cancel(request), now)
 
-    # --- checks -----------------------------------------------------------------------------------------------------
+    # --- what is allowed now ----------------------------------------------------------------------------------------
 
-    def _check(self, target: Controllable, request: Operate) -> DataValue:
-        """Return the control value for the application, or raise what is wrong with the command."""
-        model = target.control_model
-        if model is not ControlModel.DIRECT_NORMAL:
-            raise _denied(AddCause.NOT_SUPPORTED, f"its control model is {model.text}")
-        if request.at is not None and (request.at.seconds or request.at.fraction):
-            raise _denied(AddCause.NOT_SUPPORTED, "it has no time-activated control")
-        control_value = target.operate.children.get("ctlVal")
-        if control_value is None:
-            raise _denied(AddCause.NOT_SUPPORTED, "it takes no control value")
+    @staticmethod
+    def _needs(target: Controllable, model: ControlModel, part: str) -> None:
+        if target.model is not model or part not in target.parts:
+            raise denied(AddCause.NOT_SUPPORTED, f"its control model is {target.model.text}")
+
+    @staticmethod
+    def _owned(client: Association, target: Controllable) -> None:
+        owner = target.owner
+        if owner is not None and owner is not client and not owner.ended:
+            raise denied(AddCause.LOCKED_BY_OTHER_CLIENT, f"{owner.peer} holds it")
+
+    def _possible(self, client: Association, target: Controllable, event: Event) -> None:
+        """Refuse a request of another client than the one that holds the object, or in a state that has no row."""
+        executing = target.state in (State.CHECKING, State.EXECUTING, State.SCHEDULED)
+        if target.model.selects or not (executing and event is Event.OPERATE):
+            self._owned(client, target)
+        if event not in machine(target.model).events(target.state):
+            raise denied(out_of_place(event, target.state), f"it is {target.state.value}")
+
+    def _move(self, target: Controllable, event: Event, now: datetime) -> None:
+        """Go on to the next state; keep the attributes that show it, and the time of a selection."""
+        target.move(event)
+        self._timers.pop(target, None)
+        if target.state is State.SELECTED:
+            self._timers[target] = now + target.select_timeout
+        self._show(target.flags(now), now)
+
+    def _show(self, changes: Changes, now: datetime) -> None:
+        if changes:
+            self._store(changes, now)
+
+    # --- carrying out -----------------------------------------------------------------------------------------------
+
+    def _granted(
+        self, target: Controllable, running: Running, fitted: Changes, now: datetime, at: Timestamp | None = None
+    ) -> Steps[datetime]:
+        """Check a command, ask the application for its conditions, and return when it granted them."""
+        granted = False
         try:
-            fitted = list(spread(control_value, request.value))
+            target.check(running.request.test, fitted)
+            target.check_selection(running.request)
+            if at is not None:
+                self._check_time(target, at, now)
+            outcome = yield running.question(Step.CHECK)
+            now = outcome.now
+            if outcome.refusal is not None:
+                raise outcome.refusal
+            granted = True
+        finally:
+            if granted:
+                self._move(target, Event.GRANTED if at is None else Event.POSTPONED, now)
+                limit = target.operate_timeout
+                if at is None and limit is not None and (target.model.enhanced or running.request.at is not None):
+                    self._timers[target] = now + limit
+            else:
+                self._leave(target, running, now, Event.REFUSED, Event.REFUSED_KEPT)
+        return now
+
+    @staticmethod
+    def _check_time(target: Controllable, at: Timestamp, now: datetime) -> None:
+        if "operTm" not in target.operate.children:
+            raise denied(AddCause.NOT_SUPPORTED, "it has no time-activated control")
+        if at.datetime <= now:
+            raise denied(AddCause.INCONSISTENT_PARAMETERS, f"{at.datetime} has passed")
+
+    def _leave(self, target: Controllable, running: Running, now: datetime, event: Event, kept: Event) -> None:
+        """End a command that is still the present one."""
+        if target.running is running:
+            target.running = None
+            self._move(target, kept if target.keeps_selection else event, now)
+
+    def _execute(self, target: Controllable, running: Running, now: datetime) -> Steps[None]:
+        """Let the application carry out what was granted; raise `ServiceRefused` if it does not succeed."""
+        outcome: Outcome | None = None
+        try:
+            outcome = yield running.question(Step.OPERATE)
+            now = outcome.now
+        finally:
+            current = target.running is running
+            if current and outcome is not None and outcome.refusal is None and not running.request.test:
+                self._store(target.followed(running.request, now, outcome.follow), now)
+            self._leave(target, running, now, Event.ENDED, Event.ENDED_KEPT)
+        if not current:
+            raise denied(running.aborted or AddCause.UNKNOWN, "it was broken off")
+        if outcome.refusal is not None:
+            raise outcome.refusal
+
+    def _execution(self, target: Controllable, running: Running, now: datetime) -> Steps[None]:
+        """Carry out a command with enhanced security, and tell its client of the end."""
+        try:
+            yield from self._execute(target, running, now)
         except ServiceRefused as refused:
-            refused.add_cause = AddCause.INCONSISTENT_PARAMETERS
-            raise
-        self._check_mode(target, request.test)
-        self._check_limits(target, fitted)
-        if target.busy:
-            raise _denied(
-                AddCause.COMMAND_ALREADY_IN_EXECUTION, "a command is being executed",
-                ServiceError.ACCESS_NOT_ALLOWED_IN_CURRENT_STATE,
-            )  # fmt: skip
-        return fitted[0][1] if len(fitted) == 1 else request.value
+            self._terminate(running, refused)
+        else:
+            self._terminate(running, None)
+
+    def _scheduled(self, target: Controllable, running: Running, now: datetime) -> Steps[None]:
+        """Check a command anew whose time has come, and carry it out."""
+        try:
+            now = yield from self._granted(target, running, target.fitted(running.request), now)
+        except ServiceRefused as refused:
+            self._terminate(running, refused)
+            return
+        yield from self._execution(target, running, now)
+
+    def _abort(self, target: Controllable, running: Running, cause: AddCause, now: datetime) -> None:
+        """Break off an execution, and tell its client if it has been answered already."""
+        running.aborted, job = cause, running.job
+        self._leave(target, running, now, Event.ENDED, Event.ENDED_KEPT)
+        if job is not None:
+            self._terminate(running, denied(cause, "it was broken off"))
+            job.stop()
 
     @staticmethod
-    def _check_mode(target: Controllable, test: bool) -> None:
-        """Refuse what the behaviour of the node forbids (IEC 61850-7-4 annex A)."""
-        mode = target.behaviour.value if target.behaviour else _ON
-        allowed = (_NO_MODE, _ON) if not test else (_TEST, _TEST_BLOCKED)
-        if mode not in allowed:
-            raise _denied(
-                AddCause.BLOCKED_BY_MODE, f"a command with test={test} does not go with behaviour {mode!r}",
-                ServiceError.ACCESS_NOT_ALLOWED_IN_CURRENT_STATE,
-            )  # fmt: skip
+    def _terminate(running: Running, refused: ServiceRefused | None) -> None:
+        """Tell the client once how a command ended that it was answered before."""
+        cause = None if refused is None else AddCause.UNKNOWN if refused.add_cause is None else refused.add_cause
+        if running.job is not None and not running.client.ended:
+            running.client.outbox.append(CommandTermination(running.request, cause))
+        running.job = None
 
-    @staticmethod
-    def _check_limits(target: Controllable, fitted: list[tuple[Attribute, DataValue]]) -> None:
-        if "minVal" not in target.leaves or "maxVal" not in target.leaves:
-            return
-        low, high = (_number(read(target.leaves[name])) for name in ("minVal", "maxVal"))
-        value = _number(fitted[0][1])
-        if low is None or high is None or value is None or low >= high:
-            return
-        if not low <= value <= high:
-            raise _denied(
-                AddCause.INCONSISTENT_PARAMETERS, f"{value} is not within {low} to {high}",
-                ServiceError.PARAMETER_VALUE_INAPPROPRIATE,
-            )  # fmt: skip
+    # --- time and clients -------------------------------------------------------------------------------------------
 
-    def _follow(self, target: Controllable, request: Operate, now: datetime, follow: bool) -> None:
-        """Store who commanded last and, where the application leaves it to us, the status."""
-        changes: list[tuple[Attribute, DataValue]] = []
-        values: dict[str, DataValue] = {
-            "origin": [request.origin.category.value, request.origin.identity],
-            "ctlNum": request.number,
-        }
-        if follow and target.status is not None:
-            changes += _status(target.status, request.value)
-            values |= {"q": Quality(), "t": Timestamp.of(now)}
-        for name, value in values.items():
-            if name in target.leaves:
-                changes += spread(target.leaves[name], value)
-        self._store(changes, now)
+    def due(self) -> datetime | None:
+        """Return when a selection, an execution or a wait for a later time ends first; None for never."""
+        return min(self._timers.values(), default=None)
+
+    def tick(self, now: datetime) -> None:
+        """Do what has become due."""
+        for target in [target for target, when in self._timers.items() if when <= now]:
+            del self._timers[target]
+            running = target.running
+            if target.state is State.SELECTED:
+                self._move(target, Event.TIMED_OUT, now)
+            elif target.state is State.SCHEDULED and running is not None:
+                self._move(target, Event.TIME_REACHED, now)
+                running.job = Job(self._scheduled(target, running, now))
+                self.jobs.append(running.job)
+            elif target.state is State.EXECUTING and running is not None:
+                self._abort(target, running, AddCause.TIME_LIMIT_OVER, now)
+
+    def release(self, client: Association, now: datetime) -> None:
+        """Free what a client has selected; what it has commanded goes on."""
+        for target in self._known.values():
+            if target.owner is client and target.state is State.SELECTED:
+                self._move(target, Event.CLIENT_LOST, now)
 
 
-def _status(status: Node, value: DataValue) -> list[tuple[Attribute, DataValue]]:
-    """Return the changes that make a status show the control value; none if the two have nothing in common."""
-    if isinstance(value, bool) and isinstance(status, Attribute) and status.type is BasicType.DBPOS:
-        value = BitString(0b10 if value else 0b01, 2)
+def _normal(request: Operate) -> Operate:
+    """Return a command whose object has no constraint, and whose time is None where it is for at once."""
+    at = request.at if request.at is not None and (request.at.seconds or request.at.fraction) else None
+    return attrs.evolve(request, control=request.control.with_fc(None), at=at)
+
+
+@contextmanager
+def _about(control: Reference) -> Iterator[None]:
+    """Say of each refusal which object it is about."""
     try:
-        return list(spread(status, value))
-    except ServiceRefused:
-        return []
-
-
-def _number(value: DataValue) -> float | None:
-    while isinstance(value, list) and len(value) == 1:
-        value = value[0]
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+        yield
+    except ServiceRefused as refused:
+        refused.where = refused.where or str(control)
+        raise
 
 
 def operate_request(control: Reference, operate: Attribute, value: DataValue) -> Operate:
-    """Return the request that an Oper structure stands for; raise `ServiceRefused` (type-conflict) if it is none."""
+    """Return the command of an Oper, SBOw or Cancel structure; raise `ServiceRefused` (type-conflict) if it is none."""
     conflict = ServiceRefused(
-        ServiceError.TYPE_CONFLICT, "its parts are not those of Oper", where=str(control),
+        ServiceError.TYPE_CONFLICT, f"its parts are not those of {operate.name}", where=str(control),
         add_cause=AddCause.INCONSISTENT_PARAMETERS,
     )  # fmt: skip
     if not isinstance(value, list) or len(value) != len(operate.children):
@@ -238,6 +362,8 @@ def operate_request(control: Reference, operate: Attribute, value: DataValue) ->
     parts = dict(zip(operate.children, value, strict=True))
     who, number, time = _origin(parts.get("origin")), parts.get("ctlNum", 0), parts.get("T", Timestamp())
     test, check, at = parts.get("Test", False), parts.get("Check", BitString(0, 2)), parts.get("operTm")
+    if isinstance(time, EntryTime):  # as edition 1 has it
+        time = Timestamp.of(time.datetime)
     if who is None:
         raise conflict
     if not (isinstance(number, int) and isinstance(time, Timestamp) and isinstance(test, bool)):

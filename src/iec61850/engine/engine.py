@@ -22,6 +22,7 @@ from ..acsi.files import (
 )
 from ..acsi.references import FC, Reference
 from ..acsi.services import (
+    Cancel,
     CreateDataSet,
     DeleteDataSet,
     GetAllDataValues,
@@ -38,6 +39,8 @@ from ..acsi.services import (
     Operate,
     R,
     Request,
+    Select,
+    SelectWithValue,
     SetDataSetValues,
     SetDataValues,
     SetRCBValues,
@@ -53,7 +56,7 @@ from .directory import Directory
 from .files import Files
 from .keeping import Keeping, Store
 from .reporting import Reporting
-from .steps import Steps
+from .steps import Job, Steps
 from .tree import Tree
 from .values import initialise
 
@@ -112,7 +115,10 @@ class Engine:
         self._asking: dict[type[Request[Any]], Callable[[Association, Any, datetime], Steps[Any]]] = {
             SetDataValues: self.data.set,
             SetDataSetValues: self.data_sets.set,
+            Select: self.control.select,
+            SelectWithValue: self.control.select_with_value,
             Operate: self.control.operate,
+            Cancel: self.control.cancel,
         }
 
     # --- associations -----------------------------------------------------------------------------------------------
@@ -139,8 +145,9 @@ class Engine:
         association.ended = True
         self.associations.pop(association, None)
         self.reporting.release(association, now)
-        self.data_sets.release(association)
+        self.control.release(association, now)
         self.files.release(association)
+        self.data_sets.release(association)
         association.outbox.clear()
 
     # --- services ---------------------------------------------------------------------------------------------------
@@ -197,11 +204,17 @@ class Engine:
 
     def due(self) -> datetime | None:
         """Return when `tick` is wanted next; None for not at all. It changes with any other call."""
-        return self.reporting.due()
+        return min((when for when in (self.reporting.due(), self.control.due()) if when is not None), default=None)
 
     def tick(self, now: datetime) -> None:
         """Let time pass: do what has become due."""
         self.reporting.tick(now)
+        self.control.tick(now)
+
+    def jobs(self) -> Iterator[Job]:
+        """Yield and forget what the application is to carry out beside any service, one after the other."""
+        while self.control.jobs:
+            yield self.control.jobs.popleft()
 
     def drain(self) -> Iterator[tuple[Association, Notification]]:
         """Yield and forget what is to be sent unasked, in order for each association."""

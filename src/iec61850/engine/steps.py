@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Generator
 from datetime import datetime
+from enum import Enum
 from typing import Any, NoReturn, TypeVar
 
 import attrs
@@ -18,6 +19,19 @@ from ..acsi.services import Origin
 from ..acsi.types import BitString, DataValue, Timestamp
 
 T = TypeVar("T")
+
+
+class Step(Enum):
+    """What the application is asked about a command."""
+
+    SELECT = "select"
+    """May the object be selected by this client?"""
+    CHECK = "check"
+    """Are the conditions for the command met: interlocking, synchronism, authority?"""
+    OPERATE = "operate"
+    """Carry it out."""
+    CANCEL = "cancel"
+    """Break off what is being carried out."""
 
 
 @attrs.frozen(slots=True)
@@ -33,6 +47,10 @@ class Command:
         time: as the client set it.
         test: the command is for test only.
         check: what the client asks to be checked, bit 0 synchrocheck, bit 1 interlock.
+        step: what the application is asked: whether it may be selected, its conditions, to do it, to break it off.
+        at: the time for which it was commanded (operTm), None for at once.
+
+    A selection without a value (Select) has the value None and an originator that is not known.
     """
 
     reference: Reference
@@ -43,6 +61,8 @@ class Command:
     time: Timestamp
     test: bool
     check: BitString
+    step: Step = Step.OPERATE
+    at: Timestamp | None = None
 
     @property
     def interlock_check(self) -> bool:
@@ -117,6 +137,21 @@ class Outcome:
 
 Steps = Generator[Question, Outcome, T]
 """A service under way: yields questions, is sent outcomes, returns a `T` or raises `ServiceRefused`."""
+
+
+def _nothing() -> None:
+    return None
+
+
+@attrs.define(slots=True, eq=False)
+class Job:
+    """What is to be carried out after its client was answered; it ends by itself and raises nothing.
+
+    Whoever runs it sets `stop`, which the engine calls when the job has become pointless.
+    """
+
+    steps: Steps[None]
+    stop: Callable[[], object] = _nothing
 
 
 def settle(steps: Steps[T], outcome: Outcome) -> T:

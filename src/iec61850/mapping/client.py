@@ -28,7 +28,6 @@ from ..acsi.services import (
     GetRCBValues,
     GetServerDirectory,
     Notification,
-    Operate,
     R,
     Request,
     SetDataSetValues,
@@ -39,7 +38,7 @@ from ..acsi.types import Array, DataValue, Structure, TypeDescription
 from ..mms import pdu
 from . import names
 from .answer import Exchange, result
-from .controls import LastApplError, decode_unasked, oper_value
+from .commands import CommandClient
 from .errors import PduSize, TooLarge, service_error
 from .files import FileClient
 from .reports import RPT, decode_report
@@ -74,12 +73,10 @@ class MmsClient:
     def __init__(self, exchange: Exchange, peer: str, settle: Callable[[], Awaitable[None]] = _nothing) -> None:
         self._exchange = exchange
         self._peer = peer
-        self._settle = settle
         self._invoke_id = 0
         self._names: dict[str, list[str]] = {}
         self._types: dict[Reference, TypeDescription] = {}
         self._variables: dict[Reference, pdu.VariableDef] = {}
-        self._causes: dict[Reference, LastApplError] = {}
         self._services: dict[type[Request[Any]], Callable[[Any], Awaitable[Any]]] = {
             GetServerDirectory: self._devices,
             GetLogicalDeviceDirectory: self._nodes,
@@ -96,8 +93,9 @@ class MmsClient:
             DeleteDataSet: self._delete_set,
             GetRCBValues: self._get_block,
             SetRCBValues: self._set_block,
-            Operate: self._operate,
         }
+        self._commands = CommandClient(self._type, self._read, self._write, settle)
+        self._services |= self._commands.services
         self.files = FileClient(self._ask, peer)
         """The file services, and what the server may fetch."""
         self._services |= self.files.services
@@ -121,11 +119,7 @@ class MmsClient:
             return None
         if report.variable_access_specification == ("variableListName", RPT):
             return decode_report(report.list_of_access_result)
-        found = decode_unasked(report)
-        if isinstance(found, LastApplError):
-            self._causes[found.control] = found
-            return None
-        return found
+        return self._commands.unasked(report)
 
     # --- asking -----------------------------------------------------------------------------------------------------
 
@@ -384,25 +378,6 @@ class MmsClient:
         for target, error in zip(targets, await self._write(targets, data), strict=True):
             if error is not ServiceError.NO_ERROR:
                 raise ServiceRefused(error, where=str(target.with_fc(None)))
-
-    # --- control ----------------------------------------------------------------------------------------------------
-
-    async def _operate(self, request: Operate) -> None:
-        command = request.control.with_fc(FC.CO)
-        target = command.child("Oper")
-        whole = await self._type(command)
-        description = whole.component("Oper") if isinstance(whole, Structure) else None
-        if description is None:
-            raise _unknown(target)
-        self._causes.pop(request.control.with_fc(None), None)
-        (error,) = await self._write([target], [encode(oper_value(request, description), description)])
-        if error is ServiceError.NO_ERROR:
-            return
-        where = request.control.with_fc(None)
-        if where not in self._causes:
-            await self._settle()
-        cause = self._causes.pop(where, None)
-        raise ServiceRefused(error, where=str(where), add_cause=cause.add_cause if cause else None)
 
 
 def _unknown(reference: Reference) -> ServiceRefused:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import attrs
 
 from ...common.errors import Malformed
-from ..acsi.errors import AddCause
+from ..acsi.errors import AddCause, ServiceError, ServiceRefused
 from ..acsi.references import FC, Reference
 from ..acsi.services import CommandTermination, Operate, Origin, OriginCategory
-from ..acsi.types import Basic, BasicType, DataValue, EntryTime, Structure, Timestamp, TypeDescription
+from ..acsi.types import Basic, BasicType, BitString, DataValue, EntryTime, Structure, Timestamp, TypeDescription
 from ..mms import pdu
 from .errors import add_cause
-from .names import from_full_text, full_text, reference
+from .names import from_full_text, full_text, object_name, reference
 from .reports import information
 from .values import decode, encode
 
@@ -29,12 +29,24 @@ class LastApplError:
     origin: Origin
     number: int
     add_cause: AddCause
+    part: str = "Oper"
+    """What was written or read: Oper, SBOw, SBO or Cancel."""
 
 
-def oper_value(request: Operate, description: TypeDescription) -> list[DataValue]:
-    """Return the parts of the Oper structure that a server describes, for a command."""
+def command_value(request: Operate, description: TypeDescription) -> list[DataValue]:
+    """Return the parts of the Oper, SBOw or Cancel structure that a server describes, for a command.
+
+    Raises `ServiceRefused` (not-supported) for a command for a later time where there is no part for that.
+    """
     if not isinstance(description, Structure):
         raise Malformed(f"Oper of {request.control} is no structure")
+    if request.at is not None and description.component("operTm") is None:
+        raise ServiceRefused(
+            ServiceError.ACCESS_VIOLATION,
+            "it has no time-activated control",
+            where=str(request.control),
+            add_cause=AddCause.NOT_SUPPORTED,
+        )
     time: DataValue = request.time
     if description.component("T") == Basic(BasicType.ENTRYTIME):
         time = EntryTime.of(request.time.datetime)  # as edition 1 has it
@@ -79,16 +91,41 @@ def command_identity(value: DataValue, description: TypeDescription) -> tuple[Or
 
 def encode_last_appl_error(error: LastApplError) -> pdu.MMSpdu:
     """Return the information report that goes before the refusal of a control."""
+    return information(*_listed([_last_appl_error(error)]))
+
+
+def encode_termination(termination: CommandTermination, oper: TypeDescription) -> pdu.MMSpdu:
+    """Return the information report that tells of the end of a command; `oper` is the type of its Oper.
+
+    One that went well repeats the command, one that failed says why before. A command for a later time that failed
+    says only why (second-hand).
+    """
+    command, cause = termination.command, termination.add_cause
+    found = []
+    if cause is not None:
+        found.append(_last_appl_error(LastApplError(command.control, 0, command.origin, command.number, cause)))
+    if cause is None or command.at is None:
+        name = object_name(command.control.with_fc(FC.CO).child("Oper"))
+        found.append((pdu.VariableDef(("name", name)), encode(command_value(command, oper), oper)))
+    return information(*_listed(found))
+
+
+def _listed(
+    found: list[tuple[pdu.VariableDef, pdu.Data]],
+) -> tuple[pdu.VariableAccessSpecification, list[pdu.AccessResult]]:
+    return ("listOfVariable", [name for name, _ in found]), [("success", value) for _, value in found]
+
+
+def _last_appl_error(error: LastApplError) -> tuple[pdu.VariableDef, pdu.Data]:
     who: list[pdu.Data] = [("integer", error.origin.category.value), encode(error.origin.identity, _OCTETS)]
     structure: list[pdu.Data] = [
-        ("visible-string", full_text(error.control.with_fc(FC.CO).child("Oper"))),
+        ("visible-string", full_text(error.control.with_fc(FC.CO).child(error.part))),
         ("integer", error.error),
         ("structure", who),
         ("unsigned", error.number),
         ("integer", int(error.add_cause)),
     ]
-    name = pdu.VariableDef(("name", ("vmd-specific", LAST_APPL_ERROR)))
-    return information(("listOfVariable", [name]), [("success", ("structure", structure))])
+    return pdu.VariableDef(("name", ("vmd-specific", LAST_APPL_ERROR))), ("structure", structure)
 
 
 def decode_last_appl_error(result: pdu.AccessResult) -> LastApplError:
@@ -100,9 +137,11 @@ def decode_last_appl_error(result: pdu.AccessResult) -> LastApplError:
             value = None
     match value:
         case [str(name), int(error), [int(category), bytes(identity)], int(number), int(cause)]:
+            about = from_full_text(name)
             return LastApplError(
-                _object(from_full_text(name)), error, origin(category, identity), number, add_cause(cause)
-            )
+                _object(about), error, origin(category, identity), number, add_cause(cause),
+                about.path[-1] if about.path else "",
+            )  # fmt: skip
     raise Malformed("a LastApplError whose parts are not those of one")
 
 
@@ -113,17 +152,17 @@ def decode_unasked(report: pdu.InformationReport) -> LastApplError | CommandTerm
             pairs = list(zip(variables, report.list_of_access_result, strict=True))
         case _:
             return None
-    error, control, value = None, None, None
+    error, control, data = None, None, None
     for variable, result in pairs:
         match variable.variable_specification:
             case ("name", ("vmd-specific", name)) if name == LAST_APPL_ERROR:
                 error = decode_last_appl_error(result)
             case ("name", ("domain-specific", name)):
                 control = reference(name.domain_id, name.item_id)
-                value = _control_value(result)
+                data = decode(result[1]) if result[0] == "success" else None
     if control is None or control.fc is not FC.CO:
         return error
-    return CommandTermination(_object(control), value, error.add_cause if error else None)
+    return CommandTermination(_command(_object(control), data), error.add_cause if error else None)
 
 
 def _object(control: Reference) -> Reference:
@@ -132,8 +171,24 @@ def _object(control: Reference) -> Reference:
     return Reference(control.device, control.node, path)
 
 
-def _control_value(result: pdu.AccessResult) -> DataValue:
-    match result:
-        case ("success", ("structure", [first, *_])):
-            return decode(first)
-    return None
+def _command(control: Reference, data: DataValue) -> Operate:
+    """Return the command that an Oper structure repeats: without its type, but in the order that the parts have."""
+    value, *parts = data if isinstance(data, list) and data else [None]
+    who, number, times, test, check = Origin(OriginCategory.NOT_SUPPORTED), 0, [Timestamp()], False, BitString(0, 2)
+    at = None
+    for part in parts:
+        match part:
+            case [int(category), bytes(identity)]:
+                who, at = origin(category, identity), times[1] if len(times) > 1 else None
+            case bool():
+                test = part
+            case int():
+                number = part
+            case Timestamp():
+                times.append(part)
+            case EntryTime():
+                times.append(Timestamp.of(part.datetime))
+            case BitString():
+                check = part
+    later = at is not None and (at.seconds or at.fraction)
+    return Operate(control, value, who, number, times[-1], test, check, at if later else None)

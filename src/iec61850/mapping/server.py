@@ -13,15 +13,16 @@ import attrs
 from ...common.errors import JanusGridError
 from ..acsi.errors import AddCause, ServiceError, ServiceRefused
 from ..acsi.references import FC, Reference
-from ..acsi.services import Notification, Report
+from ..acsi.services import CommandTermination, Notification, Report, Select
 from ..engine import Association, Steps
 from ..mms import MmsEncodeError, pdu
 from .answer import Exchange
 from .catalogue import Catalogue, Variable, unknown_name
-from .controls import LastApplError, command_identity, encode_last_appl_error
+from .controls import LastApplError, command_identity, encode_last_appl_error, encode_termination
 from .errors import confirmed_error, data_access_error
 from .files import FileServer
 from .lists import Lists
+from .names import full_text, item
 from .reports import encode_report
 from .values import decode
 from .wire import P, Parameters, Wire
@@ -152,6 +153,8 @@ class MmsServer(Generic[P]):
         kind, argument = service
         simple = self._services.get(kind)
         if simple is not None:
+            if kind == "read" and (selected := self._selected(argument)) is not None:
+                return (yield from self._select(selected, before, now))
             return simple(argument)
         if kind == "write":
             return (yield from self._write(argument, before, now))  # type: ignore[arg-type]
@@ -250,6 +253,32 @@ class MmsServer(Generic[P]):
         part = self._catalogue.part(variable.node, definition.alternate_access)
         return ("failure", int(pdu.DataAccessError.OBJECT_NON_EXISTENT)) if part is None else ("success", part)
 
+    def _selected(self, request: Any) -> Variable | None:
+        """Return the SBO that a request reads, None for another one; a select is read by itself."""
+        match request.variable_access_specification:
+            case ("listOfVariable", [definition]):
+                pass
+            case _:
+                return None
+        match definition.variable_specification:
+            case ("name", ("domain-specific", name)) if name.item_id.endswith("$SBO"):
+                found = self._catalogue.variable(name.domain_id, name.item_id)
+                return found if found is not None and found.reference.fc is FC.CO else None
+            case _:
+                return None
+
+    def _select(self, variable: Variable, before: list[P], now: datetime) -> Steps[pdu.ConfirmedServiceResponse]:
+        """Perform Select: who may have the object gets its name, who may not an empty text."""
+        where = variable.reference
+        control = Reference(where.device, where.node, where.path[:-1], FC.CO)
+        try:
+            yield from self._engine.call(self._association, Select(control), now)
+            text = full_text(control)
+        except ServiceRefused as refused:
+            before.append(self._wire.encode(_last_appl_error(variable, ("visible-string", ""), refused)))
+            text = ""
+        return ("read", pdu.ReadResponse([("success", ("visible-string", text))], None))
+
     # --- writing ----------------------------------------------------------------------------------------------------
 
     def _write(self, request: pdu.WriteRequest, before: list[P], now: datetime) -> Steps[pdu.ConfirmedServiceResponse]:
@@ -290,11 +319,18 @@ class MmsServer(Generic[P]):
 
     def notify(self, notification: Notification) -> list[P]:
         """Return the PDUs for a report or a command termination; a report too large for one goes in segments."""
-        assert isinstance(notification, Report)  # the engine commands nothing with enhanced security
+        if isinstance(notification, CommandTermination):
+            return [self._wire.encode(self._termination(notification))]
         payload = self._wire.encode(encode_report(notification))
         if self._wire.size(payload) <= self._parameters.pdu_size:
             return [payload]
         return self._segments(notification)
+
+    def _termination(self, termination: CommandTermination) -> pdu.MMSpdu:
+        where = termination.control.with_fc(FC.CO).child("Oper")
+        oper = self._catalogue.variable(where.device, item(where))
+        assert oper is not None  # it was commanded
+        return encode_termination(termination, oper.description)
 
     def _segments(self, report: Report) -> list[P]:
         payloads: list[P] = []
@@ -325,7 +361,7 @@ def _last_appl_error(variable: Variable, data: pdu.Data, refused: ServiceRefused
         who, number = command_identity(decode(data), variable.description)
     except JanusGridError:
         who, number = command_identity(None, variable.description)
-    control = Reference(reference.device, reference.node, reference.path[:-1])
+    control, part = Reference(reference.device, reference.node, reference.path[:-1]), reference.path[-1]
     otherwise = AddCause.INCONSISTENT_PARAMETERS if refused.error is ServiceError.TYPE_CONFLICT else AddCause.UNKNOWN
     cause = otherwise if refused.add_cause is None else refused.add_cause
-    return encode_last_appl_error(LastApplError(control, 0, who, number, cause))
+    return encode_last_appl_error(LastApplError(control, 0, who, number, cause, part))

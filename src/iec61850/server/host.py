@@ -16,7 +16,7 @@ from ...common.errors import JanusGridError
 from ..acsi.errors import AddCause, ServiceError, ServiceRefused
 from ..acsi.references import Reference
 from ..acsi.services import Notification
-from ..engine import Association, Change, Command, Engine, Outcome, Question, Steps
+from ..engine import Association, Change, Command, Engine, Job, Outcome, Question, Step, Steps
 from ..engine.steps import T, Wait
 
 log = logging.getLogger(__name__)
@@ -45,7 +45,10 @@ class Host:
         """For each controllable object its hook, and whether the status follows the control value."""
         self.changes: dict[Reference, ChangeHook] = {}
         """For each attribute, with its constraint, the hook that sees what clients write before it is stored."""
+        self.steps: dict[tuple[Reference, Step], CommandHook] = {}
+        """For each controllable object the hooks that are asked beside that which carries out."""
         engine.data.asked = self.changes
+        self._jobs: set[asyncio.Task[None]] = set()
         self._attached: dict[Association, Attached] = {}
         self._timer: asyncio.Task[None] | None = None
         self._wake = asyncio.Event()
@@ -77,6 +80,8 @@ class Host:
         for association, attached in list(self._attached.items()):
             self.end(association, "the server closes")
             attached.on_end("the server closes")
+        for task in list(self._jobs):
+            task.cancel()
         if self._timer is not None:
             self._timer.cancel()
             with contextlib.suppress(asyncio.CancelledError):
@@ -103,7 +108,7 @@ class Host:
         refusal, follow = None, True
         try:
             if isinstance(question, Command):
-                hook, follow = self.commands.get(question.reference, (_nobody, True))
+                hook, follow = self._hook(question)
                 answer = hook(question)
             else:
                 answer = self.changes.get(question.asked, _agree)(question)
@@ -126,10 +131,26 @@ class Host:
             failed = ServiceError.FAILED_DUE_TO_COMMUNICATIONS_CONSTRAINT
             return Outcome(self.clock.now(), ServiceRefused(failed, error.message, where=str(question.reference)))
 
+    def _hook(self, command: Command) -> tuple[CommandHook, bool]:
+        """Return what is asked about a command: it needs a hook to carry it out, and one to be broken off."""
+        carries_out = self.commands.get(command.reference)
+        if command.step is Step.OPERATE or carries_out is None:
+            return carries_out or (_nobody, True)
+        otherwise = _endless if command.step is Step.CANCEL else _fine
+        return self.steps.get((command.reference, command.step), otherwise), True
+
+    def _start(self, job: Job) -> None:
+        task = asyncio.get_running_loop().create_task(self.perform(job.steps))
+        self._jobs.add(task)
+        task.add_done_callback(self._jobs.discard)
+        job.stop = task.cancel
+
     # --- notifications and time -------------------------------------------------------------------------------------
 
     def flush(self) -> None:
-        """Hand out what the engine wants to send, and see whether it wants to be called at another time."""
+        """Hand out what the engine wants to send or done, and see whether it wants to be called at another time."""
+        for job in self.engine.jobs():
+            self._start(job)
         for association, notification in self.engine.drain():
             attached = self._attached.get(association)
             if attached is not None:
@@ -161,6 +182,14 @@ class Host:
 
 def _nobody(command: Command) -> None:
     command.refuse(AddCause.NOT_SUPPORTED, "no application is behind it")
+
+
+def _fine(command: Command) -> None:
+    return None
+
+
+def _endless(command: Command) -> None:
+    command.refuse(AddCause.NOT_SUPPORTED, "it is being carried out, and cannot be broken off")
 
 
 def _agree(change: Change) -> None:

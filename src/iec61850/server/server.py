@@ -20,7 +20,7 @@ from ..acsi.files import FileStore
 from ..acsi.plain import Plain, plain, shape
 from ..acsi.references import FC, Reference
 from ..acsi.types import DataValue, Quality, Timestamp
-from ..engine import Engine
+from ..engine import Engine, Step
 from ..engine.buffer import BufferLimits
 from ..engine.values import read, spread
 from ..mapping.server import Identity
@@ -125,21 +125,58 @@ class Server:
     # --- hooks ------------------------------------------------------------------------------------------------------
 
     def on_operate(self, reference: str, *, follow: bool = True) -> Callable[[C], C]:
-        """Return a decorator: the function, plain or async, is called with each `Command` for `LD/LN.DO`.
+        """Return a decorator: the function, plain or async, carries out each `Command` for `LD/LN.DO`.
 
-        It accepts by returning, and refuses by `command.refuse(AddCause...)`. With `follow`, the status (stVal, mxVal)
-        takes the control value once it has returned; where the process decides, pass False and `update` it. A
-        controllable object without a hook refuses commands as not supported. Raises `UnknownName`.
+        It has succeeded when it returns, and fails by `command.refuse(AddCause...)`. With normal security the client
+        is answered then; with enhanced security it was answered before, and gets a CommandTermination. With `follow`,
+        the status (stVal, mxVal) takes the control value once it has returned; where the process decides, pass False
+        and `update` it. A controllable object without this hook refuses commands as not supported. An async hook is
+        cancelled when the command is broken off (`on_cancel`, operTimeout). Raises `UnknownName`.
         """
-        where = Reference.parse(reference).with_fc(None)
-        if not isinstance(self.engine.tree.find(where.with_fc(FC.CO).child("Oper")), Attribute):
-            raise UnknownName("there is no controllable object of that name", where=reference)
+        where = self._controllable(reference)
 
         def register(hook: C) -> C:
             self.host.commands[where] = (hook, follow)
             return hook
 
         return register
+
+    def on_select(self, reference: str) -> Callable[[C], C]:
+        """Return a decorator: the function is asked whether a client may select `LD/LN.DO`; refuse as ever.
+
+        Without it, every client may that is the first.
+        """
+        return self._asked_of(reference, Step.SELECT)
+
+    def on_check(self, reference: str) -> Callable[[C], C]:
+        """Return a decorator: the function is asked for the conditions of a command, before the client is answered.
+
+        It refuses what interlocking (where `command.interlock_check`), synchronism (`command.synchrocheck`), process
+        or authority forbid. A command for a later time is checked when it comes, and again when its time has come.
+        """
+        return self._asked_of(reference, Step.CHECK)
+
+    def on_cancel(self, reference: str) -> Callable[[C], C]:
+        """Return a decorator: the function breaks off what is being carried out, and refuses where it cannot be.
+
+        Without it, only selections and commands for a later time can be cancelled.
+        """
+        return self._asked_of(reference, Step.CANCEL)
+
+    def _asked_of(self, reference: str, step: Step) -> Callable[[C], C]:
+        where = self._controllable(reference)
+
+        def register(hook: C) -> C:
+            self.host.steps[where, step] = hook
+            return hook
+
+        return register
+
+    def _controllable(self, reference: str) -> Reference:
+        where = Reference.parse(reference).with_fc(None)
+        if not isinstance(self.engine.tree.find(where.with_fc(FC.CO).child("Oper")), Attribute):
+            raise UnknownName("there is no controllable object of that name", where=reference)
+        return where
 
     def on_write(self, reference: str) -> Callable[[H], H]:
         """Return a decorator: the function, plain or async, is called with each `Change` that a client writes.

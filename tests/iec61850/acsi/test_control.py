@@ -112,8 +112,8 @@ async def test_a_hook_that_fails_refuses(rig: Rig) -> None:
         (Operate(SETPOINT, [400.0], test=True), ServiceError.ACCESS_NOT_ALLOWED_IN_CURRENT_STATE,
          AddCause.BLOCKED_BY_MODE),
         (Operate(ref("DWGC1.Fixed"), True), ServiceError.ACCESS_VIOLATION, AddCause.NOT_SUPPORTED),
-        (Operate(ref("DWGC1.WSbo"), [1.0]), ServiceError.ACCESS_VIOLATION, AddCause.NOT_SUPPORTED),
-        (Operate(ref("DWGC1.WEnh"), [1.0]), ServiceError.ACCESS_VIOLATION, AddCause.NOT_SUPPORTED),
+        (Operate(ref("DWGC1.WSbo"), [1.0]), ServiceError.CONTROL_MUST_BE_SELECTED, AddCause.OBJECT_NOT_SELECTED),
+        (Operate(ref("DWGC1.WEnh"), [1.0]), ServiceError.ACCESS_NOT_ALLOWED_IN_CURRENT_STATE, AddCause.NOT_SUPPORTED),
     ],
     ids=lambda value: f"{value.control} {value.value}" if isinstance(value, Operate) else value.text,
 )  # fmt: skip

@@ -26,7 +26,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 async def test_devices_and_nodes(rig: Rig) -> None:
     association = await rig.associate()
     assert await association.call(GetServerDirectory()) == (LD,)
-    assert await association.call(GetLogicalDeviceDirectory(LD)) == ("DGEN1", "DWGC1", "LLN0", "MMXU1")
+    assert await association.call(GetLogicalDeviceDirectory(LD)) == ("CSWI1", "DGEN1", "DWGC1", "LLN0", "MMXU1")
 
 
 @pytest.mark.parametrize(

@@ -237,7 +237,7 @@ async def test_the_reason_of_a_refusal_may_come_late_or_never() -> None:
         if len(late) == 1:
             assert asked.unasked(("unconfirmed-PDU", pdu.UnconfirmedPDU(("informationReport", report)))) is None
 
-    asked._settle = settle
+    asked._commands._settle = settle
     for expected in (AddCause.BLOCKED_BY_INTERLOCKING, None):
         with pytest.raises(ServiceRefused) as refused:
             await asked.call(Operate(Reference("LD", "LLN0", ("Mod",)), True))

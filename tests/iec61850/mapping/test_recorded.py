@@ -4,6 +4,7 @@ recorded answers."""
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -27,12 +28,17 @@ from janusgrid.iec61850.acsi.services import (
     Reason,
     Report,
     Request,
+    Select,
+    SelectWithValue,
     SetDataValues,
 )
-from janusgrid.iec61850.acsi.types import BitString, DataValue, Timestamp
+from janusgrid.iec61850.acsi.types import Basic, BasicType, BitString, DataValue, Structure, Timestamp
+from janusgrid.iec61850.engine import Command
 from janusgrid.iec61850.mapping import initiate
 from janusgrid.iec61850.mapping.client import MmsClient
+from janusgrid.iec61850.mapping.controls import command_value
 from janusgrid.iec61850.mapping.reports import RPT, decode_report, encode_report
+from janusgrid.iec61850.mapping.values import decode
 from janusgrid.iec61850.mms import decode_ber, encode_ber, pdu
 from janusgrid.iec61850.server import Server
 
@@ -185,6 +191,8 @@ class Replay:
         wanted = None
         for place, turn in enumerate(self.turns):
             recorded = turn.pdu
+            if recorded[0] == "unconfirmed-PDU":  # what came after the answer before
+                self.unasked.append(self.client.unasked(recorded))
             if isinstance(recorded[1], pdu.ConfirmedRequestPDU) and recorded[1].service == message[1].service:
                 wanted = recorded[1].invoke_id
                 octets = encode_ber(("confirmed-RequestPDU", attrs.evolve(message[1], invoke_id=wanted)))
@@ -194,10 +202,11 @@ class Replay:
                 self.turns = self.turns[place + 1 :]
                 break
         assert wanted is not None, f"the recorded client never asked {message}"
-        for turn in self.turns:
+        for place, turn in enumerate(self.turns):
             if turn.pdu[0] == "unconfirmed-PDU":
                 self.unasked.append(self.client.unasked(turn.pdu))
             elif isinstance(turn.pdu[1], pdu.ConfirmedResponsePDU) and turn.pdu[1].invoke_id == wanted:
+                self.turns = self.turns[place + 1 :]
                 return ("confirmed-ResponsePDU", attrs.evolve(turn.pdu[1], invoke_id=invoke_id))
         raise AssertionError("no answer was recorded")
 
@@ -241,14 +250,99 @@ async def test_control_as_recorded(shared: Path) -> None:
     assert len(replay.asked) == 2, "the type, then the command"
 
 
+NOBODY = Origin(OriginCategory.NOT_SUPPORTED, b"")
+OPER = Structure(
+    (
+        ("ctlVal", Basic(BasicType.BOOLEAN)),
+        ("origin", Structure((("orCat", Basic(BasicType.ENUM)), ("orIdent", Basic(BasicType.OCTET64))))),
+        ("ctlNum", Basic(BasicType.INT8U)),
+        ("T", Basic(BasicType.TIMESTAMP)),
+        ("Test", Basic(BasicType.BOOLEAN)),
+        ("Check", Basic(BasicType.CHECK)),
+    )
+)
+
+
+def operates(shared: Path) -> list[pdu.Data]:
+    """Return what the recorded client wrote to the Oper of objects with enhanced security."""
+    return [
+        request[1].service[1].list_of_data[0]  # type: ignore[union-attr]
+        for request, _ in exchanges(conversation(shared, "ctl_all"))
+        if any(f"SPCSO{n}$Oper" in str(request) for n in (3, 4, 9))
+    ]
+
+
+def command_of(written: pdu.Data, name: str) -> Operate:
+    value, who, number, time, test, check = decode(written)  # type: ignore[misc]
+    assert who == [0, b""]
+    return Operate(Reference(LD, "GGIO1", (name,)), value, NOBODY, number, time, test, check)
+
+
+async def test_all_control_models_as_recorded(shared: Path) -> None:
+    """Our client makes the requests of theirs octet for octet but for TRUE, and understands theirs."""
+    replay = Replay(conversation(shared, "ctl_all"))
+    call, ended = replay.client.call, replay.unasked
+    written = [
+        request[1].service[1].list_of_data[0]  # type: ignore[union-attr]
+        for request, _ in exchanges(replay.turns)
+        if "$Oper" in str(request) or "$SBOw" in str(request)
+    ]
+    _, two, three, four_select, four, nine = written
+    await call(Select(Reference(LD, "GGIO1", ("SPCSO2",))))
+    await call(command_of(two, "SPCSO2"))
+    await call(command_of(three, "SPCSO3"))
+    await call(SelectWithValue(command_of(four_select, "SPCSO4")))
+    await call(command_of(four, "SPCSO4"))
+    await call(command_of(nine, "SPCSO9"))
+    # What comes after an answer is met with the next request; the last one is the rest.
+    rest = [replay.client.unasked(turn.pdu) for turn in replay.turns if turn.pdu[0] == "unconfirmed-PDU"]
+    assert [(end.control.path[0], end.add_cause) for end in [*ended, *rest] if isinstance(end, CommandTermination)] == [
+        ("SPCSO3", None), ("SPCSO4", None), ("SPCSO9", AddCause.UNKNOWN),
+    ]  # fmt: skip
+
+
+async def test_all_control_models_are_answered_as_recorded(shared: Path) -> None:
+    """Our server answers the recorded requests with the recorded answers and terminations."""
+    server, association = serve(shared, "libiec61850_simpleIO_control_tests.cid")
+    for number in (1, 2, 3, 4):
+        server.on_operate(f"{LD}/GGIO1.SPCSO{number}")(lambda command: None)
+
+    @server.on_operate(f"{LD}/GGIO1.SPCSO9")
+    def fail(command: Command) -> None:
+        command.refuse(AddCause.UNKNOWN)
+
+    sent: list[pdu.MMSpdu] = []
+    seen = association.client.unasked
+
+    def unasked(message: pdu.MMSpdu) -> object:
+        sent.append(message)
+        return seen(message)
+
+    association.client.unasked = unasked  # type: ignore[method-assign, assignment]
+    turns = conversation(shared, "ctl_all")
+    checked = 0
+    for request, answer in exchanges(turns):
+        assert decode_ber(await association.raw(request)) == answer  # type: ignore[arg-type]
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        checked += 1
+    assert checked == 19
+    assert sent == [turn.pdu for turn in turns if turn.pdu[0] == "unconfirmed-PDU"]
+    await server.close()
+
+
 def test_command_terminations_as_recorded(shared: Path) -> None:
     client = Replay([]).client
     found = [client.unasked(t.pdu) for t in conversation(shared, "ctl_all") if t.pdu[0] == "unconfirmed-PDU"]
-    assert found == [
-        CommandTermination(Reference(LD, "GGIO1", ("SPCSO3",)), True),
-        CommandTermination(Reference(LD, "GGIO1", ("SPCSO4",)), True),
-        CommandTermination(Reference(LD, "GGIO1", ("SPCSO9",)), True, AddCause.UNKNOWN),
+    assert [(end.control.path, end.value, end.add_cause) for end in found if isinstance(end, CommandTermination)] == [
+        (("SPCSO3",), True, None),
+        (("SPCSO4",), True, None),
+        (("SPCSO9",), True, AddCause.UNKNOWN),
     ]
+    for end, written in zip(found, operates(shared), strict=True):
+        assert isinstance(end, CommandTermination)
+        assert (end.command.origin, end.command.number, end.command.test) == (NOBODY, 1, False)
+        assert command_value(end.command, OPER) == decode(written), "the command, as it was written"
 
 
 def test_reports_as_recorded(shared: Path) -> None:

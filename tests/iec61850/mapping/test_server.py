@@ -168,7 +168,9 @@ def test_variable_names_are_complete_and_in_ascii_order(served: Served) -> None:
     ]
 
 
-@pytest.mark.parametrize(("after", "first"), [("", "DGEN1"), ("E", "LLN0"), ("ZZZ", None), ("DGEN", "DGEN1")])
+@pytest.mark.parametrize(
+    ("after", "first"), [("", "CSWI1"), ("D", "DGEN1"), ("E", "LLN0"), ("ZZZ", None), ("DGEN", "DGEN1")]
+)
 def test_names_go_on_after_any_name(served: Served, after: str, first: str | None) -> None:
     found = served.service(names(0, ("domainSpecific", LD), after))
     assert not found.more_follows
@@ -347,7 +349,8 @@ def test_more_requests_at_once_than_agreed_are_rejected() -> None:
     ])  # fmt: skip
     request: Any = ("write", pdu.WriteRequest(("listOfVariable", [variable("DWGC1$CO$Ena$Oper")]), [oper]))
     waiting = served.mms.receive(("confirmed-RequestPDU", pdu.ConfirmedRequestPDU(1, request)), START)
-    next(waiting)  # the application is being asked
+    next(waiting)  # the application is being asked for the conditions
+    waiting.send(Outcome(START))  # and to carry it out
     reason = ("confirmed-requestPDU", REJECT.MAX_SERV_OUTSTANDING_EXCEEDED)
     assert served.service(("identify", None)) == reason
     with pytest.raises(StopIteration):

@@ -43,7 +43,7 @@ async def small(request: pytest.FixtureRequest) -> MemoryAssociation:
 
 
 async def test_names_come_in_pages(small: MemoryAssociation) -> None:
-    assert await small.call(GetLogicalDeviceDirectory(LD)) == ("DGEN1", "DWGC1", "LLN0", "MMXU1")
+    assert await small.call(GetLogicalDeviceDirectory(LD)) == ("CSWI1", "DGEN1", "DWGC1", "LLN0", "MMXU1")
     assert len(small.sizes) > 3, "one page would not have been enough"
 
 

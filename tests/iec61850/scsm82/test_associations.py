@@ -548,7 +548,7 @@ async def test_small_pdus_over_a_real_wire(world: World) -> None:
     ems = await world.session("ems")
     association = await world.associate(ems, limits=initiate.Limits(pdu_size=3000))
     assert association.parameters.pdu_size == 3000
-    assert await association.call(GetLogicalDeviceDirectory(LD)) == ("DGEN1", "DWGC1", "LLN0", "MMXU1")
+    assert await association.call(GetLogicalDeviceDirectory(LD)) == ("CSWI1", "DGEN1", "DWGC1", "LLN0", "MMXU1")
     assert await association.call(GetDataValues((HZ,) * 100)) == (50.0,) * 100
 
 

@@ -1,0 +1,440 @@
+"""Selection, enhanced security, cancellation and commands for a later time, the same on every way."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from datetime import timedelta
+
+import attrs
+import pytest
+from janusgrid.iec61850.acsi.errors import AddCause, ServiceError, ServiceRefused
+from janusgrid.iec61850.acsi.ports import ClientAssociation
+from janusgrid.iec61850.acsi.references import Reference
+from janusgrid.iec61850.acsi.services import (
+    Cancel,
+    CommandTermination,
+    GetDataValues,
+    Notification,
+    Operate,
+    Origin,
+    OriginCategory,
+    Request,
+    Select,
+    SelectWithValue,
+    SetDataValues,
+)
+from janusgrid.iec61850.acsi.types import BitString, DataValue, Timestamp
+from janusgrid.iec61850.engine import Command, Step
+
+from tests.iec61850.plant import ref
+from tests.iec61850.wires import START, Rig, until
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+NAMES = ("SwDir", "SwSbo", "SwEnh", "SwSel", "SwMany")
+DIRECT, SBO, ENHANCED, SELECTED, MANY = (ref(f"CSWI1.{name}") for name in NAMES)
+WHO = Origin(OriginCategory.STATION_CONTROL, b"ems")
+ON = {
+    control: Operate(control, True, WHO, 7, Timestamp.of(START), False, BitString(0, 2))
+    for control in (DIRECT, SBO, ENHANCED, SELECTED, MANY)
+}
+
+
+def select(control: Reference) -> Request[None]:
+    return Select(control) if control is SBO else SelectWithValue(ON[control])
+
+
+class Switch:
+    """The application behind a switch: it is told, and does what it is told to do."""
+
+    def __init__(self, rig: Rig, control: Reference) -> None:
+        self.rig = rig
+        self.asked: list[Step] = []
+        self.commands: list[Command] = []
+        self.refuse: dict[Step, AddCause] = {}
+        self.go_on = asyncio.Event()
+        self.go_on.set()
+        self.cancelled = False
+        rig.server.on_select(str(control))(self.ask)
+        rig.server.on_check(str(control))(self.ask)
+        rig.server.on_cancel(str(control))(self.ask)
+        rig.server.on_operate(str(control))(self.operate)
+
+    def ask(self, command: Command) -> None:
+        self.asked.append(command.step)
+        self.commands.append(command)
+        if command.step in self.refuse:
+            command.refuse(self.refuse[command.step])
+
+    async def operate(self, command: Command) -> None:
+        self.ask(command)
+        try:
+            await self.go_on.wait()
+        except asyncio.CancelledError:
+            self.cancelled = True
+            raise
+
+
+def ends(association: ClientAssociation) -> list[CommandTermination]:
+    found: list[CommandTermination] = []
+
+    def notified(notification: Notification) -> None:
+        assert isinstance(notification, CommandTermination)
+        found.append(notification)
+
+    association.on_notification(notified)
+    return found
+
+
+async def refusal(association: ClientAssociation, request: Request[None]) -> AddCause | None:
+    with pytest.raises(ServiceRefused) as refused:
+        await association.call(request)
+    assert refused.value.where == str(getattr(request, "control", None) or request.command.control)  # type: ignore[attr-defined]
+    return refused.value.add_cause
+
+
+async def shown(association: ClientAssociation, control: Reference, name: str, fc: str = "ST") -> DataValue:
+    (found,) = await association.call(GetDataValues((control.child(name).with_fc(ref("A", fc).fc),)))
+    assert not isinstance(found, ServiceError)
+    return found
+
+
+# --- select before operate ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("control", [SBO, SELECTED], ids=["normal", "enhanced"])
+async def test_an_object_is_selected_operated_and_free_again(rig: Rig, control: Reference) -> None:
+    switch, association = Switch(rig, control), await rig.associate()
+    assert await refusal(association, ON[control]) is AddCause.OBJECT_NOT_SELECTED
+    await association.call(select(control))
+    assert await shown(association, control, "stSeld") is True
+    assert await refusal(association, select(control)) is AddCause.OBJECT_ALREADY_SELECTED
+    ended = ends(association)
+    await association.call(ON[control])
+    if control is SELECTED:
+        await until(lambda: bool(ended))
+        assert ended == [CommandTermination(ON[control])]
+    assert await shown(association, control, "stVal") is True
+    assert await shown(association, control, "stSeld") is False
+    assert await shown(association, control, "origin") == [2, b"ems"]
+    assert await shown(association, control, "ctlNum") == 7
+    assert await refusal(association, ON[control]) is AddCause.OBJECT_NOT_SELECTED
+    assert switch.asked == [Step.SELECT, Step.CHECK, Step.OPERATE]
+
+
+@pytest.mark.parametrize("control", [SBO, SELECTED], ids=["normal", "enhanced"])
+async def test_a_selection_ends_with_its_time(rig: Rig, control: Reference) -> None:
+    Switch(rig, control)
+    association = await rig.associate()
+    await association.call(select(control))
+    await rig.advance(4.9)
+    assert await shown(association, control, "stSeld") is True
+    await rig.advance(0.2)
+    assert await shown(association, control, "stSeld") is False
+    assert await refusal(association, ON[control]) is AddCause.OBJECT_NOT_SELECTED
+
+
+@pytest.mark.parametrize("control", [SBO, SELECTED], ids=["normal", "enhanced"])
+async def test_what_one_client_has_selected_is_locked_for_others(rig: Rig, control: Reference) -> None:
+    Switch(rig, control)
+    first, second = await rig.associate(0), await rig.associate(1)
+    await first.call(select(control))
+    for request in (select(control), ON[control], Cancel(ON[control])):
+        with pytest.raises(ServiceRefused) as refused:
+            await second.call(request)
+        assert refused.value.add_cause is AddCause.LOCKED_BY_OTHER_CLIENT
+        assert refused.value.error is ServiceError.INSTANCE_LOCKED_BY_OTHER_CLIENT
+    await first.call(Cancel(ON[control]))
+    await second.call(select(control))
+    await second.call(ON[control])
+
+
+@pytest.mark.parametrize("leave", ["release", "abort"])
+async def test_a_client_that_goes_leaves_nothing_selected(rig: Rig, leave: str) -> None:
+    Switch(rig, SBO)
+    first, second = await rig.associate(0), await rig.associate(1)
+    await first.call(Select(SBO))
+    await getattr(first, leave)()
+    await until(lambda: rig.server.read(f"{SBO}.stSeld") is False)
+    await second.call(Select(SBO))
+
+
+async def test_the_application_refuses_a_selection(rig: Rig) -> None:
+    switch, association = Switch(rig, SBO), await rig.associate()
+    switch.refuse = {Step.SELECT: AddCause.BLOCKED_BY_SWITCHING_HIERARCHY}
+    assert await refusal(association, Select(SBO)) is AddCause.BLOCKED_BY_SWITCHING_HIERARCHY
+    assert await shown(association, SBO, "stSeld") is False
+    switch.refuse = {}
+    await association.call(Select(SBO))
+
+
+async def test_operate_says_what_select_with_value_said(rig: Rig) -> None:
+    Switch(rig, SELECTED)
+    association = await rig.associate()
+    for other in ({"value": False}, {"number": 8}, {"origin": Origin()}, {"test": False, "number": 9}):
+        await association.call(SelectWithValue(ON[SELECTED]))
+        changed = attrs.evolve(ON[SELECTED], **other)
+        assert await refusal(association, changed) is AddCause.INCONSISTENT_PARAMETERS
+        assert await shown(association, SELECTED, "stSeld") is False, "it was selected for one command"
+    assert await shown(association, SELECTED, "stVal") is False
+
+
+async def test_operate_many_keeps_its_selection(rig: Rig) -> None:
+    Switch(rig, MANY)
+    association, ended = await rig.associate(), []
+    ended = ends(association)
+    await association.call(SelectWithValue(ON[MANY]))
+    for number, value in ((7, True), (8, False), (9, True)):
+        await association.call(attrs.evolve(ON[MANY], number=number, value=value))
+        await until(lambda: len(ended) == number - 6)  # noqa: B023 - awaited here
+        assert await shown(association, MANY, "stVal") is value
+        assert await shown(association, MANY, "stSeld") is True
+        await rig.advance(4.0)
+    await association.call(Cancel(ON[MANY]))
+    assert await shown(association, MANY, "stSeld") is False
+    assert await refusal(association, ON[MANY]) is AddCause.OBJECT_NOT_SELECTED
+
+
+async def test_a_selection_of_another_kind_is_not_supported(rig: Rig) -> None:
+    association = await rig.associate()
+    for request in (
+        Select(DIRECT), Select(SELECTED), Select(ref("DWGC1.Fixed")), Select(ref("DWGC1.WSbo")),
+        SelectWithValue(ON[SBO]), SelectWithValue(ON[ENHANCED]), Cancel(Operate(ref("DWGC1.Ena"), True)),
+    ):  # fmt: skip
+        assert await refusal(association, request) is AddCause.NOT_SUPPORTED
+    for unknown in (Select(ref("DWGC1.Nothing")), Select(ref("NOLN1.Pos"))):
+        with pytest.raises(ServiceRefused) as refused:
+            await association.call(unknown)
+        assert refused.value.error is ServiceError.INSTANCE_NOT_AVAILABLE
+
+
+@pytest.mark.parametrize("control", [SBO, SELECTED], ids=["normal", "enhanced"])
+async def test_a_selection_needs_a_node_that_works(rig: Rig, control: Reference) -> None:
+    Switch(rig, SELECTED)
+    association = await rig.associate()
+    rig.server.update("DG750DER/CSWI1.Beh", "off")
+    if control is SELECTED:
+        assert await refusal(association, select(control)) is AddCause.BLOCKED_BY_MODE
+    else:
+        assert await refusal(association, select(control)) is AddCause.NOT_SUPPORTED, "no application is behind it"
+
+
+async def test_select_with_value_can_be_written_as_data(rig: Rig) -> None:
+    Switch(rig, SELECTED)
+    association = await rig.associate()
+    stamp, zero = Timestamp.of(START), Timestamp()
+    whole: list[DataValue] = [True, zero, [2, b"ems"], 7, stamp, False, BitString(0, 2)]
+    (error,) = await association.call(SetDataValues(((SELECTED.with_fc(ref("A", "CO").fc).child("SBOw"), whole),)))
+    assert error is ServiceError.NO_ERROR
+    assert await shown(association, SELECTED, "stSeld") is True
+    target = SELECTED.with_fc(ref("A", "CO").fc).child("Cancel")
+    assert await association.call(SetDataValues(((target, whole[:-1]),))) == (ServiceError.NO_ERROR,)
+    assert await shown(association, SELECTED, "stSeld") is False
+
+
+# --- enhanced security ----------------------------------------------------------------------------------------------
+
+
+async def test_the_end_of_an_execution_is_told(rig: Rig) -> None:
+    switch, association = Switch(rig, ENHANCED), await rig.associate()
+    ended = ends(association)
+    switch.go_on.clear()
+    await association.call(ON[ENHANCED])
+    await until(lambda: Step.OPERATE in switch.asked)
+    assert not ended
+    assert await shown(association, ENHANCED, "stVal") is False, "it is still being carried out"
+    assert await shown(association, ENHANCED, "opRcvd", "OR") is True
+    assert await shown(association, ENHANCED, "opOk", "OR") is True
+    assert await shown(association, ENHANCED, "tOpOk", "OR") == Timestamp.of(START)
+    assert await refusal(association, ON[ENHANCED]) is AddCause.COMMAND_ALREADY_IN_EXECUTION
+    switch.go_on.set()
+    await until(lambda: bool(ended))
+    assert ended == [CommandTermination(ON[ENHANCED])]
+    assert await shown(association, ENHANCED, "stVal") is True
+    assert await shown(association, ENHANCED, "opRcvd", "OR") is False
+    assert await shown(association, ENHANCED, "opOk", "OR") is False
+
+
+async def test_an_execution_that_fails_is_told_with_its_cause(rig: Rig) -> None:
+    switch, association = Switch(rig, ENHANCED), await rig.associate()
+    ended = ends(association)
+    switch.refuse = {Step.OPERATE: AddCause.INVALID_POSITION}
+    await association.call(ON[ENHANCED])
+    await until(lambda: bool(ended))
+    assert ended == [CommandTermination(ON[ENHANCED], AddCause.INVALID_POSITION)]
+    assert await shown(association, ENHANCED, "stVal") is False
+
+
+@pytest.mark.parametrize("control", [DIRECT, ENHANCED], ids=["normal", "enhanced"])
+@pytest.mark.parametrize(
+    ("bits", "cause"),
+    [((1,), AddCause.BLOCKED_BY_INTERLOCKING), ((0,), AddCause.BLOCKED_BY_SYNCHROCHECK), ((), None)],
+    ids=["interlock", "synchrocheck", "neither"],
+)
+async def test_conditions_are_checked_before_the_answer(
+    rig: Rig, control: Reference, bits: tuple[int, ...], cause: AddCause | None
+) -> None:
+    association, done = await rig.associate(), []
+
+    @rig.server.on_check(str(control))
+    async def conditions(command: Command) -> None:
+        await asyncio.sleep(0)
+        if command.interlock_check:
+            command.refuse(AddCause.BLOCKED_BY_INTERLOCKING, "the earthing switch is closed")
+        if command.synchrocheck:
+            command.refuse(AddCause.BLOCKED_BY_SYNCHROCHECK)
+
+    rig.server.on_operate(str(control))(done.append)
+    request = attrs.evolve(ON[control], check=BitString.of(*bits, size=2))
+    if cause is None:
+        await association.call(request)
+        await until(lambda: bool(done))
+    else:
+        assert await refusal(association, request) is cause
+        assert not done
+        assert await shown(association, control, "opRcvd", "OR") is False
+
+
+async def test_an_execution_that_takes_too_long_is_broken_off(rig: Rig) -> None:
+    switch, association = Switch(rig, ENHANCED), await rig.associate()
+    ended = ends(association)
+    switch.go_on.clear()
+    await association.call(ON[ENHANCED])
+    await until(lambda: Step.OPERATE in switch.asked)
+    await rig.advance(60.0)
+    await until(lambda: bool(ended))
+    assert ended == [CommandTermination(ON[ENHANCED], AddCause.TIME_LIMIT_OVER)]
+    await until(lambda: switch.cancelled)
+    assert await shown(association, ENHANCED, "opOk", "OR") is False
+    switch.go_on.set()
+    await association.call(ON[ENHANCED])
+    await until(lambda: len(ended) == 2)
+    assert ended[1] == CommandTermination(ON[ENHANCED])
+
+
+async def test_an_execution_is_broken_off_where_the_application_agrees(rig: Rig) -> None:
+    switch, first, second = Switch(rig, ENHANCED), await rig.associate(0), await rig.associate(1)
+    ended = ends(first)
+    switch.go_on.clear()
+    await first.call(ON[ENHANCED])
+    await until(lambda: Step.OPERATE in switch.asked)
+    assert await refusal(second, Cancel(ON[ENHANCED])) is AddCause.LOCKED_BY_OTHER_CLIENT
+    switch.refuse = {Step.CANCEL: AddCause.BLOCKED_BY_PROCESS}
+    assert await refusal(first, Cancel(ON[ENHANCED])) is AddCause.BLOCKED_BY_PROCESS
+    assert not ended
+    switch.refuse = {}
+    await first.call(Cancel(ON[ENHANCED]))
+    await until(lambda: bool(ended))
+    assert ended == [CommandTermination(ON[ENHANCED], AddCause.ABORTION_BY_CANCEL)]
+    await until(lambda: switch.cancelled)
+    assert await shown(first, ENHANCED, "stVal") is False
+
+
+async def test_there_is_nothing_to_cancel(rig: Rig) -> None:
+    Switch(rig, DIRECT)
+    association = await rig.associate()
+    for control in (DIRECT, SBO, ENHANCED, SELECTED):
+        assert await refusal(association, Cancel(ON[control])) is AddCause.OBJECT_NOT_SELECTED
+
+
+async def test_a_test_is_carried_out_and_changes_nothing(rig: Rig) -> None:
+    switch, association = Switch(rig, SELECTED), await rig.associate()
+    ended = ends(association)
+    rig.server.update("DG750DER/CSWI1.Beh", "test")
+    request = attrs.evolve(ON[SELECTED], test=True)
+    await association.call(SelectWithValue(request))
+    await association.call(request)
+    await until(lambda: bool(ended))
+    assert ended == [CommandTermination(request)]
+    assert [command.test for command in switch.commands] == [True, True, True]
+    assert await shown(association, SELECTED, "stVal") is False
+
+
+async def test_an_execution_goes_on_without_its_client(rig: Rig) -> None:
+    switch, first, second = Switch(rig, ENHANCED), await rig.associate(0), await rig.associate(1)
+    switch.go_on.clear()
+    await first.call(ON[ENHANCED])
+    await until(lambda: Step.OPERATE in switch.asked)
+    await first.abort()
+    switch.go_on.set()
+    await until(lambda: rig.server.read(f"{ENHANCED}.stVal") is True)
+    await second.call(ON[ENHANCED])
+
+
+# --- for a later time -----------------------------------------------------------------------------------------------
+
+
+def later(control: Reference, seconds: float) -> Operate:
+    return attrs.evolve(ON[control], at=Timestamp.of(START + timedelta(seconds=seconds)))
+
+
+@pytest.mark.parametrize("control", [DIRECT, ENHANCED, SELECTED], ids=["direct", "enhanced", "selected"])
+async def test_a_command_for_a_later_time_is_carried_out_then(rig: Rig, control: Reference) -> None:
+    switch, association = Switch(rig, control), await rig.associate()
+    ended = ends(association)
+    request = later(control, 3600)
+    if control is SELECTED:
+        await association.call(SelectWithValue(request))
+    await association.call(request)
+    assert switch.asked[-1] is Step.CHECK
+    assert await refusal(association, ON[control]) is AddCause.COMMAND_ALREADY_IN_EXECUTION
+    await rig.advance(3599)
+    assert Step.OPERATE not in switch.asked
+    await rig.advance(1)
+    await until(lambda: bool(ended))
+    assert switch.asked[-3:] == [Step.CHECK, Step.CHECK, Step.OPERATE], "its conditions are checked again"
+    assert ended == [CommandTermination(request)]
+    assert await shown(association, control, "stVal") is True
+
+
+async def test_a_command_for_a_later_time_fails_with_its_cause(rig: Rig) -> None:
+    switch, association = Switch(rig, DIRECT), await rig.associate()
+    ended = ends(association)
+    for step, cause in ((Step.CHECK, AddCause.BLOCKED_BY_PROCESS), (Step.OPERATE, AddCause.ENDED_WITH_OVERSHOOT)):
+        request = attrs.evolve(
+            ON[DIRECT], at=Timestamp.of(rig.clock.now() + timedelta(seconds=10)), number=20 + len(ended)
+        )
+        switch.refuse = {}
+        await association.call(request)
+        switch.refuse = {step: cause}
+        before = len(ended)
+        await rig.advance(10)
+        await until(lambda: len(ended) == before + 1)  # noqa: B023 - awaited here
+        assert ended[-1] == CommandTermination(request, cause)
+    assert await shown(association, DIRECT, "stVal") is False
+
+
+async def test_a_command_for_a_later_time_can_be_cancelled(rig: Rig) -> None:
+    switch, first, second = Switch(rig, DIRECT), await rig.associate(0), await rig.associate(1)
+    await first.call(later(DIRECT, 60))
+    assert await refusal(second, Cancel(later(DIRECT, 60))) is AddCause.LOCKED_BY_OTHER_CLIENT
+    await first.call(Cancel(later(DIRECT, 60)))
+    await rig.advance(120)
+    assert switch.asked == [Step.CHECK]
+    await second.call(ON[DIRECT])
+
+
+async def test_a_command_for_a_later_time_outlives_its_association(rig: Rig) -> None:
+    switch, first, second = Switch(rig, DIRECT), await rig.associate(0), await rig.associate(1)
+    await first.call(later(DIRECT, 60))
+    await first.abort()
+    await until(lambda: len(rig.server.engine.associations) == 1)
+    await rig.advance(60)
+    await until(lambda: rig.server.read(f"{DIRECT}.stVal") is True)
+    await second.call(later(DIRECT, 120))
+    await second.call(Cancel(later(DIRECT, 120)))
+    assert switch.asked == [Step.CHECK, Step.CHECK, Step.OPERATE, Step.CHECK]
+
+
+async def test_times_that_have_passed_or_have_no_place_are_refused(rig: Rig) -> None:
+    Switch(rig, DIRECT)
+    Switch(rig, SBO)
+    association = await rig.associate()
+    assert await refusal(association, later(DIRECT, 0)) is AddCause.INCONSISTENT_PARAMETERS
+    await association.call(Select(SBO))
+    assert await refusal(association, later(SBO, 60)) is AddCause.NOT_SUPPORTED
+    never: Callable[[], bool] = lambda: rig.server.read(f"{DIRECT}.stVal") is False  # noqa: E731
+    assert never()
+    await association.call(attrs.evolve(ON[DIRECT], at=Timestamp()))
+    assert not never(), "no time at all is at once"
