@@ -18,6 +18,9 @@ from ..ems.demo.scenario import SPEED, ZONE, Scenario
 from ..ems.demo.summary import Summary
 from ..ems.demo.view import View
 
+INTERRUPTED = 130
+"""Exit status after Ctrl-C, as shells have it; 1 means that it was played and not delivered."""
+
 
 @click.command()
 @click.option("--headless", is_flag=True, help="print messages line by line, as without a terminal")
@@ -45,11 +48,15 @@ def command(
 
     A utility's VTN asks a microgrid for 1 000 kW less import over an hour, by OpenADR over XMPP. The site's host opts
     in and shares it among two diesels, three microturbines and two batteries, each an IEC 61850 server over XMPP. Exit
-    status 0 if the telemetry that reached the VTN shows at least 95 % delivered.
+    status 0 if the telemetry that reached the VTN shows at least 95 % delivered, 130 after Ctrl-C.
     """
     console = Console(stderr=json_file is not None and json_file.name == "<stdout>", highlight=False)
     played = Scenario(broker, speed, site=site)
-    summary = asyncio.run(_play(played, console, live=console.is_terminal and not headless))
+    try:
+        summary = asyncio.run(_play(played, console, live=console.is_terminal and not headless))
+    except KeyboardInterrupt:
+        console.print("interrupted")
+        sys.exit(INTERRUPTED)
     console.print(summary.render())
     if json_file is not None:
         json.dump(summary.as_json(), json_file, indent=2)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import signal
 import sys
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
@@ -57,8 +58,9 @@ def command(
     say = _Printer(json_file)
 
     async def run() -> bool:
+        say.closed = closed = asyncio.Event()
         lab = Lab(loaded, server, accounts, say.tell, period=period, simulate=played)
-        return await _until_end(lab, lambda: _introduce(lab, broker, say.line), until, seconds)
+        return await _until_end(lab, lambda: _introduce(lab, broker, say.line), until, seconds, closed)
 
     sys.exit(0 if asyncio.run(run()) else 1)
 
@@ -73,9 +75,10 @@ def _server(broker: str, site: Site, port: int | None) -> LocalServer:
     return Broker(site.domain, port=port)
 
 
-async def _until_end(lab: Lab, introduce: Callable[[], None], until: int | None, seconds: float | None) -> bool:
+async def _until_end(
+    lab: Lab, introduce: Callable[[], None], until: int | None, seconds: float | None, told: asyncio.Event
+) -> bool:
     """Run until the samples are there, the time is over, or somebody says so; return whether that was wanted."""
-    told = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, told.set)
@@ -116,11 +119,13 @@ class _Printer:
     """Lines for people; for programs JSON, one object a line."""
 
     def __init__(self, json_file: IO[str] | None) -> None:
+        self.closed: asyncio.Event | None = None
         self._json = json_file
         self._aside = json_file is not None and json_file.name == "<stdout>"
 
     def line(self, text: str) -> None:
-        click.echo(text, err=self._aside)
+        with self._unless_nobody_reads():
+            click.echo(text, err=self._aside)
 
     def tell(self, what: Standing | Arrival) -> None:
         time = what.time.astimezone()
@@ -134,5 +139,16 @@ class _Printer:
             fields = {"rid": what.r_id, "point": what.point, "value": what.value, "unit": what.unit}
             fields |= {"quality": what.quality}
         if self._json is not None:
-            self._json.write(json.dumps({"time": time.isoformat(timespec="milliseconds"), **fields}) + "\n")
-            self._json.flush()
+            with self._unless_nobody_reads():
+                self._json.write(json.dumps({"time": time.isoformat(timespec="milliseconds"), **fields}) + "\n")
+                self._json.flush()
+
+    @contextmanager
+    def _unless_nobody_reads(self) -> Iterator[None]:
+        """The program behind the pipe has seen enough (`| head`): that ends the laboratory like Ctrl-C."""
+        try:
+            yield
+        except BrokenPipeError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is still buffered goes there
+            if self.closed is not None:
+                self.closed.set()

@@ -14,6 +14,7 @@ import pytest
 from click.testing import CliRunner
 from janusgrid.cli import cli
 from janusgrid.common.errors import JanusGridError, LocalError
+from janusgrid.common.resources import resource
 
 HOME = Path(__file__).resolve().parents[2] / "examples" / "tutorial"
 
@@ -130,3 +131,17 @@ def test_a_new_site_is_whole_and_stands_alone(tmp_path: Path) -> None:
     _, _, error = invoke("site", "new", str(folder))
     assert isinstance(error, LocalError)
     assert "it is not empty" in str(error)
+
+
+def test_a_reader_that_has_seen_enough_ends_it(tmp_path: Path) -> None:
+    """As in `janusgrid lab … --json - | head`."""
+    site = str(resource("mappings/sites/microgrid.yaml"))
+    with start(tmp_path, "lab", site, "--simulate", "--json", "-") as lab:
+        assert lab.stdout is not None
+        assert lab.stderr is not None
+        assert json.loads(lab.stdout.readline())["state"] in {"here", "absent"}
+        lab.stdout.close()
+        said = lab.stderr.read()
+        assert lab.wait(60) == 0, said
+    assert "Traceback" not in said
+    assert not (tmp_path / "lab").exists()

@@ -16,7 +16,7 @@ from pathlib import Path
 import attrs
 
 from ...common.data.site import Site, load_site
-from ...common.errors import TimedOut
+from ...common.errors import ConfigError, TimedOut
 from ...common.resources import resource
 from ...common.xmpp import jid as jids
 from ...common.xmpp.servers import LocalServer, make_server
@@ -29,7 +29,7 @@ from ..bridge import dispatch_event, points_by_r_id
 from ..controller import ControllerConfig
 from ..der import Der
 from ..events import DispatchEvent
-from ..host import METER, EmsHost, resources
+from ..host import METER, EmsHost, meter, resources
 from ..ledger import Ledger
 from ..local import PlantAccess
 from ..machines import machines
@@ -90,7 +90,8 @@ class Scenario:
         plot: what happens when.
         site: a site file; the microgrid's unless given.
 
-    Raises `ConfigError` for a site file, or a table that it names, that cannot be used.
+    Raises `ConfigError` for a site file, or a table that it names, that cannot be used, and for a site that has no
+    meter or nothing to dispatch.
     """
 
     def __init__(
@@ -100,6 +101,7 @@ class Scenario:
         self.broker = broker
         self.clock = HeldClock(speed, self.plot.start)
         self.site: Site = load_site(site or resource("mappings/sites/microgrid.yaml"))
+        _require_actors(self.site, site)
         self.server: LocalServer = make_server(broker, self.site.domain)
         title = f"{self.site.name}, {broker} broker, {speed:g}× real time"
         self.board = Board(title, self.plot.start, self.plot.end, self.plot.start)
@@ -229,6 +231,17 @@ class Scenario:
             if binding is not None and isinstance(sample.value, int | float):
                 found.append((binding.point.name, sample.time, float(binding.from_wire(sample.value))))
         self.ledger.book(found)
+
+
+def _require_actors(site: Site, path: Path | None) -> None:
+    """Raise `ConfigError` for a site that cannot take the part of the microgrid."""
+    for there, what in (
+        (meter(site), f"meter called {METER}, by which it is judged"),
+        (resources(site), "device to dispatch"),
+    ):
+        if not there:
+            reason = f"{site.name} has no {what}; `janusgrid lab` runs any site"
+            raise ConfigError(reason, where=str(path) if path else None)
 
 
 def _plant(site: Site, start: datetime) -> Plant:

@@ -189,6 +189,12 @@ def test_a_site_file_with_a_typo_is_named_by_line(tmp_path: Path) -> None:
     assert "did you mean 'figures'?" in str(result.exception)
 
 
+def test_a_site_that_cannot_take_the_part_is_refused_before_the_run() -> None:
+    home = Path(__file__).resolve().parents[3] / "examples" / "tutorial" / "home.yaml"
+    with pytest.raises(ConfigError, match=r"home\.yaml: home has no meter called PCC.*`janusgrid lab` runs any site"):
+        Scenario(site=home)
+
+
 async def test_a_device_of_ones_own_is_dispatched_and_reported(tmp_path: Path) -> None:
     """What the tutorial does: a site file with one more generator, and its CID."""
     site = tmp_path / "mine.yaml"
