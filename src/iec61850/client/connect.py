@@ -29,7 +29,10 @@ class Connecting:
         self._ied: Ied | None = None
 
     async def _open(self) -> Ied:
-        return Ied(await associate(self._target, **self._options), clock=self._clock, origin=self._origin)
+        async def opener() -> ClientAssociation:
+            return await associate(self._target, **self._options)
+
+        return Ied(await opener(), clock=self._clock, origin=self._origin, opener=opener)
 
     def __await__(self) -> Generator[Any, None, Ied]:
         return self._open().__await__()

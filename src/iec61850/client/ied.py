@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -36,9 +36,13 @@ from ..acsi.services import (
 )
 from ..acsi.types import DataValue, Structure, TypeDescription
 from ..model.nodes import Trigger
+from .blocks import Settings
 from .control import Control
 from .nodes import BESIDE_DATA, Nodes
-from .reports import Reports, Settings
+from .reports import Reports
+
+Opener = Callable[[], Awaitable[ClientAssociation]]
+"""Opens an association with the same server once more."""
 
 _MOST_NAMES = 100_000
 _WRITABLE = (FC.SP, FC.SE, FC.SV, FC.CF, FC.DC, FC.BL)
@@ -54,9 +58,17 @@ class Ied:
     """
 
     def __init__(
-        self, association: ClientAssociation, *, clock: Clock | None = None, origin: Origin | None = None
+        self,
+        association: ClientAssociation,
+        *,
+        clock: Clock | None = None,
+        origin: Origin | None = None,
+        opener: Opener | None = None,
     ) -> None:
         self.association = association
+        self._opener = opener
+        self._opening = asyncio.Lock()
+        self._left = False
         self._clock = clock or RealClock()
         self._origin = origin or Origin()
         self._nodes = Nodes(association)
@@ -246,27 +258,62 @@ class Ied:
         integrity: float | None = None,
         buffer_time: float | None = None,
         data_set: str | None = None,
-        interrogate: bool = True,
+        interrogate: bool | None = None,
+        after: bytes | None = None,
+        reserve: float = 60.0,
     ) -> Reports:
         """Return the reports of a report control block, `LD/LLN0.name`; a free instance of it is found by itself.
 
-        See `Settings` for the arguments; what is None is left as the server has it.
+        See `Settings` for the arguments; what is None is left as the server has it. Of a buffered block the reports go
+        on by themselves after a break, each once.
         """
-        settings = Settings(triggers, integrity, buffer_time, data_set, interrogate)
-        return Reports(self.association, self._nodes, Reference.parse(block), settings)
+        settings = Settings(triggers, integrity, buffer_time, data_set, interrogate, after, reserve)
+        reopen = self._present if self._opener is not None else None
+        return Reports(self.association, self._nodes, Reference.parse(block), settings, reopen)
 
     # --- the end ----------------------------------------------------------------------------------------------------
 
     async def release(self) -> None:
         """End the association in good order."""
+        self._left = True
         await self.association.release()
 
     async def abort(self) -> None:
         """End the association at once."""
+        self._left = True
         await self.association.abort()
 
     def _end(self, why: str) -> None:
         self._ended = why
+
+    async def reopen(self) -> None:
+        """Open the association anew if it has ended, but not after `release` or `abort`.
+
+        What `on_end` was to call, and reports of unbuffered blocks, ended with the old one. Raises `LocalError` if it
+        is not known how to (`connect` knows), else what `connect` raises.
+        """
+        async with self._opening:
+            opener = self._may_open()
+            if self._ended is None:
+                return
+            association = await opener()
+            try:
+                self._may_open()
+            except LocalError:  # released meanwhile
+                await association.abort()
+                raise
+            self.association, self._nodes, self._ended = association, Nodes(association), None
+            self._controls.clear()
+            association.on_end(self._end)
+
+    def _may_open(self) -> Opener:
+        if self._opener is None or self._left:
+            raise LocalError("this association is not to be opened anew; connect again", where=self.peer)
+        return self._opener
+
+    async def _present(self) -> tuple[ClientAssociation, Nodes]:
+        await self.reopen()
+        return self.association, self._nodes
 
     async def __aenter__(self) -> Self:
         return self

@@ -1,40 +1,42 @@
-"""Subscribing to a server's reports (IEC 61850-7-2 clause 17): finds a free instance, reserves and enables it."""
+"""Subscribing to a server's reports (IEC 61850-7-2 clause 17): finds a free instance, reserves and enables it.
+
+Of a buffered block no report is lost: after a break the subscription opens the association anew, by itself, and goes
+on after the last report that it has had.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import logging
-import re
-from collections.abc import Callable
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 from types import TracebackType
 from typing import Any, Self
 
 import attrs
 
-from ...common.errors import JanusGridError, LocalError, NotReachable, UnknownName
-from ..acsi.errors import ServiceError, ServiceRefused
+from ...common.errors import JanusGridError, LocalError, NotReachable, RemoteError, UnknownName
+from ...common.xmpp.backoff import Backoff
+from ..acsi.errors import ServiceRefused
 from ..acsi.plain import Plain, plain
 from ..acsi.ports import ClientAssociation
 from ..acsi.references import FC, Reference
-from ..acsi.services import (
-    GetDataSetDirectory,
-    GetRCBValues,
-    Notification,
-    Reason,
-    Report,
-    SetRCBValues,
-)
-from ..acsi.types import BitString, DataValue, TypeDescription
-from ..model.nodes import Trigger
+from ..acsi.services import GetDataSetDirectory, Notification, Reason, Report, SetRCBValues
+from ..acsi.types import DataValue, TypeDescription
+from .blocks import Settings, instances, reserve, wanted
 from .nodes import Nodes
 
 log = logging.getLogger(__name__)
 
-_OPTIONS = BitString.of(1, 2, 3, 4, 8, size=10)
-"""Sequence number, time, reasons, data set and configuration revision: what makes a report clear by itself."""
 _MOST_WAITING = 10_000
+_MOST_KNOWN = 20_000
+"""EntryIDs that are remembered: a server that does not know our last one sends its whole buffer again."""
+_BACKOFF = Backoff(base=0.2, cap=30.0)
+
+Reopen = Callable[[], Awaitable[tuple[ClientAssociation, Nodes]]]
+"""Returns the present association, opened anew if it had ended."""
 
 
 @attrs.frozen(slots=True)
@@ -46,6 +48,8 @@ class Update:
         reasons: why each of them is there.
         time: when the server made it; None if it does not say.
         missed: how many reports were lost before this one, as far as sequence numbers tell.
+        entry: of a buffered report its EntryID: who keeps it can go on after it in another life (`after=`).
+        overflow: the server's buffer could not hold what happened before this one: some of it is lost.
         report: the report itself; each entry has its reference.
     """
 
@@ -54,25 +58,16 @@ class Update:
     time: datetime | None
     missed: int
     report: Report
+    entry: bytes | None = None
+    overflow: bool = False
 
 
 @attrs.frozen(slots=True)
-class Settings:
-    """How a report control block is set before it is enabled; what is None is left as it is.
+class _Ended:
+    """An association has ended."""
 
-    Attributes:
-        triggers: what shall raise reports.
-        integrity: seconds between reports of all values; sets the trigger, too.
-        buffer_time: seconds during which events are gathered into one report.
-        data_set: `LD/LN.name`.
-        interrogate: ask for all values once, at the start.
-    """
-
-    triggers: Trigger | None = None
-    integrity: float | None = None
-    buffer_time: float | None = None
-    data_set: str | None = None
-    interrogate: bool = True
+    association: ClientAssociation
+    why: str
 
 
 class Reports:
@@ -82,25 +77,45 @@ class Reports:
             async for update in reports:
                 ...
 
-    Iterating without `async with` starts it too; it then ends with `close`, or with the association.
+    Iterating without `async with` starts it too; it then ends with `close`, or with the association. With a buffered
+    block it outlasts the association, if that can be opened anew: it comes back by itself, with growing delays, and
+    each report is handed out once, in order.
     """
 
-    def __init__(self, association: ClientAssociation, nodes: Nodes, block: Reference, settings: Settings) -> None:
+    def __init__(
+        self,
+        association: ClientAssociation,
+        nodes: Nodes,
+        block: Reference,
+        settings: Settings,
+        reopen: Reopen | None = None,
+    ) -> None:
         self.block = block
         """The instance that is used; before the start, what was asked for."""
+        self.last_entry: bytes | None = settings.after
+        """The EntryID of the last report of a buffered block that has arrived here."""
         self._association = association
         self._nodes = nodes
         self._settings = settings
+        self._reopen = reopen
         self._members: list[tuple[Reference, TypeDescription | None]] = []
         self._id = ""
         self._data_set = ""
-        self._waiting: asyncio.Queue[Report | str] = asyncio.Queue()
+        self._waiting: asyncio.Queue[Report | _Ended] = asyncio.Queue()
         self._segments: list[Report] = []
         self._sequence: int | None = None
+        self._known: OrderedDict[bytes, None] = OrderedDict()
         self._dropped = 0
+        self._behind = False
+        """True if reports were left to the server's buffer, because too many wait here."""
         self._started = False
         self._over = False
         self._stop: list[Callable[[], None]] = []
+
+    @property
+    def buffered(self) -> bool:
+        """True if the block is a buffered one; known from the start on."""
+        return self._started and self.block.fc is FC.BR
 
     # --- start and end ----------------------------------------------------------------------------------------------
 
@@ -114,26 +129,73 @@ class Reports:
         if self._started:
             return
         self._started = True
-        self.block, present = await self._reserve()
         try:
-            settings = self._wanted(present)
-            name = str(dict(settings).get("DatSet", present["DatSet"]))
-            if not name:
-                raise LocalError("it has no data set; give one by data_set=", where=str(self.block))
-            self._data_set = name
-            references = await self._association.call(GetDataSetDirectory(Reference.parse(name)))
-            self._members = [(reference, await self._type(reference)) for reference in references]
-            self._id = str(present["RptID"])
-            self._stop = [
-                self._association.on_notification(self._take),
-                self._association.on_end(self._waiting.put_nowait),
-            ]
-            await self._set(*settings, ("RptEna", True))
-            if self._settings.interrogate:
-                await self._set(("GI", True))
+            await self._open(await instances(self._nodes, self.block), first=True)
         except BaseException:
             await self.close()
             raise
+
+    async def _open(self, blocks: list[Reference], *, first: bool) -> None:
+        """Take one of the blocks and enable it, from where we are."""
+        self.block, present = await reserve(self._association, blocks, self._settings.reserve)
+        settings, interrogate = wanted(self._settings, present, buffered=self.buffered)
+        name = str(dict(settings).get("DatSet", present["DatSet"]))
+        if not name:
+            raise LocalError("it has no data set; give one by data_set=", where=str(self.block))
+        if first or name != self._data_set:
+            self._data_set = name
+            references = await self._association.call(GetDataSetDirectory(Reference.parse(name)))
+            self._members = [(reference, await self._type(reference)) for reference in references]
+        self._id = str(present["RptID"])
+        self._listen()
+        if settings:
+            await self._set(*settings)
+        await self._enable()
+        fresh = not self.buffered or self._settings.interrogate or self._settings.after is None
+        if interrogate and first and fresh:
+            await self._set(("GI", True))
+
+    def _listen(self) -> None:
+        for stop in self._stop:
+            stop()
+        association = self._association
+        self._segments, self._sequence = [], None  # numbers begin anew with each enabling
+        self._stop = [
+            association.on_notification(self._take),
+            association.on_end(lambda why: self._waiting.put_nowait(_Ended(association, why))),
+        ]
+
+    async def _enable(self) -> None:
+        """Enable reporting, of a buffered block after the last report that we have had."""
+        self._behind = False
+        if self.buffered and self.last_entry is not None:
+            try:
+                await self._set(("EntryID", self.last_entry))
+            except ServiceRefused as refused:  # then all that it has comes, and what we know is left out
+                log.warning("%s: the server does not know the last entry: %s", self.block, refused)
+        await self._set(("RptEna", True))
+
+    async def _resume(self) -> None:
+        """Come back after a break; return when reports flow again, raise what waiting does not help against."""
+        assert self._reopen is not None
+        attempt = 0
+        while not self._over:
+            try:
+                self._association, self._nodes = await self._reopen()
+                await self._open([self.block], first=False)
+            except RemoteError as error:
+                log.info("%s: reports do not flow again yet: %s", self.block, error)
+                await asyncio.sleep(_BACKOFF.delay(attempt))
+                attempt += 1
+            else:
+                log.info("%s: reports flow again", self.block)
+                return
+
+    async def _catch_up(self) -> None:
+        """Fetch from the server's buffer what was not taken when too much waited here."""
+        await self._set(("RptEna", False))
+        self._sequence = None
+        await self._enable()
 
     async def close(self) -> None:
         """Disable reporting and free the instance."""
@@ -142,58 +204,11 @@ class Reports:
         self._over = True
         for stop in self._stop:
             stop()
-        if self._started and self.block.fc is FC.RP:
+        if self._started and self.block.fc is not None:
             with contextlib.suppress(JanusGridError):
                 await self._set(("RptEna", False))
-                await self._set(("Resv", False))
-        self._waiting.put_nowait("closed")
-
-    async def _reserve(self) -> tuple[Reference, dict[str, DataValue]]:
-        """Return the first free instance and its attributes, reserved for us."""
-        for name in await self._instances():
-            block = Reference(self.block.device, self.block.node, (name,), FC.RP)
-            present = await self._association.call(GetRCBValues(block))
-            if present.get("RptEna") is True or present.get("Resv") is True:
-                continue
-            try:
-                await self._association.call(SetRCBValues(block, (("Resv", True),)))
-            except ServiceRefused:
-                continue  # somebody was quicker
-            return block, present
-        raise ServiceRefused(ServiceError.INSTANCE_IN_USE, "every instance is taken", where=str(self.block))
-
-    async def _instances(self) -> list[str]:
-        types = await self._nodes.type(self.block.device, self.block.node)
-        asked = self.block.path[0] if len(self.block.path) == 1 else ""
-        there = [name for name, _ in types[FC.RP].components] if FC.RP in types else []
-        found = [name for name in there if name == asked or re.fullmatch(re.escape(asked) + r"\d\d", name)]
-        if not found or not asked:
-            names = ", ".join(sorted(there)) or "none"
-            raise UnknownName(
-                f"there is no such unbuffered report control block; there is {names}", where=str(self.block)
-            )
-        return sorted(found)
-
-    def _wanted(self, present: dict[str, DataValue]) -> list[tuple[str, DataValue]]:
-        """Return the attributes to set, in order, leaving out those that are as wanted already."""
-        settings = self._settings
-        found: dict[str, DataValue] = {"OptFlds": _OPTIONS}
-        triggers = settings.triggers
-        options = present.get("TrgOps")
-        if triggers is None and isinstance(options, BitString):
-            triggers = Trigger(sum(1 << bit - 1 for bit in options.bits if 1 <= bit <= 5))
-        triggers = triggers or Trigger.DATA_CHANGE | Trigger.QUALITY_CHANGE
-        if settings.integrity is not None:
-            triggers |= Trigger.INTEGRITY
-            found["IntgPd"] = round(settings.integrity * 1000)
-        if settings.interrogate:
-            triggers |= Trigger.GENERAL_INTERROGATION
-        found["TrgOps"] = BitString.of(*(t.value.bit_length() for t in Trigger if t.value and t in triggers), size=6)
-        if settings.buffer_time is not None:
-            found["BufTm"] = round(settings.buffer_time * 1000)
-        if settings.data_set is not None:
-            found["DatSet"] = settings.data_set
-        return [(name, value) for name, value in found.items() if present.get(name) != value]
+                await self._set(("ResvTms", 0) if self.buffered else ("Resv", False))
+        self._waiting.put_nowait(_Ended(self._association, "closed"))
 
     async def _set(self, *values: tuple[str, DataValue]) -> None:
         await self._association.call(SetRCBValues(self.block, values))
@@ -221,12 +236,33 @@ class Reports:
         if notification.data_set is not None and notification.data_set != self._data_set:
             return
         whole = self._assembled(notification)
-        if whole is None:
+        if whole is None or self._behind:
             return
+        entry = whole.entry_id
+        if entry is not None and self.buffered:
+            self._count(whole)
+            if entry in self._known:
+                return
+            if self._waiting.qsize() >= _MOST_WAITING:
+                self._behind = True
+                return
+            self.last_entry = entry
+            self._known[entry] = None
+            if len(self._known) > _MOST_KNOWN:
+                self._known.popitem(last=False)
+        else:
+            self._count(whole)
         if self._waiting.qsize() >= _MOST_WAITING:
             self._waiting.get_nowait()
             self._dropped += 1
         self._waiting.put_nowait(whole)
+
+    def _count(self, report: Report) -> None:
+        """Count the reports that are missing before this one, as far as sequence numbers tell."""
+        if report.sequence is not None:
+            if self._sequence is not None:
+                self._dropped += (report.sequence - self._sequence - 1) % (1 << 16 if self.buffered else 1 << 8)
+            self._sequence = report.sequence
 
     def _assembled(self, report: Report) -> Report | None:
         """Return the whole report, once its last segment is there."""
@@ -250,24 +286,34 @@ class Reports:
         return self
 
     async def __anext__(self) -> Update:
-        """Return the next report; raise `NotReachable` when the association has ended."""
+        """Return the next report; raise `NotReachable` when the association has ended and is not opened anew."""
         await self.start()
-        if self._over and self._waiting.empty():
-            raise StopAsyncIteration
-        found = await self._waiting.get()
-        if isinstance(found, Report):
-            return self._update(found)
-        self._waiting.put_nowait(found)  # whoever asks again gets the same answer
-        if self._over:
-            raise StopAsyncIteration
-        raise NotReachable(f"no more reports: the association has ended ({found})", where=str(self.block))
+        while True:
+            if self._over and self._waiting.empty():
+                raise StopAsyncIteration
+            found = await self._next()
+            if isinstance(found, Report):
+                return self._update(found)
+            if found is None or (found.association is not self._association and not self._over):
+                continue  # the end of an association that we have left behind
+            if self._over:
+                self._waiting.put_nowait(found)
+                raise StopAsyncIteration
+            if not self.buffered or self._reopen is None:
+                self._waiting.put_nowait(found)  # whoever asks again gets the same answer
+                why = f"no more reports: the association has ended ({found.why})"
+                raise NotReachable(why, where=str(self.block))
+            await self._resume()
+
+    async def _next(self) -> Report | _Ended | None:
+        if self._behind and self._waiting.empty():
+            with contextlib.suppress(RemoteError):  # what is broken will be told as the end of the association
+                await self._catch_up()
+                return None
+        return await self._waiting.get()
 
     def _update(self, report: Report) -> Update:
         missed, self._dropped = self._dropped, 0
-        if report.sequence is not None:
-            if self._sequence is not None:
-                missed = max(missed, (report.sequence - self._sequence - 1) % 256)
-            self._sequence = report.sequence
         values: dict[str, Any] = {}
         reasons: dict[str, Reason] = {}
         for entry in report.entries:
@@ -280,4 +326,5 @@ class Reports:
                 name = str(entry.reference)
             values[name] = plain(entry.value, description) if description else entry.value
             reasons[name] = entry.reason or Reason.NONE
-        return Update(values, reasons, report.time.datetime if report.time else None, missed, report)
+        time = report.time.datetime if report.time else None
+        return Update(values, reasons, time, missed, report, report.entry_id, bool(report.buffer_overflow))
