@@ -38,6 +38,9 @@ log = logging.getLogger(__name__)
 FEATURE = "http://openadr.org/openadr2"
 SERVICES_NODE = "http://openadr.org/openadr2#services"
 SERVICES = ("EiEvent", "EiReport", "EiRegisterParty", "EiOpt")
+"""Every service there is."""
+SERVED = ("EiEvent", "EiReport", "EiRegisterParty")
+"""The services that a VTN lists: those that it answers."""
 
 _SERVICE: dict[str, tuple[type[Message], ...]] = {
     "EiEvent": (DistributeEvent, CreatedEvent, RequestEvent),
@@ -101,7 +104,7 @@ class XmppBinding:
             self._served.append(name)
         if vtn:
             self._session.announce(FEATURE)
-            items = [DiscoItem(self._session.jid, f"http://openadr.org/OpenADR2/{name}", name) for name in SERVICES]
+            items = [DiscoItem(self._session.jid, f"http://openadr.org/OpenADR2/{name}", name) for name in SERVED]
             self._session.offer(SERVICES_NODE, items)
 
     def stop(self) -> None:
