@@ -14,6 +14,7 @@ from janusgrid.iec61850.model.nodes import (
     LogicalDevice,
     LogicalNode,
     Model,
+    OtherControl,
     ReportControl,
     Trigger,
 )
@@ -139,6 +140,31 @@ def node(name: str, ln_class: str, *objects: DataObject) -> LogicalNode:
     return LogicalNode(name, ln_class, {o.name: o for o in (ens("Beh", 1, BEHAVIOUR), *objects)})
 
 
+def protection() -> LogicalNode:
+    """Settings with a value for each group: under SG, under SE and read-only, and one that all groups have alike."""
+    return node(
+        "PTUV1", "PTUV",
+        data("StrVal", "ASG", group("setMag", FC.SG, leaf("f", FC.SG, T.FLOAT32, 80.0, trigger=DCHG,
+                                                          groups={1: 70.0, 2: 80.0, 3: 90.0}))),
+        data("OpDlTmms", "ING", leaf("setVal", FC.SE, T.INT32, 20, settable=True, groups={1: 10, 2: 20})),
+        data("RsDlTmms", "ING", leaf("setVal", FC.SE, T.INT32, 5)),
+        data("TmVCrv", "CSG", leaf("pts", FC.SG, T.FLOAT32, [1.0, 2.0], count=2)),
+    )  # fmt: skip
+
+
+def substitutable() -> LogicalNode:
+    return node(
+        "GGIO1", "GGIO",
+        data("Ind1", "SPS", leaf("stVal", FC.ST, T.BOOLEAN, False, trigger=DCHG), *quality_time(FC.ST),
+             leaf("subEna", FC.SV, T.BOOLEAN), leaf("subVal", FC.SV, T.BOOLEAN), leaf("subQ", FC.SV, T.QUALITY),
+             leaf("subID", FC.SV, T.VISSTRING64)),
+        data("AnIn1", "MV", group("instMag", FC.MX, leaf("f", FC.MX, T.FLOAT32, 1.0)),
+             group("mag", FC.MX, leaf("f", FC.MX, T.FLOAT32, 1.0, trigger=DCHG)), *quality_time(FC.MX),
+             leaf("subEna", FC.SV, T.BOOLEAN), group("subMag", FC.SV, leaf("f", FC.SV, T.FLOAT32)),
+             leaf("subID", FC.SV, T.VISSTRING64)),
+    )  # fmt: skip
+
+
 def plant() -> Model:
     lln0 = node(
         "LLN0", "LLN0",
@@ -180,5 +206,24 @@ def plant() -> Model:
         "brcbMeas", True, "plant/b", "Meas", 1, 0b0111111110, 0,
         DCHG | QCHG | Trigger.INTEGRITY | Trigger.GENERAL_INTERROGATION, 0, True, 2, ("SCADA/LD/IHMI1",),
     )  # fmt: skip
-    device = LogicalDevice(LD, "DER", {n.name: n for n in (lln0, mmxu, dgen, dwgc, cswi)})
-    return Model("DG750", {LD: device}, services={"ReportSettings": {"owner": "true", "resvTms": "true"}})
+    lln0.others += [
+        OtherControl("setting", "SGCB", {"numOfSGs": "3", "actSG": "2", "resvTms": "20"}),
+        OtherControl("gse", "gcbMeas", {
+            "datSet": "Meas", "confRev": "4", "appID": "plant/goose", "Address.MAC-Address": "01-0C-CD-01-00-07",
+            "Address.VLAN-ID": "00A", "Address.VLAN-PRIORITY": "5", "Address.APPID": "3001", "MinTime": "4",
+            "MaxTime": "1000",
+        }),
+        OtherControl("gse", "gcbEmpty", {}),
+        OtherControl("smv", "msvcb", {
+            "datSet": "Meas", "smvID": "plant/sv", "smpRate": "80", "nofASDU": "2", "SmvOpts.sampleRate": "true",
+            "confRev": "1", "smpMod": "SmpPerSec",
+        }),
+        OtherControl("smv", "usvcb", {"multicast": "false", "datSet": "Meas", "smvID": "plant/us", "smpRate": "50"}),
+    ]  # fmt: skip
+    nodes = (lln0, mmxu, dgen, dwgc, cswi, protection(), substitutable())
+    device = LogicalDevice(LD, "DER", {n.name: n for n in nodes})
+    services = {
+        "ReportSettings": {"owner": "true", "resvTms": "true"},
+        "GSESettings": {"datSet": "Dyn", "appID": "Fix"},
+    }
+    return Model("DG750", {LD: device}, services=services)

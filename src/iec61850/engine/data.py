@@ -25,27 +25,35 @@ READ_ONLY = frozenset({FC.ST, FC.MX, FC.OR, FC.EX, FC.SR, FC.CO, FC.SG})
 CO is written by the control services only, SG through SE."""
 
 
+def _allow(reference: Reference) -> None:
+    return None
+
+
 class Data:
     """Reads and writes data. Other rooms take over the writing under their own constraints by `claim`."""
 
     def __init__(self, tree: Tree, store: Store) -> None:
         self._tree = tree
         self._store = store
-        self._writers: dict[FC, Writer] = {}
+        self._writers: dict[tuple[FC, str], Writer] = {}
+        self.guard: Callable[[Reference], None] = _allow
+        """Raises `ServiceRefused` for what cannot be read in the present state, though it is there."""
         self.asked: Collection[Reference] = ()
         """What the application wants to see each write of, before it is stored."""
         self._asked_leaves: dict[Attribute, Reference] = {}
         self._asked_count = 0
 
-    def claim(self, fc: FC, writer: Writer) -> None:
-        """Let `writer` do every write under this constraint."""
-        self._writers[fc] = writer
+    def claim(self, fc: FC, writer: Writer, name: str = "") -> None:
+        """Let `writer` do every write under this constraint, or those to the object of that name."""
+        self._writers[fc, name] = writer
 
     def value(self, reference: Reference) -> DataValue:
         """Return the value of a reference with its constraint; raise `ServiceRefused` if there is nothing there."""
         node = self._tree.find(reference)
         if node is None:
             return self._element(reference)
+        if reference.fc is FC.SE:
+            self.guard(reference)
         return read(node)
 
     def _element(self, reference: Reference) -> DataValue:
@@ -84,7 +92,7 @@ class Data:
         node = self._tree.find(reference)
         if node is None or reference.fc is None or not reference.path:
             raise unknown(reference)
-        writer = self._writers.get(reference.fc)
+        writer = self._writers.get((reference.fc, "")) or self._writers.get((reference.fc, reference.path[0]))
         if writer is not None:
             yield from writer(client, reference, node, value, now)
             return

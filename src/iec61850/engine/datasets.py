@@ -32,7 +32,7 @@ _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 _LONGEST = 32
 _BLOCKS = {FC.RP: "RptEna", FC.BR: "RptEna", FC.LG: "LogEna", FC.GO: "GoEna", FC.MS: "SvEna", FC.US: "SvEna"}
 """The constraints of control blocks that use data sets, each with the attribute that puts one to work."""
-_NO_MEMBER = frozenset({*_BLOCKS, FC.CO})
+_NO_MEMBER = frozenset({*_BLOCKS, FC.CO, FC.SE})
 _KEPT = "data sets"
 
 

@@ -61,6 +61,9 @@ class Directory:
             return tuple(sorted(node.objects))
         if request.acsi_class is AcsiClass.DATA_SET:
             return tuple(sorted(node.data_sets))
+        if request.acsi_class is AcsiClass.SGCB:
+            block = Reference(request.node.device, node.name, ("SGCB",), FC.SP)
+            return ("SGCB",) if self._tree.find(block) else ()
         fc = CLASS_FC.get(request.acsi_class)
         found = self._tree.find(Reference(request.node.device, node.name, (), fc)) if fc else None
         return tuple(sorted(found.children)) if found else ()

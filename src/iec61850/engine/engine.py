@@ -10,6 +10,20 @@ from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from typing import Any
 
+from ..acsi.blocks import (
+    ConfirmEditSGValues,
+    GetEditSGValue,
+    GetGoCBValues,
+    GetMSVCBValues,
+    GetSGCBValues,
+    GetUSVCBValues,
+    SelectActiveSG,
+    SelectEditSG,
+    SetEditSGValue,
+    SetGoCBValues,
+    SetMSVCBValues,
+    SetUSVCBValues,
+)
 from ..acsi.errors import ServiceError, ServiceRefused
 from ..acsi.files import (
     DeleteFile,
@@ -55,8 +69,11 @@ from .datasets import DataSets
 from .directory import Directory
 from .files import Files
 from .keeping import Keeping, Store
+from .publishing import Publishing
 from .reporting import Reporting
+from .settings import SettingGroups, prepare
 from .steps import Job, Steps
+from .substitution import Substitution
 from .tree import Tree
 from .values import initialise
 
@@ -80,6 +97,7 @@ class Engine:
         report_store: BufferStore | None = None,
     ) -> None:
         self.model = model
+        prepare(model)
         self.tree = Tree(model)
         self.associations: dict[Association, None] = {}
         self._max_associations = max_associations
@@ -95,15 +113,25 @@ class Engine:
         self.data.claim(FC.RP, self.reporting.write)
         self.data.claim(FC.BR, self.reporting.write)
         self.data.claim(FC.CO, self.control.write)
+        self.publishing = Publishing(model, self.tree, self.data_sets)
+        for fc in (FC.GO, FC.MS, FC.US):
+            self.data.claim(fc, self.publishing.write)
+        self.settings = SettingGroups(model, self.tree, self.data, self.update, keeping, now)
+        self._substitution = Substitution(model, now)
         self._plain: dict[type[Request[Any]], Callable[[Any], Any]] = {
             GetServerDirectory: self.directory.devices,
             GetLogicalDeviceDirectory: self.directory.nodes,
             GetLogicalNodeDirectory: self.directory.instances,
-            GetAllDataValues: self.directory.all_values,
+            GetAllDataValues: self._all_values,
             GetDataDirectory: self.directory.data_directory,
             GetDataDefinition: self.directory.definition,
             GetDataValues: self.data.get,
             GetRCBValues: self.reporting.get,
+            GetSGCBValues: self.settings.get,
+            GetEditSGValue: self.settings.values,
+            GetGoCBValues: self.publishing.get,
+            GetMSVCBValues: self.publishing.get,
+            GetUSVCBValues: self.publishing.get,
         }
         self._timed: dict[type[Request[Any]], Callable[[Association, Any, datetime], Any]] = {
             SetRCBValues: self.reporting.set,
@@ -111,12 +139,19 @@ class Engine:
             GetDataSetValues: self.data_sets.values,
             CreateDataSet: self.data_sets.create,
             DeleteDataSet: self.data_sets.delete,
+            SelectEditSG: self.settings.select_edit,
         }
         self._asking: dict[type[Request[Any]], Callable[[Association, Any, datetime], Steps[Any]]] = {
             SetDataValues: self.data.set,
             SetDataSetValues: self.data_sets.set,
             Select: self.control.select,
             SelectWithValue: self.control.select_with_value,
+            SelectActiveSG: self.settings.select_active,
+            SetEditSGValue: self.settings.set_values,
+            ConfirmEditSGValues: self.settings.confirm,
+            SetGoCBValues: self.publishing.set,
+            SetMSVCBValues: self.publishing.set,
+            SetUSVCBValues: self.publishing.set,
             Operate: self.control.operate,
             Cancel: self.control.cancel,
         }
@@ -148,6 +183,8 @@ class Engine:
         self.control.release(association, now)
         self.files.release(association)
         self.data_sets.release(association)
+        self.settings.release(association)
+        self.publishing.release(association)
         association.outbox.clear()
 
     # --- services ---------------------------------------------------------------------------------------------------
@@ -182,6 +219,10 @@ class Engine:
             raise ServiceRefused(ServiceError.CLASS_NOT_SUPPORTED, f"{kind.__name__} is not served here")
         return (yield from asking(client, request, now))  # type: ignore[no-any-return]
 
+    def _all_values(self, request: GetAllDataValues) -> tuple[tuple[Reference, DataValue], ...]:
+        self.data.guard(Reference(request.node.device, request.node.node, (), request.fc))
+        return self.directory.all_values(request)
+
     # --- the process ------------------------------------------------------------------------------------------------
 
     def find(self, reference: Reference) -> Attribute | None:
@@ -194,6 +235,8 @@ class Engine:
 
         The values have to fit (`values.fit`); what raises events is decided by the trigger options of each leaf.
         """
+        if self._substitution:
+            changes = self._substitution.follow(changes, now)
         events = []
         for leaf, value in changes:
             events.append((leaf, leaf.value != value))
@@ -204,12 +247,14 @@ class Engine:
 
     def due(self) -> datetime | None:
         """Return when `tick` is wanted next; None for not at all. It changes with any other call."""
-        return min((when for when in (self.reporting.due(), self.control.due()) if when is not None), default=None)
+        times = (self.reporting.due(), self.control.due(), self.settings.due())
+        return min((time for time in times if time is not None), default=None)
 
     def tick(self, now: datetime) -> None:
         """Let time pass: do what has become due."""
         self.reporting.tick(now)
         self.control.tick(now)
+        self.settings.tick(now)
 
     def jobs(self) -> Iterator[Job]:
         """Yield and forget what the application is to carry out beside any service, one after the other."""

@@ -17,6 +17,7 @@ from ..acsi.errors import AddCause, ServiceError, ServiceRefused
 from ..acsi.references import Reference
 from ..acsi.services import Origin
 from ..acsi.types import BitString, DataValue, Timestamp
+from .decisions import Decision
 
 T = TypeVar("T")
 
@@ -115,7 +116,7 @@ class Wait:
     reference: object
 
 
-Question = Command | Change | Wait
+Question = Command | Change | Decision | Wait
 
 
 @attrs.frozen(slots=True)

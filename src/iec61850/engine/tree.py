@@ -97,13 +97,17 @@ class Tree:
 
     def add(self, device: str, node: str, fc: FC, name: str, block: Attribute) -> None:
         """Put a control block, or another object that a service makes, beside the data of a logical node."""
-        group = self.devices[device][node]
-        below = group.children.get(fc.value)
+        below = self.devices[device][node].children.get(fc.value)
         if below is None:
-            group.children[fc.value] = below = Group(fc.value)
-            order = {fc.value: place for place, fc in enumerate(FC_ORDER)}
-            group.children = dict(sorted(group.children.items(), key=lambda item: order[item[0]]))
+            self.put(device, node, fc, below := Group(fc.value))
         below.children[name] = block
+
+    def put(self, device: str, node: str, fc: FC, below: Group) -> None:
+        """Put a whole constraint into a logical node, at its place in the order."""
+        group = self.devices[device][node]
+        group.children[fc.value] = below
+        order = {fc.value: place for place, fc in enumerate(FC_ORDER)}
+        group.children = dict(sorted(group.children.items(), key=lambda item: order[item[0]]))
 
     def find(self, reference: Reference) -> Node | None:
         """Return what a reference with its constraint names; the whole logical node if it has neither path nor

@@ -38,6 +38,7 @@ from ..acsi.types import Array, DataValue, Structure, TypeDescription
 from ..mms import pdu
 from . import names
 from .answer import Exchange, result
+from .blocks import BlockClient, Means
 from .commands import CommandClient
 from .errors import PduSize, TooLarge, service_error
 from .files import FileClient
@@ -100,6 +101,8 @@ class MmsClient:
         """The file services, and what the server may fetch."""
         self._services |= self.files.services
         self._services[GetServerFiles] = self._file_names
+        means = Means(self._type, self._read, self._write, self._values, self._set_values)
+        self._services |= BlockClient(means).services
 
     async def call(self, request: Request[R]) -> R:
         """Ask for a service and return its positive response; see `ClientAssociation.call`."""
@@ -171,6 +174,8 @@ class MmsClient:
         parts = [name.split("$") for name in known if name.startswith(f"{node.node}$")]
         if request.acsi_class is AcsiClass.DATA_OBJECT:
             return tuple(sorted({p[2] for p in parts if len(p) > 2 and p[1] not in _BLOCK_FCS and p[2] != "SGCB"}))
+        if request.acsi_class is AcsiClass.SGCB:
+            return ("SGCB",) if f"{node.node}$SP$SGCB" in known else ()
         fc = _BLOCKS.get(request.acsi_class)
         return tuple(sorted({p[2] for p in parts if fc is not None and len(p) == 3 and p[1] == fc.value}))
 

@@ -248,6 +248,11 @@ class MmsServer(Generic[P]):
                 variable = None
         if variable is None:
             return ("failure", int(pdu.DataAccessError.OBJECT_NON_EXISTENT))
+        if variable.reference.fc is FC.SE:
+            try:
+                self._engine.data.guard(variable.reference)
+            except ServiceRefused as refused:
+                return ("failure", data_access_error(refused.error))
         if definition.alternate_access is None:
             return ("success", variable.render())
         part = self._catalogue.part(variable.node, definition.alternate_access)

@@ -8,6 +8,7 @@ import inspect
 import logging
 from collections.abc import Awaitable, Callable
 from datetime import datetime
+from typing import Any
 
 import attrs
 
@@ -17,12 +18,14 @@ from ..acsi.errors import AddCause, ServiceError, ServiceRefused
 from ..acsi.references import Reference
 from ..acsi.services import Notification
 from ..engine import Association, Change, Command, Engine, Job, Outcome, Question, Step, Steps
+from ..engine.decisions import Decision
 from ..engine.steps import T, Wait
 
 log = logging.getLogger(__name__)
 
 CommandHook = Callable[[Command], Awaitable[None] | None]
 ChangeHook = Callable[[Change], Awaitable[None] | None]
+DecisionHook = Callable[[Any], Awaitable[None] | None]
 Sink = Callable[[Notification], None]
 EndHook = Callable[[str], None]
 
@@ -49,6 +52,8 @@ class Host:
         """For each controllable object the hooks that are asked beside that which carries out."""
         engine.data.asked = self.changes
         self._jobs: set[asyncio.Task[None]] = set()
+        self.decisions: dict[tuple[type[Decision], Reference], DecisionHook] = {}
+        """For each kind of decision and each control block, the hook that may refuse it."""
         self._attached: dict[Association, Attached] = {}
         self._timer: asyncio.Task[None] | None = None
         self._wake = asyncio.Event()
@@ -110,6 +115,8 @@ class Host:
             if isinstance(question, Command):
                 hook, follow = self._hook(question)
                 answer = hook(question)
+            elif isinstance(question, Decision):
+                answer = self.decisions.get((type(question), question.reference), _agree)(question)
             else:
                 answer = self.changes.get(question.asked, _agree)(question)
             if inspect.isawaitable(answer):
@@ -192,5 +199,5 @@ def _endless(command: Command) -> None:
     command.refuse(AddCause.NOT_SUPPORTED, "it is being carried out, and cannot be broken off")
 
 
-def _agree(change: Change) -> None:
+def _agree(question: Change | Decision) -> None:
     return None

@@ -22,12 +22,14 @@ from ..acsi.references import FC, Reference
 from ..acsi.types import DataValue, Quality, Timestamp
 from ..engine import Engine, Step
 from ..engine.buffer import BufferLimits
+from ..engine.decisions import Activation, Confirmation, Decision, Publication
 from ..engine.values import read, spread
 from ..mapping.server import Identity
 from ..model.nodes import Attribute, DataObject, Model
 from .buffers import JournalStore
+from .documents import Documents
 from .folder import Folder
-from .host import ChangeHook, CommandHook, Host
+from .host import ChangeHook, CommandHook, DecisionHook, Host
 from .local import LocalAssociation
 
 if TYPE_CHECKING:
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
 
 C = TypeVar("C", bound=CommandHook)
 H = TypeVar("H", bound=ChangeHook)
+D = TypeVar("D", bound=DecisionHook)
 
 _MAIN = ("stVal", "mxVal", "mag", "cVal", "actVal", "setVal", "setMag", "valWTr", "general")
 """The attribute that is meant when a whole data object is given one value."""
@@ -68,7 +71,8 @@ class Server:
         clock: gives the time of reports, time stamps and integrity periods.
         identity: what it says of itself to MMS clients.
         max_associations: in all; more are refused.
-        state: a directory in which buffered reports outlive the process; without it they end with it.
+        state: a directory in which buffered reports, setting groups and the data sets that clients make outlive the
+            process; without it they end with it.
         buffers: what each buffered report control block may hold, and for whom.
         durability: what the state survives: the death of the process, or the loss of power too (slower).
     """
@@ -85,9 +89,15 @@ class Server:
         durability: Durability = Durability.PROCESS,
     ) -> None:
         self.clock = clock or RealClock()
+        documents = Documents(state) if state is not None else None
         self._reports = JournalStore(Path(state) / "reports.journal", durability) if state is not None else None
         self.engine = Engine(
-            model, self.clock.now(), max_associations=max_associations, buffers=buffers, report_store=self._reports
+            model,
+            self.clock.now(),
+            max_associations=max_associations,
+            store=documents,
+            buffers=buffers,
+            report_store=self._reports,
         )
         self.host = Host(self.engine, self.clock)
         self.identity = identity or Identity(model=model.ied)
@@ -208,6 +218,36 @@ class Server:
         """
         store = Folder(files, writable=writable) if isinstance(files, Path | str) else files
         self.engine.serve_files(store)
+
+    # --- setting groups and publishers ------------------------------------------------------------------------------
+
+    def on_activate_group(self, device: str) -> Callable[[D], D]:
+        """Return a decorator: the function, plain or async, is called with each `Activation` of a setting group.
+
+        It accepts by returning: then the group is active. It refuses by `activation.refuse(...)`. Raises `UnknownName`
+        for a logical device without setting groups.
+        """
+        return self._on_decision(Activation, Reference(device, "LLN0", ("SGCB",)), FC.SP)
+
+    def on_confirm_group(self, device: str) -> Callable[[D], D]:
+        """Return a decorator: the function is called with each `Confirmation` of edited settings, see above."""
+        return self._on_decision(Confirmation, Reference(device, "LLN0", ("SGCB",)), FC.SP)
+
+    def on_publish(self, reference: str) -> Callable[[D], D]:
+        """Return a decorator: the function, plain or async, is called when a client enables or disables a control
+        block of GOOSE or sampled values, `LD/LLN0.name`, with a `Publication`. It is the application that publishes.
+        """
+        return self._on_decision(Publication, Reference.parse(reference).with_fc(None), FC.GO, FC.MS, FC.US)
+
+    def _on_decision(self, kind: type[Decision], where: Reference, *constraints: FC) -> Callable[[D], D]:
+        if not any(self.engine.tree.find(where.with_fc(fc)) for fc in constraints):
+            raise UnknownName(f"{self.model.ied} has no such control block", where=str(where))
+
+        def register(hook: D) -> D:
+            self.host.decisions[kind, where] = hook
+            return hook
+
+        return register
 
     # --- values -----------------------------------------------------------------------------------------------------
 

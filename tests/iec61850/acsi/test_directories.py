@@ -26,7 +26,15 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 async def test_devices_and_nodes(rig: Rig) -> None:
     association = await rig.associate()
     assert await association.call(GetServerDirectory()) == (LD,)
-    assert await association.call(GetLogicalDeviceDirectory(LD)) == ("CSWI1", "DGEN1", "DWGC1", "LLN0", "MMXU1")
+    assert await association.call(GetLogicalDeviceDirectory(LD)) == (
+        "CSWI1",
+        "DGEN1",
+        "DWGC1",
+        "GGIO1",
+        "LLN0",
+        "MMXU1",
+        "PTUV1",
+    )
 
 
 @pytest.mark.parametrize(
@@ -39,6 +47,11 @@ async def test_devices_and_nodes(rig: Rig) -> None:
         ("LLN0", AcsiClass.URCB, ("urcbMeas01", "urcbMeas02", "urcbMeas03", "urcbOne")),
         ("LLN0", AcsiClass.BRCB, ("brcbMeas01", "brcbMeas02")),
         ("MMXU1", AcsiClass.LOG, ()),
+        ("LLN0", AcsiClass.SGCB, ("SGCB",)),
+        ("MMXU1", AcsiClass.SGCB, ()),
+        ("LLN0", AcsiClass.GOCB, ("gcbEmpty", "gcbMeas")),
+        ("LLN0", AcsiClass.MSVCB, ("msvcb",)),
+        ("LLN0", AcsiClass.USVCB, ("usvcb",)),
     ],
 )
 async def test_instances(rig: Rig, node: str, acsi_class: AcsiClass, names: tuple[str, ...]) -> None:

@@ -203,6 +203,7 @@ def test_every_file_in_the_site_is_served() -> None:
 
 
 async def test_every_scl_file_is_served_and_every_value_read(shared: Path) -> None:
+    from janusgrid.iec61850.acsi.blocks import SelectEditSG
     from janusgrid.iec61850.acsi.errors import ServiceError
     from janusgrid.iec61850.acsi.services import GetDataValues
     from janusgrid.iec61850.mapping.catalogue import Catalogue
@@ -223,6 +224,8 @@ async def test_every_scl_file_is_served_and_every_value_read(shared: Path) -> No
             association = server.connect()
             catalogue = Catalogue(server.engine)
             for device in catalogue.domains():
+                if any("SE" in group.children for group in server.engine.tree.devices[device].values()):
+                    await association.call(SelectEditSG(device, 1))  # else the edit buffer cannot be read
                 names = catalogue.variable_names(device) or []
                 references = tuple(r for r in (reference(device, name) for name in names) if r and r.path)
                 values = await association.call(GetDataValues(references))
