@@ -156,6 +156,8 @@ async def test_a_client_that_goes_leaves_nothing_selected(rig: Rig, leave: str) 
     first, second = await rig.associate(0), await rig.associate(1)
     await first.call(Select(SBO))
     await getattr(first, leave)()
+    if leave == "abort":
+        await rig.associate(0)  # over XMPP an abort says nothing: the server learns of it when the client comes again
     await until(lambda: rig.server.read(f"{SBO}.stSeld") is False)
     await second.call(Select(SBO))
 
@@ -418,8 +420,7 @@ async def test_a_command_for_a_later_time_can_be_cancelled(rig: Rig) -> None:
 async def test_a_command_for_a_later_time_outlives_its_association(rig: Rig) -> None:
     switch, first, second = Switch(rig, DIRECT), await rig.associate(0), await rig.associate(1)
     await first.call(later(DIRECT, 60))
-    await first.abort()
-    await until(lambda: len(rig.server.engine.associations) == 1)
+    await first.release()
     await rig.advance(60)
     await until(lambda: rig.server.read(f"{DIRECT}.stVal") is True)
     await second.call(later(DIRECT, 120))
