@@ -95,7 +95,7 @@ def scan(octets: bytes) -> Scanned:
 
 
 class Journal:
-    """A journal in a file, for one process at a time.
+    """A journal in a file, for one process at a time::
 
         journal = Journal(path)
         for payload in journal.recovered(): ...     # once, at the start
