@@ -25,6 +25,7 @@ def generate(app: object) -> None:
     from pathlib import Path
 
     from janusgrid.common.xmpp.broker.machine import MACHINE
+    from janusgrid.iec61850.engine.control_states import DIRECT, SELECT_BEFORE_OPERATE
     from janusgrid.iec61850.scsm81.stack import CALLED, CALLING
     from janusgrid.openadr.core.rules import table
     from janusgrid.openadr.core.ven import REGISTRATION
@@ -33,6 +34,8 @@ def generate(app: object) -> None:
     folder.mkdir(exist_ok=True)
     (folder / "broker-stream.md").write_text(MACHINE.table("markdown") + "\n")
     (folder / "openadr-rules.md").write_text(table() + "\n")
+    (folder / "control-direct.md").write_text(DIRECT.table("markdown") + "\n")
+    (folder / "control-select.md").write_text(SELECT_BEFORE_OPERATE.table("markdown") + "\n")
     (folder / "ven-registration.md").write_text(REGISTRATION.table("markdown") + "\n")
     (folder / "scsm81-calling.md").write_text(CALLING.table("markdown") + "\n")
     (folder / "scsm81-called.md").write_text(CALLED.table("markdown") + "\n")

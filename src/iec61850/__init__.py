@@ -14,7 +14,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .acsi.errors import AddCause, ServiceError, ServiceRefused
+    from .acsi.errors import AddCause, CommandFailed, ServiceError, ServiceRefused
     from .client import Ied, Update, connect
     from .model.builder import build
     from .scl import write_cid
@@ -24,6 +24,7 @@ _HOMES = {
     "AddCause": "acsi.errors",
     "Change": "server",
     "Command": "server",
+    "CommandFailed": "acsi.errors",
     "Ied": "client",
     "Server": "server",
     "ServiceError": "acsi.errors",
@@ -33,7 +34,7 @@ _HOMES = {
     "connect": "client",
     "write_cid": "scl",
 }
-__all__ = ["AddCause", "Change", "Command", "Ied", "Server", "ServiceError", "ServiceRefused", "Update"]
+__all__ = ["AddCause", "Change", "Command", "CommandFailed", "Ied", "Server", "ServiceError", "ServiceRefused", "Update"]
 __all__ += ["build", "connect", "write_cid"]
 
 
