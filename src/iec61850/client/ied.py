@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -25,6 +25,8 @@ from ..acsi.ports import ClientAssociation, EndListener
 from ..acsi.references import FC, Reference
 from ..acsi.services import (
     AcsiClass,
+    CreateDataSet,
+    DeleteDataSet,
     GetDataDirectory,
     GetDataSetDirectory,
     GetDataSetValues,
@@ -32,6 +34,7 @@ from ..acsi.services import (
     GetLogicalNodeDirectory,
     GetServerDirectory,
     Origin,
+    SetDataSetValues,
     SetDataValues,
 )
 from ..acsi.types import DataValue, Structure, TypeDescription
@@ -39,7 +42,9 @@ from ..model.nodes import Trigger
 from .blocks import Settings
 from .control import Control
 from .nodes import BESIDE_DATA, Nodes
+from .publishers import Publisher
 from .reports import Reports
+from .settings import Edit, SettingGroups
 
 Opener = Callable[[], Awaitable[ClientAssociation]]
 """Opens an association with the same server once more."""
@@ -239,6 +244,70 @@ class Ied:
     async def rename_file(self, name: str, new_name: str) -> None:
         """Give a file of the server another name (a service that MMS has, and the ACSI has not)."""
         await self.association.call(RenameFile(name, new_name))
+
+    async def write_data_set(self, data_set: str, values: Mapping[str, Plain] | Sequence[Plain]) -> None:
+        """Write every member of a data set at once: a value for each, in order or by its reference as `members` has it.
+
+        Raises `LocalError` if there are not as many, `ServiceRefused` for the first member that was not written.
+        """
+        name = Reference.parse(data_set)
+        members = await self.association.call(GetDataSetDirectory(name))
+        texts = [str(member) for member in members]
+        if isinstance(values, Mapping):
+            if set(values) != set(texts):
+                raise LocalError(f"a value is wanted for each of {', '.join(texts)}", where=data_set)
+            values = [values[text] for text in texts]
+        if len(values) != len(members):
+            raise LocalError(f"it has {len(members)} members, not {len(values)}", where=data_set)
+        data = []
+        for member, value in zip(members, values, strict=True):
+            types = await self._nodes.constraints(member)
+            data.append(shape(value, next(iter(types.values())), str(member)))
+        errors = await self.association.call(SetDataSetValues(name, tuple(data)))
+        for text, error in zip(texts, errors, strict=True):
+            if error is not ServiceError.NO_ERROR:
+                raise ServiceRefused(error, where=text)
+
+    async def create_data_set(self, data_set: str, members: Iterable[str]) -> None:
+        """Make a data set: `LD/LN.name` stays, `@name` is for this association only.
+
+        A member is a reference; where it stands under several functional constraints, write the one that is meant
+        behind it: `LD/LN.DO[MX]`. Raises `LocalError` where that is missing.
+        """
+        found = [await self._member(text) for text in members]
+        await self.association.call(CreateDataSet(Reference.parse(data_set), tuple(found)))
+
+    async def _member(self, text: str) -> Reference:
+        where = Reference.parse(text)
+        types = [fc for fc in await self._nodes.constraints(where) if where.fc or fc not in BESIDE_DATA]
+        status = [fc for fc in types if fc in (FC.ST, FC.MX)]
+        chosen = status if len(status) == 1 else types
+        if len(chosen) != 1:
+            there = ", ".join(f"[{fc.value}]" for fc in types) or "none that a data set can have"
+            raise LocalError(f"say which functional constraint is meant: {there}", where=text)
+        return where.with_fc(chosen[0])
+
+    async def delete_data_set(self, data_set: str) -> None:
+        """Delete a data set that a client has made; raise `ServiceRefused` for others, or while it is in use."""
+        await self.association.call(DeleteDataSet(Reference.parse(data_set)))
+
+    # --- setting groups and publishers ------------------------------------------------------------------------------
+
+    def settings(self, device: str) -> SettingGroups:
+        """Return the setting groups of a logical device."""
+        return SettingGroups(self.association, self._nodes, device)
+
+    def edit_settings(self, device: str, group: int) -> Edit:
+        """Return an editing of a setting group, for `async with`: confirmed on leaving, given up on an error."""
+        return self.settings(device).edit(group)
+
+    def goose_control(self, reference: str) -> Publisher:
+        """Return the GOOSE control block `LD/LLN0.name`."""
+        return Publisher(self.association, Reference.parse(reference), FC.GO)
+
+    def sampled_values_control(self, reference: str, *, unicast: bool = False) -> Publisher:
+        """Return the control block of multicast or unicast sampled values, `LD/LLN0.name`."""
+        return Publisher(self.association, Reference.parse(reference), FC.US if unicast else FC.MS)
 
     # --- control and reports ----------------------------------------------------------------------------------------
 
