@@ -34,8 +34,8 @@ _HOMES = {
     "connect": "client",
     "write_cid": "scl",
 }
-__all__ = ["AddCause", "Change", "Command", "CommandFailed", "Ied", "Server", "ServiceError", "ServiceRefused", "Update"]
-__all__ += ["build", "connect", "write_cid"]
+__all__ = ["AddCause", "Change", "Command", "CommandFailed", "Ied", "Server", "ServiceError", "ServiceRefused"]
+__all__ += ["Update", "build", "connect", "write_cid"]
 
 
 def __getattr__(name: str) -> Any:

@@ -272,7 +272,7 @@ class DeviceAccess:
     async def operate(
         self, name: str, value: Scalar, *, at: datetime | None = None, test: bool = False, check: bool = True
     ) -> None:
-        """Command a controllable object (direct control) and return when the server has accepted it."""
+        """Command a controllable object as its control model asks for; see `client.Control.operate`."""
         binding = self._offering(name, Service.OPERATE)
         binding.check(value)
         target = attribute(binding)
@@ -280,9 +280,9 @@ class DeviceAccess:
         await control.operate(binding.to_wire(value), at=at, test=test, interlock_check=check)
 
     async def abort(self, name: str) -> None:
-        """Raise: a direct control cannot be withdrawn."""
-        self._binding(name)
-        raise Refused("a direct control cannot be withdrawn once it is accepted", where=name)
+        """Give up the command for a later time, or the one being carried out; raise `Refused` if there is none."""
+        target = attribute(self._offering(name, Service.OPERATE))
+        await self._associated().control(str(Reference(target.device, target.node, target.path[:1]))).cancel()
 
     async def watch(
         self, names: Iterable[str], *, period: float | None = None, deadband: float = 0.0
