@@ -372,6 +372,10 @@ class Server:
         await self.start_tcp(host, port, **options)
         await self._closed.wait()
 
+    async def wait_closed(self) -> None:
+        """Return when `close` has been called."""
+        await self._closed.wait()
+
     def connect(self, name: str = "local") -> LocalAssociation:
         """Return an association from within this process; wrap it in an `Ied` for reading and writing by name."""
         return LocalAssociation(self.host, name)

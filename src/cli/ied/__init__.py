@@ -1,0 +1,19 @@
+"""`janusgrid ied`: an IEC 61850 server from a file, and what a client can ask of any server."""
+
+from __future__ import annotations
+
+import click
+
+from . import data, files, serve
+
+
+@click.group()
+def command() -> None:
+    """Serve an SCL file; browse, read, write, operate and watch servers, and move their files.
+
+    A TARGET is tcp://HOST[:PORT] or xmpp:USER@DOMAIN[/IEC].
+    """
+
+
+for each in (serve.serve, data.browse, data.read, data.write, data.operate, data.watch, files.files):
+    command.add_command(each)

@@ -1,0 +1,97 @@
+"""`janusgrid ied serve`: a server from an SCL file."""
+
+from __future__ import annotations
+
+import json
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import click
+
+from ...common.errors import LocalError
+from ...common.xmpp.login import Login
+from ...iec61850.acsi.references import FC, Reference
+from ...iec61850.engine.steps import Command
+from ...iec61850.model.nodes import Model
+from ...iec61850.server import Server
+from .target import run
+
+_File = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+@click.command()
+@click.argument("file", type=_File)
+@click.option("--tcp", metavar="HOST:PORT", help="listen there (8-1); 127.0.0.1:102 if nothing is given")
+@click.option("--xmpp", type=_File, metavar="ACCOUNT-FILE", help="serve on this XMPP account (8-2)")
+@click.option("--ied", help="which IED, where the file has several")
+@click.option("--access-point", help="which access point of it")
+@click.option("--accept", is_flag=True, help="carry out every command: the status takes the control value")
+@click.option("--files", type=click.Path(exists=True, file_okay=False, path_type=Path), help="directory to serve")
+@click.option("--writable", is_flag=True, help="with --files: clients may write, rename and delete")
+@click.option("--json", "as_json", is_flag=True, help="print where it serves as JSON")
+def serve(
+    file: Path,
+    tcp: str | None,
+    xmpp: Path | None,
+    ied: str | None,
+    access_point: str | None,
+    accept: bool,
+    files: Path | None,
+    writable: bool,
+    as_json: bool,
+) -> None:
+    """Serve the IED of an SCL FILE, over TCP, XMPP or both, until Ctrl-C."""
+    if writable and files is None:
+        raise click.UsageError("--writable goes with --files")
+    address = _address(tcp or "127.0.0.1:102") if tcp or not xmpp else None
+    login = Login.load(xmpp) if xmpp else None
+
+    async def work() -> None:
+        async with AsyncExitStack() as open_:
+            server = Server.from_scl(file, ied=ied, access_point=access_point)
+            await open_.enter_async_context(server)
+            if files is not None:
+                server.serve_files(files, writable=writable)
+            if accept:
+                _accept(server)
+            places = {"ied": server.model.ied}
+            if address is not None:
+                listener = await server.start_tcp(*address)
+                host = f"[{address[0]}]" if ":" in address[0] else address[0]
+                places["tcp"] = f"tcp://{host}:{listener.port}"
+            if login is not None:
+                session = await open_.enter_async_context(login.session())
+                server.start(session)
+                places["xmpp"] = f"xmpp:{session.jid}"
+            where = [place for name, place in places.items() if name != "ied"]
+            click.echo(json.dumps(places) if as_json else f"{server.model.ied} at {' and '.join(where)}")
+            await server.wait_closed()
+
+    run(work(), endless=True)
+
+
+def _address(text: str) -> tuple[str, int]:
+    """Return host and port of `HOST:PORT`; port 0 takes a free one."""
+    host, colon, port = text.rpartition(":")
+    if not colon or not host or not port.isdecimal() or int(port) > 65535:
+        raise LocalError("listen on HOST:PORT, 0.0.0.0:102 for instance", where=text)
+    return host.strip("[]"), int(port)
+
+
+def _accept(server: Server) -> None:
+    for reference in _controls(server.model):
+        if server.engine.tree.find(reference.with_fc(FC.CO).child("Oper")) is not None:
+            server.on_operate(str(reference))(_carried_out)
+
+
+def _controls(model: Model) -> list[Reference]:
+    return [
+        Reference(device.name, node.name, (name,))
+        for device in model.devices.values()
+        for node in device.nodes.values()
+        for name in node.objects
+    ]
+
+
+def _carried_out(command: Command) -> None:
+    click.echo(f"{command.peer} operates {command.reference} = {command.value!r}", err=True)

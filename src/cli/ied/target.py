@@ -1,0 +1,123 @@
+"""How the commands reach a server: their common options, the XMPP account, and a clean end by Ctrl-C."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import ssl
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import attrs
+import click
+
+from ...common.errors import LocalError
+from ...common.xmpp.login import Login
+from ...iec61850.client import Ied, connect
+from ...iec61850.scsm81 import tls
+
+F = TypeVar("F", bound=Callable[..., None])
+
+INTERRUPTED = 130
+_VARIABLE = "JANUSGRID_PASSWORD"
+_File = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+_OPTIONS = [
+    click.option("--json", "as_json", is_flag=True, help="print JSON"),
+    click.option("--account", type=_File, help="XMPP: the file of our account (jid, password, host, port, ca)"),
+    click.option("--jid", help=f"XMPP: our JID instead of a file; the password is that in {_VARIABLE}"),
+    click.option("--host", help="XMPP: where the server is, with --jid; DNS is asked unless given"),
+    click.option("--port", type=click.IntRange(1, 65535), help="XMPP: its port, with --host"),
+    click.option("--ca", type=_File, help="authority of the server's certificate (PEM); TCP: use TLS"),
+    click.option("--cert", type=_File, help="TCP: our certificate for TLS (PEM)"),
+    click.option("--key", type=_File, help="TCP: its key (PEM)"),
+    click.option("--dialect", default="80-3", show_default=True, help="XMPP: how the server writes XER"),
+    click.option("--timeout", type=click.FloatRange(0, min_open=True), default=10.0, show_default=True),
+]
+
+
+def reaches(command: F) -> F:
+    """Give a command the argument TARGET and the options of a connection; it gets them as one `Target`."""
+
+    def wrapped(target: str, **given: Any) -> None:
+        fields = {name: given.pop(name) for name in attrs.fields_dict(Target) if name in given}
+        command(Target(target, **fields), **given)
+
+    wrapped.__doc__ = command.__doc__
+    wrapped.__name__ = command.__name__
+    wrapped.__click_params__ = getattr(command, "__click_params__", [])  # type: ignore[attr-defined]
+    for option in reversed(_OPTIONS):
+        wrapped = option(wrapped)
+    return click.argument("target")(wrapped)  # type: ignore[return-value]
+
+
+@attrs.frozen(slots=True)
+class Target:
+    """A server, and how it is reached."""
+
+    address: str
+    as_json: bool = False
+    account: Path | None = None
+    jid: str | None = None
+    host: str | None = None
+    port: int | None = None
+    ca: Path | None = None
+    cert: Path | None = None
+    key: Path | None = None
+    dialect: str = "80-3"
+    timeout: float = 10.0
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[Ied]:
+        """Give the server, with an association that is released in the end."""
+        if not self.address.startswith("xmpp:"):
+            async with connect(self.address, tls=self._tls(), timeout=self.timeout) as ied:
+                yield ied
+            return
+        async with (
+            self._login().session() as session,
+            connect(self.address, session=session, dialect=self.dialect, timeout=self.timeout) as ied,
+        ):
+            yield ied
+
+    def _tls(self) -> ssl.SSLContext | None:
+        if self.ca is None and self.cert is None and self.key is None:
+            return None
+        if self.ca is None or self.cert is None or self.key is None:
+            raise LocalError("TLS needs all of --ca, --cert and --key")
+        return tls.client_context(self.ca, self.cert, self.key)
+
+    def _login(self) -> Login:
+        if self.account is not None:
+            return Login.load(self.account)
+        if self.jid is None:
+            raise LocalError("over XMPP an account is needed: --account FILE, or --jid", where=self.address)
+        password = os.environ.get(_VARIABLE)
+        if not password:
+            raise LocalError(f"set {_VARIABLE} to the password of {self.jid}, or give --account FILE")
+        return Login(self.jid, password, self.host, self.port, self.ca)
+
+
+def run(work: Awaitable[None], *, endless: bool = False) -> None:
+    """Run to the end, or until Ctrl-C or SIGTERM: then everything is closed in good order.
+
+    The exit status is 130 then; 0 for what is `endless` and ended in no other way.
+    """
+    if not asyncio.run(_run(work)) and not endless:
+        sys.exit(INTERRUPTED)
+
+
+async def _run(work: Awaitable[None]) -> bool:
+    """Return whether the work came to its end."""
+    loop, task = asyncio.get_running_loop(), asyncio.ensure_future(work)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, task.cancel)
+    try:
+        await task
+    except asyncio.CancelledError:
+        return False
+    return True

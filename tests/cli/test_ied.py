@@ -1,0 +1,119 @@
+"""`janusgrid ied` as people and programs run it: a server in a process of its own, over TCP and over XMPP."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from janusgrid.common.xmpp.login import Login
+
+from tests.brokers import start_broker
+
+HOME = Path(__file__).resolve().parents[2] / "examples" / "tutorial"
+
+
+def start(*arguments: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-c", "from janusgrid.cli import main; main()", "ied", *arguments],
+        text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
+
+
+def run(*arguments: str) -> tuple[int, str, str]:
+    process = start(*arguments)
+    out, err = process.communicate(timeout=30)
+    return process.returncode, out, err
+
+
+def stop(process: subprocess.Popen[str], number: signal.Signals = signal.SIGINT) -> int:
+    process.send_signal(number)
+    try:
+        return process.wait(timeout=20)
+    finally:
+        process.kill()
+        process.communicate()
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("files")
+
+
+@pytest.fixture(scope="module")
+def target(files: Path) -> Iterator[str]:
+    """A server of the tutorial's heat pump, on a free port."""
+    options = ("--tcp", "127.0.0.1:0", "--accept", "--files", str(files), "--writable", "--json")
+    process = start("serve", str(HOME / "HP1.cid"), *options)
+    assert process.stdout is not None
+    yield json.loads(process.stdout.readline())["tcp"]
+    assert stop(process) == 0
+
+
+def test_browse_and_read(target: str) -> None:
+    assert run("browse", target) == (0, "HP1DER\n", "")
+    code, out, _ = run("browse", target, "-r", "--json", "HP1DER/LLN0.Beh")
+    assert code == 0
+    assert {"reference": "HP1DER/LLN0.Beh.stVal", "fc": "ST", "type": "INT8"} in json.loads(out)
+    code, out, _ = run("read", target, "HP1DER/LLN0.Beh")
+    assert code == 0
+    assert any(line.startswith("HP1DER/LLN0.Beh.q good") for line in out.splitlines())
+    code, out, _ = run("read", target, "--json", "HP1DER/LLN0.Beh.q", "HP1DER/LLN0.NamPlt.vendor")
+    assert code == 0
+    assert json.loads(out)["HP1DER/LLN0.Beh.q"] == "good"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (("read", "TARGET", "HP1DER/LLN0.Bah"), 1, "Beh"),
+        (("read", "tcp://127.0.0.1:1", "A/B"), 1, "no connection"),
+        (("read", "xmpp:a@b", "A/B"), 1, "--account FILE"),
+        (("read", "ftp://a", "A/B"), 1, "tcp://host"),
+        (("files", "TARGET", "get", "../secret"), 1, "parameter-value-inappropriate"),
+        (("files", "TARGET", "rename", "a"), 2, "takes 2 names"),
+        (("serve", str(HOME / "HP1.cid"), "--tcp", "nowhere"), 1, "HOST:PORT"),
+        (("serve", str(HOME / "HP1.cid"), "--writable"), 2, "--files"),
+    ],
+)
+def test_errors_are_one_line(target: str, arguments: tuple[str, ...], code: int, said: str) -> None:
+    found, out, err = run(*(target if each == "TARGET" else each for each in arguments))
+    assert (found, out) == (code, "")
+    assert said in err
+    assert code == 2 or len(err.splitlines()) == 1
+
+
+def test_files(target: str, files: Path, tmp_path: Path) -> None:
+    (tmp_path / "new.txt").write_text("new")
+    assert run("files", target, "put", str(tmp_path / "new.txt"))[0] == 0
+    assert (files / "new.txt").read_text() == "new"
+    _, out, _ = run("files", target, "--json")
+    assert [(each["name"], each["size"]) for each in json.loads(out)] == [("new.txt", 3)]
+    assert run("files", target, "rename", "new.txt", "old.txt") == (0, "", "")
+    assert run("files", target, "get", "old.txt", "-") == (0, "new", "")
+    assert run("files", target, "get", "old.txt", str(tmp_path / "copy.txt"))[0] == 0
+    assert (tmp_path / "copy.txt").read_text() == "new"
+    assert run("files", target, "delete", "old.txt")[0] == 0
+    assert list(files.iterdir()) == []
+
+
+async def test_over_xmpp(tmp_path: Path) -> None:
+    async with start_broker("embedded", "hp1", "ems") as broker:
+        for user in ("hp1", "ems"):
+            jid = f"{user}@{broker.domain}/IEC"
+            account = Login(jid, f"secret of {user}", broker.host, broker.port, Path(broker.ca))
+            account.save(tmp_path / f"{user}.yaml")
+        process = await asyncio.to_thread(
+            start, "serve", str(HOME / "HP1.cid"), "--xmpp", str(tmp_path / "hp1.yaml"), "--json"
+        )
+        assert process.stdout is not None
+        target = json.loads(await asyncio.to_thread(process.stdout.readline))["xmpp"]
+        assert target == f"xmpp:hp1@{broker.domain}/IEC"
+        found = await asyncio.to_thread(run, "browse", target, "--account", str(tmp_path / "ems.yaml"))
+        assert found == (0, "HP1DER\n", "")
+        assert await asyncio.to_thread(stop, process, signal.SIGTERM) == 0
