@@ -28,7 +28,7 @@ from janusgrid.iec61850.acsi.types import BitString, DataValue, Timestamp
 from janusgrid.iec61850.engine import Command, Step
 
 from tests.iec61850.plant import ref
-from tests.iec61850.wires import START, Rig, until
+from tests.iec61850.wires import START, Rig, XmppRig, until
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -152,12 +152,12 @@ async def test_what_one_client_has_selected_is_locked_for_others(rig: Rig, contr
 
 @pytest.mark.parametrize("leave", ["release", "abort"])
 async def test_a_client_that_goes_leaves_nothing_selected(rig: Rig, leave: str) -> None:
+    if leave == "abort" and isinstance(rig, XmppRig):
+        pytest.skip("an abort over XMPP sends nothing: the server learns of it by presence")
     Switch(rig, SBO)
     first, second = await rig.associate(0), await rig.associate(1)
     await first.call(Select(SBO))
     await getattr(first, leave)()
-    if leave == "abort":
-        await rig.associate(0)  # over XMPP an abort says nothing: the server learns of it when the client comes again
     await until(lambda: rig.server.read(f"{SBO}.stSeld") is False)
     await second.call(Select(SBO))
 
