@@ -22,6 +22,7 @@ from janusgrid.iec61850.model.nodes import (
 T = BasicType
 DCHG, QCHG, DUPD = Trigger.DATA_CHANGE, Trigger.QUALITY_CHANGE, Trigger.DATA_UPDATE
 LD = "DG750DER"
+NODES = ("CSWI1", "DGEN1", "DWGC1", "GGIO1", "LLN0", "MMXU1", "PTUV1")
 BEHAVIOUR = EnumType("BehaviourModeKind", {"on": 1, "blocked": 2, "test": 3, "test/blocked": 4, "off": 5})
 
 

@@ -169,7 +169,7 @@ def test_variable_names_are_complete_and_in_ascii_order(served: Served) -> None:
 
 
 @pytest.mark.parametrize(
-    ("after", "first"), [("", "CSWI1"), ("D", "DGEN1"), ("E", "LLN0"), ("ZZZ", None), ("DGEN", "DGEN1")]
+    ("after", "first"), [("", "CSWI1"), ("D", "DGEN1"), ("E", "GGIO1"), ("ZZZ", None), ("DGEN", "DGEN1")]
 )
 def test_names_go_on_after_any_name(served: Served, after: str, first: str | None) -> None:
     found = served.service(names(0, ("domainSpecific", LD), after))

@@ -35,7 +35,7 @@ from janusgrid.iec61850.scsm82.presence import returned
 from janusgrid.iec61850.scsm82.server import ServerLimits, XmppServer
 from janusgrid.iec61850.server import Server
 
-from tests.iec61850.plant import LD, plant, ref
+from tests.iec61850.plant import LD, NODES, plant, ref
 from tests.iec61850.wires import START, until
 
 PATIENCE = Patience(connect=10.0, backoff=Backoff(base=0.05, cap=0.2))
@@ -548,7 +548,7 @@ async def test_small_pdus_over_a_real_wire(world: World) -> None:
     ems = await world.session("ems")
     association = await world.associate(ems, limits=initiate.Limits(pdu_size=3000))
     assert association.parameters.pdu_size == 3000
-    assert await association.call(GetLogicalDeviceDirectory(LD)) == ("CSWI1", "DGEN1", "DWGC1", "LLN0", "MMXU1")
+    assert await association.call(GetLogicalDeviceDirectory(LD)) == NODES
     assert await association.call(GetDataValues((HZ,) * 100)) == (50.0,) * 100
 
 
