@@ -117,3 +117,41 @@ async def test_over_xmpp(tmp_path: Path) -> None:
         found = await asyncio.to_thread(run, "browse", target, "--account", str(tmp_path / "ems.yaml"))
         assert found == (0, "HP1DER\n", "")
         assert await asyncio.to_thread(stop, process, signal.SIGTERM) == 0
+
+
+def test_watch_and_write(target: str) -> None:
+    code, out, err = run("watch", target, "HP1DER/LLN0.urcbMeas", "--count", "1", "--json")
+    assert code == 0, err
+    update = json.loads(out)
+    assert set(update["values"]) == {"HP1DER/MMXU1.TotW", "HP1DER/STMP1.Tmp"}
+    assert update["reasons"]["HP1DER/STMP1.Tmp"] == ["general-interrogation"]
+    assert run("write", target, "HP1DER/STMP1.AlmSet.setMag.f", "65.5") == (0, "", "")
+    assert run("read", target, "HP1DER/STMP1.AlmSet.setMag.f") == (
+        0,
+        "HP1DER/STMP1.AlmSet.setMag.f 65.5\n",
+        "",
+    )
+    code, _, err = run("write", target, "HP1DER/STMP1.AlmSet.setMag.f", "warm")
+    assert code == 1
+    assert "warm" in err
+
+
+def test_ctrl_c_ends_a_watch(target: str) -> None:
+    process = start("watch", target, "HP1DER/LLN0.urcbMeas")
+    assert process.stdout is not None
+    assert "general-interrogation" in process.stdout.readline()
+    assert stop(process) == 0
+
+
+def test_operate(shared: Path) -> None:
+    file = shared / "reference/iec61850/scl/libiec61850_simpleIO_direct_control.cid"
+    process = start("serve", str(file), "--tcp", "127.0.0.1:0", "--accept", "--json")
+    assert process.stdout is not None
+    target = json.loads(process.stdout.readline())["tcp"]
+    control = "simpleIOGenericIO/GGIO1.SPCSO1"
+    assert run("operate", target, control, "true") == (0, "", "")
+    assert run("read", target, f"{control}.stVal") == (0, f"{control}.stVal true\n", "")
+    code, _, err = run("operate", target, control, "7")
+    assert code == 1
+    assert len(err.splitlines()) == 1
+    assert stop(process) == 0
