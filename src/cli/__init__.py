@@ -12,7 +12,7 @@ from ..common.errors import JanusGridError
 
 COMMANDS = {
     "demo": "one event travels from the utility to the DERs and back, on this machine",
-    "ied": "serve an SCL file; browse, read, command and watch IEC 61850 servers",
+    "ied": "serve an SCL file; read, command and watch servers",
     "scl": "read and check SCL files",
     "openadr": "check OpenADR messages",
     "site": "check a site, or begin one",

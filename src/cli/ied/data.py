@@ -23,7 +23,7 @@ _FCS = click.Choice([fc.value for fc in FC])
 @click.argument("reference", default="")
 @click.option("-r", "--recursive", is_flag=True, help="every attribute below, with its constraint and type")
 def browse(target: Target, reference: str, recursive: bool) -> None:
-    """List what is below REFERENCE: devices, logical nodes, data objects, attributes."""
+    """List what is below REFERENCE, of which "" has the devices."""
 
     async def work() -> None:
         async with target.open() as ied:
@@ -62,7 +62,7 @@ async def _attributes(ied: Ied, reference: str) -> list[tuple[str, str, str]]:
 @click.argument("references", nargs=-1, required=True)
 @click.option("--fc", type=_FCS, help="functional constraint, for all of them; or write LD/LN.DO[FC]")
 def read(target: Target, references: tuple[str, ...], fc: str | None) -> None:
-    """Read REFERENCES: attributes, data objects, or whole logical nodes."""
+    """Read attributes, data objects or logical nodes."""
 
     async def work() -> None:
         async with target.open() as ied:
@@ -97,7 +97,10 @@ def write(target: Target, reference: str, value: str, fc: str | None) -> None:
 @click.option("--interlock-check", is_flag=True, help="have the interlocking conditions checked")
 @click.option("--synchrocheck", is_flag=True, help="have the synchronism checked")
 def operate(target: Target, reference: str, value: str, test: bool, interlock_check: bool, synchrocheck: bool) -> None:
-    """Command the controllable object REFERENCE (LD/LN.DO) with VALUE, JSON or plain text."""
+    """Command REFERENCE (LD/LN.DO) with VALUE.
+
+    VALUE is JSON, or plain text where it is none that fits.
+    """
 
     async def work() -> None:
         async with target.open() as ied:
@@ -148,7 +151,10 @@ def watch(
     count: int | None,
     seconds: float | None,
 ) -> None:
-    """Print the reports of the report control block BLOCK (LD/LLN0.name) until Ctrl-C; JSON: one a line."""
+    """Print the reports of BLOCK (LD/LLN0.name).
+
+    It ends by Ctrl-C; with --json there is one object a line.
+    """
 
     async def work() -> None:
         async with target.open() as ied:

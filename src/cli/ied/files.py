@@ -20,7 +20,7 @@ _ARGUMENTS = {"list": (0, 1), "get": (1, 2), "put": (1, 2), "delete": (1, 1), "r
 @click.argument("action", type=click.Choice(list(_ARGUMENTS)), default="list")
 @click.argument("names", nargs=-1)
 def files(target: Target, action: str, names: tuple[str, ...]) -> None:
-    """List, get, put, delete or rename files of the server.
+    """List, get, put, delete or rename files.
 
     \b
     list [PATH]       what is there, of one directory

@@ -40,7 +40,7 @@ def serve(
     writable: bool,
     as_json: bool,
 ) -> None:
-    """Serve the IED of an SCL FILE, over TCP, XMPP or both, until Ctrl-C."""
+    """Serve an SCL FILE over TCP, XMPP or both."""
     if writable and files is None:
         raise click.UsageError("--writable goes with --files")
     address = _address(tcp or "127.0.0.1:102") if tcp or not xmpp else None
