@@ -15,7 +15,12 @@ from tests.iec61850.wires import Ber, MemoryRig, Rig, TcpRig, Xer, XmppRig
 USERS = ("dg750", "ems", "utility")
 MEMORY = {"ber": Ber(), "xer 80-3": Xer("80-3"), "xer 2018": Xer("2018")}
 OVER_XMPP = ("embedded 80-3", "embedded 2018", "prosody 80-3", "ejabberd 80-3")
-WAYS = ["local", *MEMORY, "tcp", *(pytest.param(way, marks=[pytest.mark.xdist_group(f"acsi {way}")]) for way in OVER_XMPP)]
+WAYS = [
+    "local",
+    *MEMORY,
+    "tcp",
+    *(pytest.param(way, marks=[pytest.mark.xdist_group(f"acsi {way}")]) for way in OVER_XMPP),
+]
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session", params=WAYS)
