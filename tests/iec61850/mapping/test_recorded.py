@@ -108,7 +108,7 @@ async def test_names_and_lists_are_answered_as_recorded(shared: Path) -> None:
 
 
 async def test_data_set_report_block_and_reports_as_recorded(shared: Path) -> None:
-    server, association = serve(shared, "libiec61850_simpleIO_direct_control.cid")
+    _, association = serve(shared, "libiec61850_simpleIO_direct_control.cid")
     sent: list[Report] = []
     association.on_notification(sent.append)  # type: ignore[arg-type]
     turns = conversation(shared, "rep_basic")
