@@ -192,6 +192,7 @@ async def test_the_application_sees_and_may_refuse(rig: Rig) -> None:
 
 async def test_the_process_is_told_of_settings_by_events(rig: Rig) -> None:
     association = await rig.associate()
+    await association.call(SelectActiveSG(LD, 2))
     rig.server.update("DG750DER/PTUV1.OpDlTmms.setVal", 99)  # the process itself may change what is active
     await association.call(SelectActiveSG(LD, 1))
     await association.call(SelectActiveSG(LD, 2))

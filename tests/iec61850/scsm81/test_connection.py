@@ -45,6 +45,7 @@ class Raw:
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.reader, self.writer, self.stack = reader, writer, Calling()
+        self.stack.message_limit = 1 << 20  # as a binding sets it once the PDU size is agreed
         self.seen: list[Event] = []
 
     @classmethod
