@@ -73,14 +73,16 @@ class Buffer:
     Attributes:
         last: number of the newest entry that there has ever been.
         evicted: of the newest one that had to make room.
-        sent: of the newest one that was sent to a client.
+        arrived: of the newest one that a client is known to have got.
+        on_the_way: of the newest one that was sent to the client that has the block enabled.
         resume: what a client has set EntryID to, since the block was disabled: where it wants to go on.
     """
 
     limits: BufferLimits
     last: int = 0
     evicted: int = 0
-    sent: int = 0
+    arrived: int = 0
+    on_the_way: int = 0
     resume: bytes | None = None
     entries: deque[Entry] = attrs.Factory(deque)
     _octets: int = 0
@@ -110,11 +112,19 @@ class Buffer:
             self._octets -= _weight(oldest)
             self.evicted = oldest.number
 
+    def settled(self) -> None:
+        """Note that a client has disabled the block by itself: with the answer it has all that was sent before.
+
+        Of a client that is lost instead, nobody knows what was still on the way to it.
+        """
+        self.arrived = max(self.arrived, self.on_the_way)
+
     def purge(self) -> None:
         """Forget every entry; their numbers do not come again."""
         self.entries.clear()
         self._octets = 0
         self.resume = None
+        self.arrived = max(self.arrived, self.evicted)
 
     def waiting(self) -> tuple[Iterator[Entry], bool]:
         """Return the entries to be sent to a client that enables the block, and whether some before them are lost.
@@ -124,8 +134,8 @@ class Buffer:
         """
         wanted = int.from_bytes(self.resume or _NO_ENTRY)
         place = next((at for at, entry in enumerate(self.entries, start=1) if entry.number == wanted), 0)
-        # Of a number that never was an entry's here, nothing is known: then what counts is what was sent to anybody.
-        known = wanted if 0 < wanted <= self.last else self.sent
+        # Of a number that never was an entry's here, nothing is known: then what counts is what has arrived anywhere.
+        known = wanted if 0 < wanted <= self.last else self.arrived
         return islice(list(self.entries), place, None), not place and known < self.evicted
 
 
@@ -145,7 +155,7 @@ class Setup:
         configuration: a checksum of its configuration: with another one, all that was kept means nothing.
         data_set: a checksum of the data set's members and their types: with another one, the entries mean nothing.
         values: its attributes that clients may have set.
-        last, evicted, sent: see `Buffer`.
+        last, evicted, arrived: see `Buffer`.
     """
 
     block: str
@@ -154,7 +164,7 @@ class Setup:
     values: dict[str, DataValue]
     last: int
     evicted: int
-    sent: int
+    arrived: int
 
 
 @attrs.frozen(slots=True)

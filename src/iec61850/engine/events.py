@@ -202,7 +202,7 @@ class Events:
             report.buffer_overflow = block.overflow if block.option(BUFFER_OVERFLOW) else None
             report.entry_id = entry.id if block.option(ENTRY_ID) else None
             block.overflow = False
-            block.buffer.sent = max(block.buffer.sent, entry.number)
+            block.buffer.on_the_way = entry.number
             _show(block, entry)
         numbers = _UNBUFFERED_NUMBERS if block.buffer is None else _BUFFERED_NUMBERS
         block.leaves["SqNum"].value = (number + 1) % numbers
@@ -263,7 +263,7 @@ class Events:
                     for name, value in record.values.items():
                         block.leaves[name].value = value
                     buffer.last = max(buffer.last, record.last)
-                    buffer.evicted, buffer.sent, data_set = record.evicted, record.sent, record.data_set
+                    buffer.evicted, buffer.arrived, data_set = record.evicted, record.arrived, record.data_set
                 case Added():
                     buffer.restore(record.entry)
                 case Purged():
@@ -285,7 +285,7 @@ class Events:
         assert buffer is not None
         values: dict[str, DataValue] = {name: block.leaves[name].value for name in KEPT}
         return Setup(
-            block.name, block.configuration, _checksum(block), values, buffer.last, buffer.evicted, buffer.sent
+            block.name, block.configuration, _checksum(block), values, buffer.last, buffer.evicted, buffer.arrived
         )
 
     def _all(self) -> Iterator[Record]:

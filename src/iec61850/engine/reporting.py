@@ -226,6 +226,8 @@ class Reporting:
 
     def _set_enabled(self, block: Block, client: Association, value: DataValue, now: datetime) -> None:
         if not value:
+            if block.enabled and block.buffer is not None:
+                block.buffer.settled()
             self._disable(block)
             if not block.reserved:
                 self._own(block, None)

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from . import octets as primitive
-from . import pdu
+from . import pdu_generated as pdu
 from .errors import MmsDecodeError, located
 from .names import class_name
 from .shape import Budget, Limits, blank, first_place, too_deep, too_many

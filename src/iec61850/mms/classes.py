@@ -1,4 +1,4 @@
-"""Renders the Python classes of the module: the text of `pdu.py`."""
+"""Renders the Python classes of the module: the text of `pdu_generated.py`."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ Bits: TypeAlias = tuple[int, int]
 
 
 def render(types: Mapping[str, Type], docs: Mapping[str, str]) -> str:
-    """Return the text of the module `pdu.py`."""
+    """Return the text of the module `pdu_generated.py`."""
     blocks = [_HEAD]
     for type_ in types.values():
         if type_.item is not None and type_.item.name is None:

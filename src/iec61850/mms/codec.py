@@ -17,7 +17,7 @@ from . import ber_decoder, ber_encoder, tree, xer_decoder, xer_encoder
 from .dialect import DIALECT_80_3, Dialect
 from .elements import Element
 from .errors import MmsDecodeError, MmsEncodeError, located
-from .pdu import MMSpdu
+from .pdu_generated import MMSpdu
 from .shape import DEFAULT_LIMITS, Limits
 
 _TYPES = tree.load()

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 from ..acsi.types import BitString, EntryTime, Quality, Timestamp
 from .errors import MmsDecodeError, MmsEncodeError
-from .pdu import Bits
+from .pdu_generated import Bits
 
 QUALITY_BITS = 13
 

@@ -3,7 +3,7 @@
     python -m janusgrid.iec61850.mms.generate [--check]
 
 writes mms.json (the parsed module, see `tree`), mms-80-3.xsd and mms-2018.xsd (see `xsd`) beside it, and the classes
-in `pdu.py` (see `classes`). With `--check` it writes nothing, names what is out of date and exits with 1.
+in `pdu_generated.py` (see `classes`). With `--check` it writes nothing, names what is out of date and exits with 1.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def generated() -> dict[Path, str]:
     types = tree.build(module)
     files = {
         source.with_suffix(".json"): to_json(module),
-        Path(__file__).with_name("pdu.py"): classes.render(types, docs(source.read_text("utf-8"))),
+        Path(__file__).with_name("pdu_generated.py"): classes.render(types, docs(source.read_text("utf-8"))),
     }
     for dialect in DIALECTS.values():
         files[source.with_name(f"mms-{dialect.name}.xsd")] = xsd.render(types, dialect)

@@ -89,7 +89,7 @@ def _payload(record: Record) -> bytes:
             values = {name: spelled(value) for name, value in record.values.items()}
             document = {
                 "setup": block, "configuration": record.configuration, "data_set": record.data_set, "values": values,
-                "last": record.last, "evicted": record.evicted, "sent": record.sent,
+                "last": record.last, "evicted": record.evicted, "arrived": record.arrived,
             }  # fmt: skip
     return json.dumps(document, separators=(",", ":")).encode()
 
@@ -104,6 +104,6 @@ def _record(found: dict[str, Any]) -> Record:
         case {"setup": str(block), "values": dict(values)}:
             kept: dict[str, DataValue] = {name: unspelled(value) for name, value in values.items()}
             configuration, data_set = int(found["configuration"]), int(found["data_set"])
-            last, evicted, sent = int(found["last"]), int(found["evicted"]), int(found["sent"])
-            return Setup(block, configuration, data_set, kept, last, evicted, sent)
+            last, evicted, arrived = int(found["last"]), int(found["evicted"]), int(found["arrived"])
+            return Setup(block, configuration, data_set, kept, last, evicted, arrived)
     raise ValueError("it is of an unknown kind")

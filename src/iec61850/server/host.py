@@ -80,11 +80,17 @@ class Host:
         self.engine.end(association, self.clock.now())
         self.flush()
 
+    def abort(self, association: Association, why: str) -> None:
+        """End an association because the server wants it (clause 8.3.2); whoever carries it is told why."""
+        attached = self._attached.get(association)
+        self.end(association, why)
+        if attached is not None:
+            attached.on_end(why)
+
     async def close(self) -> None:
         """End every association and stop."""
-        for association, attached in list(self._attached.items()):
-            self.end(association, "the server closes")
-            attached.on_end("the server closes")
+        for association in list(self._attached):
+            self.abort(association, "the server closes")
         for task in list(self._jobs):
             task.cancel()
         if self._timer is not None:

@@ -242,7 +242,8 @@ def test_a_stream_reads_the_same_however_often_its_parser_is_renewed(
 
     def whole() -> list[bytes]:
         parts = read(data, [cut for cut in cuts if cut < len(data)])
-        return [tostring(part.xml) for part in parts if isinstance(part, Stanza)]
+        # What stands between stanzas is none of theirs, and may be read with either.
+        return [tostring(part.xml).rstrip(b" ") for part in parts if isinstance(part, Stanza)]
 
     expected = whole()
     assert len(expected) == len(trees)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import shutil
-import time
 from datetime import timedelta
 from pathlib import Path
 
@@ -69,9 +68,7 @@ async def test_everybody_is_back_soon_after_the_broker_was_killed_and_the_event_
     await asyncio.sleep(0.3)
     assert not any(session.connected for session in played.sessions.values())
     await played.server.start()
-    begun = time.monotonic()
-    await wait_for_all(played)
-    assert time.monotonic() - begun < 10
+    await asyncio.wait_for(wait_for_all(played), 30)  # 2 to 3 s on an idle machine
     reports = played.ledger.reports
     await played.clock.sleep_until(clock_time(8, 39))
     setpoints = [device.setpoint_kw for device in played.plant.devices.values()]

@@ -39,7 +39,7 @@ async def lose(rig: Rig, client: Listener) -> None:
     client becomes unavailable, which is what is done here by hand, since the sessions outlive the test."""
     await client.association.abort()
     for association in list(rig.server.engine.associations):
-        rig.server.host.end(association, "lost")
+        rig.server.host.abort(association, "lost")
 
 
 async def entry(client: Listener) -> bytes:

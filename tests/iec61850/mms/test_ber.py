@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from janusgrid.iec61850.mms import Limits, MmsDecodeError, MmsEncodeError, decode_ber, encode_ber, pdu
-from janusgrid.iec61850.mms.pdu import DomainSpecific, InformationReport, UnconfirmedPDU
+from janusgrid.iec61850.mms.pdu_generated import DomainSpecific, InformationReport, UnconfirmedPDU
 
 from .strategies import LATIN, XML, Values, samples
 

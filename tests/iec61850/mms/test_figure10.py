@@ -9,7 +9,7 @@ import pytest
 from janusgrid.common.resources import resource
 from janusgrid.common.xml import Schema, read
 from janusgrid.iec61850.mms import DIALECT_80_3, MMSpdu, decode_ber, decode_xer, encode_ber, encode_xer
-from janusgrid.iec61850.mms.pdu import (
+from janusgrid.iec61850.mms.pdu_generated import (
     ConfirmedRequestPDU,
     ConfirmedResponsePDU,
     DomainSpecific,

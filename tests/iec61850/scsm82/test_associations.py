@@ -487,8 +487,8 @@ async def test_a_new_session_of_ours_knows_no_association(world: World) -> None:
     association.on_end(ends.append)
     await world.broker.kill()
     await world.broker.start()
-    await until(lambda: len(ends) == 1 and ems.connected and world.serving.connected, 20)
-    assert not world.server.engine.associations
+    await until(lambda: len(ends) == 1 and ems.connected and world.serving.connected, 30)
+    await until(lambda: not world.server.engine.associations)
     async with asyncio.timeout(10):
         while True:
             try:
