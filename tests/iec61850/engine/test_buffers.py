@@ -30,7 +30,6 @@ class Life(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        logging.getLogger("janusgrid").setLevel(logging.ERROR)
         self.directory = tempfile.TemporaryDirectory()
         self.path = Path(self.directory.name) / "reports.journal"
         self.now = START
