@@ -39,6 +39,7 @@ from .nodes import (
     LogicalDevice,
     LogicalNode,
     Model,
+    LogControl,
     OtherControl,
     ReportControl,
     Trigger,
@@ -68,6 +69,9 @@ _USUAL = {"Mod.stVal": "on", "Beh.stVal": "on", "Health.stVal": "Ok", "PhyHealth
 
 TRIGGERS = Trigger.DATA_CHANGE | Trigger.QUALITY_CHANGE | Trigger.GENERAL_INTERROGATION
 """What a report is triggered by unless it is told otherwise."""
+
+LOG_TRIGGERS = Trigger.DATA_CHANGE | Trigger.QUALITY_CHANGE
+"""What writes into a log unless it is told otherwise."""
 
 
 @attrs.frozen(slots=True)
@@ -368,16 +372,36 @@ class Builder:
         )
         return self
 
-    def log(self, name: str, log: str, data_set: str = "", *, integrity: float = 0, node: str = "LLN0") -> Self:
-        """Add a log control block that writes to the log of that name; `integrity` is seconds."""
+    def log(
+        self,
+        name: str,
+        log: str,
+        data_set: str = "",
+        *,
+        integrity: float = 0,
+        triggers: Trigger = LOG_TRIGGERS,
+        enabled: bool = True,
+        node: str = "LLN0",
+    ) -> Self:
+        """Add a log control block that writes into the log of that name, which is added where it is not there yet.
+
+        `integrity` is seconds, 0 for none; `enabled` tells whether it writes from the start on.
+        """
         owner = self._node(node)
-        if data_set and data_set not in owner.data_sets:
-            raise LocalError(f"{node} has no data set {data_set!r}", where=f"log {name}")
-        attributes = {"logName": log} | ({"datSet": data_set} if data_set else {})
-        attributes |= {"TrgOps.dchg": "true", "TrgOps.qchg": "true"}
-        if integrity:
-            attributes |= {"intgPd": str(round(integrity * 1000)), "TrgOps.period": "true"}
-        owner.others.append(OtherControl("log", _named(name), attributes))
+        if name in owner.log_controls or (data_set and data_set not in owner.data_sets):
+            taken = name in owner.log_controls
+            wrong = "there is one of that name" if taken else f"{node} has no data set {data_set!r}"
+            raise LocalError(wrong, where=f"log {name}")
+        owner.log_controls[_named(name)] = LogControl(
+            name,
+            data_set,
+            f"{self._current().name}/{node}.{_named(log)}",
+            enabled,
+            triggers | Trigger.INTEGRITY if integrity else triggers,
+            round(integrity * 1000),
+        )
+        if log not in owner.logs:
+            owner.logs.append(log)
         return self
 
     def setting_groups(self, count: int, active: int = 1) -> Self:

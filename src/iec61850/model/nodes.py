@@ -132,11 +132,31 @@ class ReportControl:
 
 
 @attrs.define(slots=True, eq=False)
+class LogControl:
+    """A log control block as configured (clause 17.3): what it writes into which log."""
+
+    name: str
+    data_set: str = ""
+    """Name of a data set of the same logical node; empty for none."""
+    log: str = ""
+    """`LD/LN.name` of the log; empty for none."""
+    enabled: bool = True
+    """Whether it writes from the start of the server on."""
+    trigger: Trigger = Trigger.NONE
+    integrity_period: int = 0
+    """Milliseconds."""
+    reason_code: bool = True
+    buffer_time: int = 0
+    """Milliseconds; the mappings have no place for it and always store reasons (second-hand), so both only stay in
+    the file."""
+
+
+@attrs.define(slots=True, eq=False)
 class OtherControl:
-    """A control block that is kept as configured: log, GOOSE, sampled-value or setting-group control."""
+    """A control block that is kept as configured: GOOSE, sampled-value or setting-group control."""
 
     kind: str
-    """`log`, `gse`, `smv` or `setting`."""
+    """`gse`, `smv` or `setting`."""
     name: str
     attributes: dict[str, str] = attrs.Factory(dict)
     """The SCL attributes, as text."""
@@ -153,6 +173,9 @@ class LogicalNode:
     reports: dict[str, ReportControl] = attrs.Factory(dict)
     others: list[OtherControl] = attrs.Factory(list)
     description: str = ""
+    log_controls: dict[str, LogControl] = attrs.Factory(dict)
+    logs: list[str] = attrs.Factory(list)
+    """Names of its logs."""
 
 
 @attrs.define(slots=True, eq=False)

@@ -276,6 +276,9 @@ NO_PERIOD = _code(
 MISPLACED = _code(
     "SCL606", "misplaced", _E, "clause 9.3.5", "A control block stands in a node other than LLN0, where it cannot be."
 )
+NO_LOG = _code(
+    "SCL607", "no-log", _W, "clause 9.3.9", "A log control block names a log that no Log element of its node declares."
+)
 
 # --- communication ---------------------------------------------------------------------------------------------------
 NO_ADDRESS = _code("SCL701", "no-address", _N, "clause 9.4", "The access point has no address in the file.")

@@ -10,6 +10,7 @@ from ..model.nodes import (
     Attribute,
     DataObject,
     DataSet,
+    LogControl,
     LogicalNode,
     Model,
     OtherControl,
@@ -39,8 +40,12 @@ _BUFFERED_ONLY = 1 << 9 - 6 | 1 << 9 - 7
 _MOST_INSTANCES = 99
 """The index in the name of an instance has two digits."""
 
-OTHERS = {"LogControl": "log", "GSEControl": "gse", "SampledValueControl": "smv", "SettingControl": "setting"}
+GENERAL_LOG = "GeneralLog"
+"""The name of a log that is given none (8-1 and 8-2, second-hand)."""
+
+OTHERS = {"GSEControl": "gse", "SampledValueControl": "smv", "SettingControl": "setting"}
 _LN0_ONLY = {"GSEControl", "SampledValueControl", "SettingControl"}
+_LOG_OWNER = (("prefix", ""), ("lnClass", "LLN0"), ("lnInst", ""))
 _INDEXED = re.compile(r"(.+?)(?:\(([0-9]{1,9})\))?")
 
 
@@ -53,6 +58,7 @@ class Controls:
         self._log = document.log
         self._model = model
         self._devices = devices
+        self._log_users: list[tuple[LogicalNode, Element, LogControl]] = []
         self._constraints: dict[int, frozenset[FC]] = {}
         """Of the data objects that were asked for, by identity: walking them anew for each member is slow."""
 
@@ -67,6 +73,14 @@ class Controls:
             self._data_set(node, one, inst)
         for one in self._document.children(element, "ReportControl"):
             self._report(node, one)
+        for one in self._document.children(element, "LogControl"):
+            self._log_control(node, one, inst)
+        for one in self._document.children(element, "Log"):
+            name = one.get("name", "").strip() or GENERAL_LOG
+            if name in node.logs:
+                self._log.add(codes.DUPLICATE_CONTROL, one, f"Log {name} of {node.name} is there already: left out")
+            else:
+                node.logs.append(name)
         taken: set[tuple[str, str]] = set()
         for one in self._document.children(element, *OTHERS):
             kind = OTHERS[self._document.kind(one)]
@@ -205,6 +219,47 @@ class Controls:
         report.max_instances, report.clients = self._instances(element, report)
         node.reports[name] = report
 
+    # --- logs --------------------------------------------------------------------------------------------------------
+
+    def _log_control(self, node: LogicalNode, element: Element, inst: str) -> None:
+        document = self._document
+        name = document.name(element)
+        if name in node.log_controls:
+            self._log.add(
+                codes.DUPLICATE_CONTROL, element, f"LogControl {name} of {node.name} is there already: left out"
+            )
+        if not name or name in node.log_controls:
+            return
+        control = LogControl(name, self._known_data_set(node, element))
+        control.enabled = document.truth(element, "logEna", True)
+        control.reason_code = document.truth(element, "reasonCode", True)
+        control.buffer_time = document.number(element, "bufTime")
+        control.integrity_period = document.number(element, "intgPd")
+        control.trigger = self._triggers(element) & ~Trigger.GENERAL_INTERROGATION  # there is none of a log
+        device = self._devices.get(element.get("ldInst", "").strip() or inst, "")
+        owner = "".join(element.get(key, otherwise) for key, otherwise in _LOG_OWNER)
+        control.log = f"{device}/{owner}.{element.get('logName', '').strip() or GENERAL_LOG}"
+        node.log_controls[name] = control
+        self._log_users.append((node, element, control))
+
+    def finish(self) -> None:
+        """Give the model the logs that control blocks name although no Log element does; call it after all `fill`."""
+        for user, element, control in self._log_users:
+            device, _, rest = control.log.partition("/")
+            owner, _, name = rest.partition(".")
+            logical = self._model.devices.get(device)
+            node = logical.nodes.get(owner) if logical is not None else None
+            if node is None:
+                message = f"LogControl {control.name}: there is no node {owner} to have its log: left out"
+                self._log.add(codes.NO_LOG, element, message)
+                del user.log_controls[control.name]
+            elif name not in node.logs:
+                message = f"LogControl {control.name}: {owner} declares no Log {name}; it is taken as if it did"
+                self._log.add(codes.NO_LOG, element, message)
+                node.logs.append(name)
+
+    # --- of both -----------------------------------------------------------------------------------------------------
+
     def _triggers(self, element: Element) -> Trigger:
         found = self._document.child(element, "TrgOps")
         if found is None:
@@ -248,7 +303,7 @@ class Controls:
     def _texts(self, element: Element) -> dict[str, str]:
         """Return the attributes of an element, and those of its children and their text under dotted names."""
         texts = {str(key): str(value) for key, value in element.attrib.items() if str(key) not in {"name", "desc"}}
-        for child in self._document.children(element, "TrgOps", "SmvOpts", "Protocol", "IEDName"):
+        for child in self._document.children(element, "SmvOpts", "Protocol", "IEDName"):
             kind = self._document.kind(child)
             if child.text and child.text.strip():
                 name, number = kind, 1

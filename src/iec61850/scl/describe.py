@@ -42,6 +42,8 @@ def _node(node: LogicalNode, attributes: bool) -> Iterator[str]:
         yield from _data_set(data_set, attributes)
     for report in node.reports.values():
         yield f"      {_report(report)}"
+    for control in node.log_controls.values():
+        yield f"      log control {control.name} into {control.log or 'none'}  {control.data_set}"
     for other in node.others:
         texts = " ".join(f"{key}={text}" for key, text in other.attributes.items())
         yield f"      {other.kind} control {other.name}  {texts}"

@@ -163,6 +163,7 @@ class Building:
         blocks = communication.blocks()
         for node, element, inst in self.nodes:
             controls.fill(node, element, inst, blocks)
+        controls.finish()
         return model
 
     def _device(self, model: Model, element: Element) -> LogicalDevice | None:

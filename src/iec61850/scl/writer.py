@@ -13,6 +13,7 @@ from ..model.nodes import (
     Attribute,
     DataObject,
     DataSet,
+    LogControl,
     LogicalDevice,
     LogicalNode,
     Model,
@@ -26,7 +27,7 @@ from .spelling import spell
 from .types import Types
 
 _EDITION = {"version": "2007", "revision": "B", "release": "4"}
-_SERIAL = {"log": 0, "gse": 1, "smv": 2, "setting": 3}
+_SERIAL = {"gse": 1, "smv": 2, "setting": 3}
 _TAGS = {kind: tag for tag, kind in OTHERS.items()}
 _TEXT_CHILD = re.compile(r"(IEDName|Protocol)[0-9]*")
 _NODE = re.compile(r"(?P<prefix>.*?)(?P<ln_class>LLN0|[A-Z]{4})(?P<inst>[0-9]*)")
@@ -139,13 +140,40 @@ class _Writing:
             self._data_set(element, data_set)
         for report in node.reports.values():
             _report(element, report)
-        others = sorted(node.others, key=lambda one: _SERIAL[one.kind])
-        for block in (one for one in others if one.kind == "log"):
-            _other(element, block)
+        for control in node.log_controls.values():
+            self._log_control(element, control)
         for data in node.objects.values():
             self._data(element, "DOI", data, f"{device.name}/{node.name}.{data.name}")
-        for block in (one for one in others if one.kind != "log"):
+        for log in node.logs:
+            _add(element, "Log", name=log)
+        for block in sorted(node.others, key=lambda one: _SERIAL[one.kind]):
             _other(element, block)
+
+    def _log_control(self, parent: Element, control: LogControl) -> None:
+        if not control.log:
+            raise LocalError("a log control block needs a log", where=f"log control {control.name}")
+        device_name, _, rest = control.log.partition("/")
+        owner, _, name = rest.partition(".")
+        device = self._model.devices.get(device_name)
+        match = _NODE.fullmatch(owner)
+        if device is None or match is None:
+            raise LocalError(f"log control {control.name} names what the model does not have", where=control.log)
+        element = _add(
+            parent,
+            "LogControl",
+            name=control.name,
+            datSet=control.data_set or None,
+            ldInst=device.inst,
+            prefix=match["prefix"] or None,
+            lnClass=match["ln_class"],
+            lnInst=match["inst"] or None,
+            logName=name,
+            logEna=_truth(control.enabled),
+            reasonCode=_truth(control.reason_code),
+            bufTime=str(control.buffer_time),
+            intgPd=str(control.integrity_period),
+        )
+        _add(element, "TrgOps", **{name: _truth(option in control.trigger) for name, option in _OPTIONS})
 
     def _data_set(self, parent: Element, data_set: DataSet) -> None:
         element = _add(parent, "DataSet", name=data_set.name)
@@ -301,8 +329,6 @@ def _other(parent: Element, block: OtherControl) -> None:
     plain = {n: t for n, t in own.items() if "." not in n and not _TEXT_CHILD.fullmatch(n)}
     name = None if block.kind == "setting" else block.name
     element = _add(parent, _TAGS[block.kind], name=name, **plain)
-    if block.kind == "log":
-        _dotted(element, "TrgOps", own)
     for text in (t for n, t in own.items() if n.startswith("IEDName")):
         _add(element, "IEDName", text)
     if block.kind == "smv":

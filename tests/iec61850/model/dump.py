@@ -33,6 +33,14 @@ def _node(node: LogicalNode) -> Any:
             )
             for name, one in node.reports.items()
         },
+        {
+            name: (
+                *(one.name, one.data_set, one.log, one.enabled, one.trigger, one.integrity_period),
+                *(one.reason_code, one.buffer_time),
+            )
+            for name, one in node.log_controls.items()
+        },
+        node.logs,
         sorted((one.kind, one.name, sorted(one.attributes.items())) for one in node.others),
     )
 

@@ -163,10 +163,39 @@ def test_report_control(model: Model) -> None:
     assert urcb.trigger is Trigger.GENERAL_INTERROGATION
 
 
+def test_log_control(model: Model) -> None:
+    node = model.devices["XD"].nodes["LLN0"]
+    control = node.log_controls["lcb"]
+    assert (control.data_set, control.log, control.enabled, control.integrity_period) == (
+        "ds",
+        "XD/LLN0.log",
+        True,
+        5000,
+    )
+    assert control.trigger is Trigger.DATA_CHANGE, "there is no interrogation of a log"
+    assert node.logs == ["log"]
+
+
+@pytest.mark.parametrize(
+    ("attributes", "log"),
+    [
+        ('logName="log" lnClass="GGIO" lnInst="2" prefix="pre"', "XD/preGGIO2.log"),
+        ('logName="own" ldInst="E"', "Other/LLN0.own"),
+        ("", "XD/LLN0.GeneralLog"),
+    ],
+)
+def test_a_log_of_another_node(attributes: str, log: str) -> None:
+    given = f'{attributes} logEna="false" reasonCode="false" bufTime="9"'
+    model = read(changed(('logName="log" intgPd="5000"', given)), access_point="S1").model
+    control = model.devices["XD"].nodes["LLN0"].log_controls["lcb"]
+    assert (control.log, control.enabled, control.reason_code, control.buffer_time) == (log, False, False, 9)
+    device, _, rest = log.partition("/")
+    assert rest.partition(".")[2] in model.devices[device].nodes[rest.partition(".")[0]].logs
+
+
 def test_other_control_blocks(model: Model) -> None:
     others = {other.kind: other for other in model.devices["XD"].nodes["LLN0"].others}
-    assert set(others) == {"log", "gse", "smv", "setting"}
-    assert others["log"].attributes == {"datSet": "ds", "logName": "log", "intgPd": "5000", "TrgOps.dchg": "true"}
+    assert set(others) == {"gse", "smv", "setting"}
     assert others["gse"].attributes == {
         "datSet": "ds",
         "appID": "x",
@@ -369,6 +398,9 @@ CASES = [
         '<GSEControl name="g"',
         "in GGIO1",
     ),
+    ("SCL607", '<Log name="log"/>', "", 'name="lcb"', "declares no Log log"),
+    ("SCL607", 'logName="log"', 'lnClass="MMXU" lnInst="9" logName="log"', 'name="lcb"', "no node MMXU9"),
+    ("SCL601", '<Log name="log"/>', '<Log name="log"/><Log name="log"/>', '<Log name="log"/><', "log of LLN0"),
     (
         "SCL701",
         'ConnectedAP iedName="X" apName="S1"',

@@ -51,6 +51,7 @@ BASE = """\
               <OptFields dataSet="true"/>
             </ReportControl>
             <LogControl name="lcb" datSet="ds" logName="log" intgPd="5000"><TrgOps dchg="true"/></LogControl>
+            <Log name="log"/>
             <GSEControl name="gcb" datSet="ds" appID="x"><IEDName>A</IEDName><IEDName>B</IEDName></GSEControl>
             <SampledValueControl name="sv" datSet="ds" smvID="y" smpRate="80" nofASDU="1">
               <SmvOpts/>
