@@ -7,10 +7,9 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 
 from ..acsi.errors import ServiceRefused
-from ..acsi.references import FC, BadReference, Reference
+from ..acsi.references import BadReference, Reference
 from ..acsi.services import Reason, Report, ReportEntry
 from ..acsi.types import DataValue, EntryTime
-from ..model.nodes import Attribute, Trigger
 from .buffer import Added, BufferStore, Entry, Included, Purged, Record, Setup
 from .datasets import DataSets
 from .rcb import (
@@ -24,18 +23,13 @@ from .rcb import (
     SEQUENCE_NUMBER,
     TIME,
     Block,
-    Member,
     checksum,
 )
 from .values import read
+from .watch import Event, Watch
 
 log = logging.getLogger(__name__)
 
-Event = tuple[Attribute, bool]
-"""A leaf that was updated, and whether its value changed."""
-
-_EVENTS = Trigger.DATA_CHANGE.value | Trigger.QUALITY_CHANGE.value
-_UPDATE = Trigger.DATA_UPDATE.value
 _UNBUFFERED_NUMBERS, _BUFFERED_NUMBERS = 1 << 8, 1 << 16
 
 
@@ -49,10 +43,8 @@ class Events:
         self._data_sets = data_sets
         self._store = store
         self._unsaved: list[Record] = []
-        self._active: list[Block] = []
+        self._watch: Watch[Block] = Watch()
         self._buffered: list[Block] = []
-        self._watched: dict[Attribute, list[tuple[Block, int, int]]] | None = None
-        """For every leaf the blocks that want its events; None if that has to be worked out anew."""
         self._due: datetime | None = None
         self._stale = False
         """True if `_due` has to be worked out anew."""
@@ -62,54 +54,24 @@ class Events:
     def activate(self, block: Block, now: datetime) -> None:
         """Let a block know of events from now on; raise `ServiceRefused` if its data set is gone."""
         data_set = self._data_sets.find(Reference.parse(block.text("DatSet")), block.owner)
-        nodes = self._data_sets.members(data_set)
-        block.size = len(data_set.members)
-        block.members = tuple(
-            Member(index, reference, node, reference.fc is FC.MX)
-            for index, (reference, node) in enumerate(zip(data_set.members, nodes, strict=True))
-            if node is not None
-        )
-        if block.triggers(Trigger.INTEGRITY) and block.number("IntgPd"):
-            block.integrity_due = now + block.period("IntgPd")
-        self._active.append(block)
-        self._watched, self._stale = None, True
+        block.follow(data_set.members, self._data_sets.members(data_set), now)
+        self._watch.add(block)
+        self._stale = True
 
     def deactivate(self, block: Block) -> None:
         """Let a block know of nothing any more."""
         block.pending.clear()
-        block.buffer_due = block.integrity_due = None
-        block.members = ()
-        if block in self._active:
-            self._active.remove(block)
-            self._watched, self._stale = None, True
-
-    def _watch(self) -> dict[Attribute, list[tuple[Block, int, int]]]:
-        """Return for every leaf which blocks want its events, with the triggers that both sides have."""
-        watched: dict[Attribute, list[tuple[Block, int, int]]] = {}
-        for block in self._active:
-            wanted = block.trigger_mask & (_EVENTS | _UPDATE)
-            for member in block.members if wanted else ():
-                for leaf in member.node.leaves():
-                    mask = leaf.trigger.value & wanted
-                    if mask:
-                        watched.setdefault(leaf, []).append((block, member.index, mask))
-        return watched
+        block.buffer_due = None
+        block.unfollow()
+        if block in self._watch:
+            self._watch.remove(block)
+            self._stale = True
 
     # --- events and time --------------------------------------------------------------------------------------------
 
     def notify(self, events: Iterable[Event], now: datetime) -> None:
         """Take note that leaves were updated, all at once; report what has no buffer time."""
-        if self._watched is None:
-            self._watched = self._watch()
-        watched = self._watched
-        raised: dict[Block, dict[int, int]] = {}
-        for leaf, changed in events:
-            for block, index, mask in watched.get(leaf, ()):
-                reason = mask if changed else mask & _UPDATE
-                if reason:
-                    found = raised.setdefault(block, {})
-                    found[index] = found.get(index, 0) | reason
-        for block, found in raised.items():
+        for block, found in self._watch.raised(events).items():
             self._raise(block, found, now)
         self.commit()
 
@@ -129,20 +91,18 @@ class Events:
     def due(self) -> datetime | None:
         """Return when `tick` wants to be called next; None for not at all."""
         if self._stale:
-            times = (t for b in self._active for t in (b.buffer_due, b.integrity_due) if t is not None)
+            times = (t for b in self._watch for t in (b.buffer_due, b.integrity_due) if t is not None)
             self._due, self._stale = min(times, default=None), False
         return self._due
 
     def tick(self, now: datetime) -> None:
         """Report what has become due: events whose buffer time is over, integrity reports."""
-        for block in list(self._active):
+        for block in self._watch:
             if block.buffer_due is not None and block.buffer_due <= now:
                 self.flush(block, now)
             if block.integrity_due is not None and block.integrity_due <= now:
                 self.report_all(block, Reason.INTEGRITY, now)
-                # In step with the first one, whatever was missed: a late call gives one report, not a volley.
-                period = block.period("IntgPd")
-                block.integrity_due += period * ((now - block.integrity_due) // period + 1)
+                block.integrity_done(now)
                 self._stale = True
         self.commit()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import datetime
 from zlib import crc32
 
 import attrs
@@ -15,7 +15,7 @@ from ..acsi.values import default
 from ..model.nodes import Attribute, ReportControl, Trigger
 from .association import Association
 from .buffer import Buffer
-from .tree import Node
+from .watch import Follower
 
 _T = BasicType
 URCB = (
@@ -42,33 +42,15 @@ SEQUENCE_NUMBER, TIME, REASON, DATA_SET, DATA_REFERENCE, BUFFER_OVERFLOW, ENTRY_
 """Bits of OptFlds."""
 
 
-@attrs.frozen(slots=True)
-class Member:
-    """One member of the data set that a block reports on.
-
-    `substitute` tells what a second event within the buffer time does: take the place of the first (measurands), or
-    send the first one off (all others; clause 17.2.2.9).
-    """
-
-    index: int
-    reference: Reference
-    node: Node
-    substitute: bool
-
-
 @attrs.define(slots=True, eq=False)
-class Block:
-    """One instance of a report control block.
+class Block(Follower):
+    """One instance of a report control block; see also `Follower`.
 
     Attributes:
-        reference: `LD/LN.name`, with its constraint.
-        leaves: its attributes by name; their values are what clients read.
         owner: the association that has reserved or enabled it.
         reserved: True if the owner asked for it by Resv, and not only by enabling.
-        members: of its data set, while it is enabled.
-        size: number of members of the data set, with those that name nothing.
         pending: events within the buffer time, by member index: value then and reason.
-        buffer_due, integrity_due: when the next report of that kind goes; None for never.
+        buffer_due: when the events within the buffer time go; None for never.
         buffer: the entries of a buffered block; None for an unbuffered one.
         overflow: the next report has to say that entries before it are lost.
         holder: identity of the client for which it stays reserved, though its association has ended; "" for nobody.
@@ -76,26 +58,16 @@ class Block:
         configuration: a checksum of its configuration.
     """
 
-    reference: Reference
     default_id: str
-    leaves: dict[str, Attribute]
     owner: Association | None = None
     reserved: bool = False
-    members: tuple[Member, ...] = ()
-    size: int = 0
     pending: dict[int, tuple[DataValue, Reason]] = attrs.Factory(dict)
     buffer_due: datetime | None = None
-    integrity_due: datetime | None = None
     buffer: Buffer | None = None
     overflow: bool = False
     holder: str = ""
     held_until: datetime | None = None
     configuration: int = 0
-
-    @property
-    def name(self) -> str:
-        """`LD/LN.name`."""
-        return str(self.reference.with_fc(None))
 
     @property
     def assigned(self) -> bool:
@@ -107,40 +79,9 @@ class Block:
         """True while it reports."""
         return self.leaves["RptEna"].value is True
 
-    def number(self, name: str) -> int:
-        """The value of an integer attribute."""
-        value = self.leaves[name].value
-        assert isinstance(value, int)
-        return value
-
-    def text(self, name: str) -> str:
-        """The value of a text attribute."""
-        value = self.leaves[name].value
-        assert isinstance(value, str)
-        return value
-
-    def period(self, name: str) -> timedelta:
-        """The value of an attribute in milliseconds, as a duration."""
-        return timedelta(milliseconds=self.number(name))
-
     def option(self, bit: int) -> bool:
         """Return a bit of OptFlds."""
-        return self._bits("OptFlds")[bit]
-
-    def triggers(self, trigger: Trigger) -> bool:
-        """Return whether TrgOps has a trigger option."""
-        return self._bits("TrgOps")[trigger.value.bit_length()]
-
-    @property
-    def trigger_mask(self) -> int:
-        """TrgOps as the number of a `Trigger`."""
-        bits = self._bits("TrgOps")
-        return sum(trigger.value for trigger in Trigger if bits[trigger.value.bit_length()])
-
-    def _bits(self, name: str) -> BitString:
-        value = self.leaves[name].value
-        assert isinstance(value, BitString)
-        return value
+        return self.bits("OptFlds")[bit]
 
 
 def instance_names(control: ReportControl) -> Iterator[str]:
@@ -179,7 +120,7 @@ def instance(
         leaf: Attribute(leaf, fc, kind, value=values.get(leaf, default(kind)), settable=leaf not in READ_ONLY)
         for leaf, kind in specification
     }
-    block = Block(Reference(device, node, (name,), fc), default_id, leaves, configuration=checksum(values))
+    block = Block(Reference(device, node, (name,), fc), leaves, default_id, configuration=checksum(values))
     return block, Attribute(name, fc, children=dict(leaves))
 
 

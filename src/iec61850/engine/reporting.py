@@ -14,11 +14,12 @@ from .association import Association
 from .buffer import Buffer, BufferLimits, BufferStore, Nowhere
 from .datasets import DataSets
 from .directory import unknown
-from .events import Event, Events
+from .events import Events
 from .rcb import BUFFER_OVERFLOW, ENTRY_ID, READ_ONLY, Block, instance, instance_names
 from .steps import Steps
 from .tree import Node, Tree
 from .values import fit
+from .watch import Event
 
 _PURGING = frozenset({"RptID", "DatSet", "BufTm", "TrgOps", "IntgPd"})
 """Settings whose change empties the buffer (clause 17.2.2.3, second-hand)."""
