@@ -22,7 +22,7 @@ from janusgrid.iec61850.model.nodes import (
 T = BasicType
 DCHG, QCHG, DUPD = Trigger.DATA_CHANGE, Trigger.QUALITY_CHANGE, Trigger.DATA_UPDATE
 LD = "DG750DER"
-NODES = ("CSWI1", "DGEN1", "DWGC1", "GGIO1", "LLN0", "MMXU1", "PTUV1")
+NODES = ("CSWI1", "DGEN1", "DWGC1", "GGIO1", "GGIO2", "LLN0", "MMXU1", "PTUV1")
 BEHAVIOUR = EnumType("BehaviourModeKind", {"on": 1, "blocked": 2, "test": 3, "test/blocked": 4, "off": 5})
 
 
@@ -92,6 +92,58 @@ def switch(name: str, model: int, *, many: bool = False, later: bool = False, li
         leaf("sboClass", FC.CF, T.ENUM, int(many)), leaf("operTimeout", FC.CF, T.INT32U, limit),
         *select, command(), cancel,
     )  # fmt: skip
+
+
+def controllables() -> LogicalNode:
+    """One object of every controllable class, each substitutable too; a mode that is commanded; one of edition 1."""
+
+    def status(*leaves: Attribute, fc: FC = FC.ST) -> list[Attribute]:
+        return [origin(fc), leaf("ctlNum", fc, T.INT8U), *leaves, *quality_time(fc)]
+
+    def made(name: str, cdc: str, value: Attribute, command: Attribute, *more: Attribute, fc: FC = FC.ST) -> DataObject:
+        return data(
+            name, cdc, *status(value, fc=fc), leaf("subEna", FC.SV, T.BOOLEAN), moved("subVal", FC.SV, value),
+            leaf("subQ", FC.SV, T.QUALITY), leaf("subID", FC.SV, T.VISSTRING64),
+            leaf("ctlModel", FC.CF, T.ENUM, 1, settable=False), *more, oper(command),
+        )  # fmt: skip
+
+    def limits(kind: BasicType, low: DataValue, high: DataValue) -> list[Attribute]:
+        return [leaf("minVal", FC.CF, kind, low), leaf("maxVal", FC.CF, kind, high)]
+
+    def analogue(name: str, fc: FC, value: DataValue = None, **more: object) -> Attribute:
+        return group(name, fc, leaf("f", fc, T.FLOAT32, value, **more))
+
+    step = group("valWTr", FC.ST, leaf("posVal", FC.ST, T.INT8, 0, trigger=DCHG), leaf("transInd", FC.ST, T.BOOLEAN))
+    kinds = EnumType("Kinds", {"first": 1, "second": 2})
+    old = oper(leaf("ctlVal", FC.CO, T.BOOLEAN), extra=[leaf("operTm", FC.CO, T.ENTRYTIME)])
+    old.children["T"] = leaf("T", FC.CO, T.ENTRYTIME)
+    return node(
+        "GGIO2", "GGIO",
+        made("Mod", "ENC", leaf("stVal", FC.ST, T.ENUM, 1, trigger=DCHG, enum=BEHAVIOUR),
+             leaf("ctlVal", FC.CO, T.ENUM, enum=BEHAVIOUR)),
+        made("Spc", "SPC", leaf("stVal", FC.ST, T.BOOLEAN, False, trigger=DCHG), leaf("ctlVal", FC.CO, T.BOOLEAN)),
+        made("Dpc", "DPC", leaf("stVal", FC.ST, T.DBPOS, trigger=DCHG), leaf("ctlVal", FC.CO, T.BOOLEAN)),
+        made("Inc", "INC", leaf("stVal", FC.ST, T.INT32, 0, trigger=DCHG), leaf("ctlVal", FC.CO, T.INT32),
+             *limits(T.INT32, -10, 10)),
+        made("Enc", "ENC", leaf("stVal", FC.ST, T.ENUM, 1, trigger=DCHG, enum=kinds),
+             leaf("ctlVal", FC.CO, T.ENUM, enum=kinds)),
+        made("Bsc", "BSC", step, leaf("ctlVal", FC.CO, T.TCMD), leaf("persistent", FC.CF, T.BOOLEAN, False)),
+        made("Isc", "ISC", moved("valWTr", FC.ST, step, trigger=DCHG), leaf("ctlVal", FC.CO, T.INT8),
+             *limits(T.INT8, 1, 17)),
+        made("Apc", "APC", analogue("mxVal", FC.MX, 0.0, trigger=DCHG), analogue("ctlVal", FC.CO),
+             analogue("minVal", FC.CF, -5.0), analogue("maxVal", FC.CF, 5.0), fc=FC.MX),
+        made("Bac", "BAC", analogue("mxVal", FC.MX, 0.0, trigger=DCHG), leaf("ctlVal", FC.CO, T.TCMD),
+             leaf("persistent", FC.CF, T.BOOLEAN, False), fc=FC.MX),
+        data("Old", "SPC", leaf("stVal", FC.ST, T.BOOLEAN, False, trigger=DCHG), *quality_time(FC.ST),
+             leaf("ctlModel", FC.CF, T.ENUM, 1), old),
+    )  # fmt: skip
+
+
+def moved(name: str, fc: FC, of: Attribute, **more: object) -> Attribute:
+    """A part of the same type under another name and constraint."""
+    if of.type is None:
+        return group(name, fc, *(moved(child.name, fc, child, **more) for child in of.children.values()))
+    return leaf(name, fc, of.type, enum=of.enum, **more)
 
 
 def origin(fc: FC) -> Attribute:
@@ -221,7 +273,7 @@ def plant() -> Model:
         }),
         OtherControl("smv", "usvcb", {"multicast": "false", "datSet": "Meas", "smvID": "plant/us", "smpRate": "50"}),
     ]  # fmt: skip
-    nodes = (lln0, mmxu, dgen, dwgc, cswi, protection(), substitutable())
+    nodes = (lln0, mmxu, dgen, dwgc, cswi, protection(), substitutable(), controllables())
     device = LogicalDevice(LD, "DER", {n.name: n for n in nodes})
     services = {
         "ReportSettings": {"owner": "true", "resvTms": "true"},

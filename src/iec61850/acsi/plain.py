@@ -16,6 +16,9 @@ Plain = Any
 
 _FLOATS = frozenset({BasicType.FLOAT32, BasicType.FLOAT64})
 _POSITIONS = {"intermediate": 0b00, "off": 0b01, "on": 0b10, "bad": 0b11}
+_STEPS = {"stop": 0b00, "lower": 0b01, "higher": 0b10, "reserved": 0b11}
+_CODED = {BasicType.DBPOS: _POSITIONS, BasicType.TCMD: _POSITIONS | _STEPS}
+"""Over MMS the two are told apart by name only, so what some devices have for a double-point command is a step."""
 
 
 def plain(value: DataValue, description: TypeDescription) -> Plain:
@@ -34,7 +37,8 @@ def shape(value: Plain, description: TypeDescription, where: str) -> DataValue:
 
     A structure is given as a dict (all of its components) or a list; one with a single component, or with a component
     `f`, `i` for a number, may be given as that component's value. A float may be given as an int, a time as an aware
-    `datetime`, a double-point position as a bool or as `"on"`, `"off"`, `"intermediate"`, `"bad"`.
+    `datetime`, a double-point position as a bool or as `"on"`, `"off"`, `"intermediate"`, `"bad"`, a step command as
+    `"higher"`, `"lower"`, `"stop"`.
     """
     if isinstance(description, Basic):
         return _leaf(value, description.type, where)
@@ -69,9 +73,9 @@ def _leaf(value: Plain, kind: BasicType, where: str) -> DataValue:
         if value.tzinfo is None:
             raise TypeConflict(f"{value} has no time zone", where=where)
         value = EntryTime.of(value) if kind is BasicType.ENTRYTIME else Timestamp.of(value)
-    elif kind is BasicType.DBPOS and isinstance(value, bool | str):
+    elif kind in _CODED and isinstance(value, bool | str):
         position = "on" if value is True else "off" if value is False else value
-        value = BitString(_POSITIONS[position], 2) if position in _POSITIONS else value
+        value = BitString(_CODED[kind][position], 2) if position in _CODED[kind] else value
     elif kind is BasicType.QUALITY and value is None:
         value = Quality()
     elif kind is BasicType.OCTET64 and isinstance(value, bytearray):

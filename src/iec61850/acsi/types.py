@@ -142,6 +142,11 @@ class Timestamp:
         """As an aware datetime in UTC, to the microsecond."""
         return _EPOCH + timedelta(seconds=self.seconds, microseconds=round(self.fraction * 1_000_000 / (1 << 24)))
 
+    @property
+    def entry_time(self) -> EntryTime:
+        """As an entry time, cut to the millisecond; nothing but zeros for what is before 1984."""
+        return EntryTime(max(0, EntryTime.of(self.datetime).milliseconds))
+
 
 @attrs.frozen(slots=True)
 class EntryTime:
@@ -158,6 +163,11 @@ class EntryTime:
     def datetime(self) -> datetime:
         """As an aware datetime in UTC."""
         return _ENTRY_EPOCH + timedelta(milliseconds=self.milliseconds)
+
+    @property
+    def timestamp(self) -> Timestamp:
+        """As a timestamp; nothing but zeros stay so."""
+        return Timestamp.of(self.datetime) if self.milliseconds else Timestamp()
 
 
 DataValue = bool | int | float | str | bytes | BitString | Quality | Timestamp | EntryTime | list["DataValue"] | None

@@ -21,7 +21,7 @@ from ..acsi.types import BitString, DataValue, EntryTime, Timestamp
 from ..model.nodes import Attribute, DataObject, Model
 from .association import Association
 from .control_states import ControlModel, Event, State, machine, out_of_place
-from .controllable import Changes, Controllable, Running, Store, command, denied
+from .controllable import Changes, Controllable, Running, Store, conditions, denied
 from .directory import unknown
 from .steps import Job, Outcome, Step, Steps
 from .tree import Node, Tree
@@ -85,6 +85,7 @@ class Control:
         with _about(request.control):
             target = self.find(request.control)
             self._needs(target, ControlModel.SBO_NORMAL, "SBO")
+            target.check_mode(None)
             nothing = Operate(target.reference, None, Origin(OriginCategory.NOT_SUPPORTED))
             yield from self._select(client, target, nothing, None, now)
 
@@ -109,10 +110,11 @@ class Control:
         self._move(target, Event.SELECT, now)
         granted = False
         try:
-            outcome = yield command(Step.SELECT, client, request, value)
-            now = outcome.now
-            if outcome.refusal is not None:
-                raise outcome.refusal
+            for step in (*(one for one in conditions(request) if one is Step.INTERLOCK), Step.SELECT):
+                outcome = yield target.question(step, client, request, value)
+                now = outcome.now
+                if outcome.refusal is not None:
+                    raise outcome.refusal
             if client.ended:
                 raise denied(AddCause.ABORTION_BY_COMMUNICATION_LOSS, "its client has gone")
             granted = True
@@ -133,7 +135,7 @@ class Control:
             self._possible(client, target, Event.OPERATE)
             request = _normal(request)
             at = request.at
-            running = Running(client, request, fitted[0][1] if len(fitted) == 1 else request.value)
+            running = Running(client, request, fitted[0][1] if len(fitted) == 1 else request.value, target)
             target.running = running
             target.owner = target.owner or client
             self._move(target, Event.OPERATE, now)
@@ -230,10 +232,11 @@ class Control:
             target.check_selection(running.request)
             if at is not None:
                 self._check_time(target, at, now)
-            outcome = yield running.question(Step.CHECK)
-            now = outcome.now
-            if outcome.refusal is not None:
-                raise outcome.refusal
+            for step in conditions(running.request):
+                outcome = yield running.question(step)
+                now = outcome.now
+                if outcome.refusal is not None:
+                    raise outcome.refusal
             granted = True
         finally:
             if granted:
@@ -362,8 +365,7 @@ def operate_request(control: Reference, operate: Attribute, value: DataValue) ->
     parts = dict(zip(operate.children, value, strict=True))
     who, number, time = _origin(parts.get("origin")), parts.get("ctlNum", 0), parts.get("T", Timestamp())
     test, check, at = parts.get("Test", False), parts.get("Check", BitString(0, 2)), parts.get("operTm")
-    if isinstance(time, EntryTime):  # as edition 1 has it
-        time = Timestamp.of(time.datetime)
+    time, at = (one.timestamp if isinstance(one, EntryTime) else one for one in (time, at))  # as edition 1 has them
     if who is None:
         raise conflict
     if not (isinstance(number, int) and isinstance(time, Timestamp) and isinstance(test, bool)):

@@ -41,21 +41,20 @@ class Running:
     request: Operate
     value: DataValue
     """As the application sees it."""
+    target: Controllable
     job: Job | None = None
     """What the application carries out after the client was answered."""
     aborted: AddCause | None = None
 
     def question(self, step: Step) -> Command:
         """Return what the application is asked."""
-        return command(step, self.client, self.request, self.value)
+        return self.target.question(step, self.client, self.request, self.value)
 
 
-def command(step: Step, client: Association, request: Operate, value: DataValue) -> Command:
-    """Return what the application is asked about a request."""
-    return Command(
-        request.control, value, client.peer, request.origin, request.number, request.time, request.test,
-        request.check, step, request.at,
-    )  # fmt: skip
+def conditions(request: Operate) -> list[Step]:
+    """Return what the application is asked before a command is granted: what its Check asks for, and the rest."""
+    wanted = [step for bit, step in ((1, Step.INTERLOCK), (0, Step.SYNCHROCHECK)) if bit in request.check.bits]
+    return [*wanted, Step.CHECK]
 
 
 @attrs.define(slots=True, eq=False)
@@ -118,6 +117,14 @@ class Controllable:
         many = leaf is not None and leaf.value == _OPERATE_MANY
         return many and self.model.selects and self.owner is not None and not self.owner.ended
 
+    def question(self, step: Step, client: Association, request: Operate, value: DataValue) -> Command:
+        """Return what the application is asked about a request."""
+        blocked = self.behaviour is not None and self.behaviour.value == _TEST_BLOCKED
+        return Command(
+            request.control, value, client.peer, request.origin, request.number, request.time, request.test,
+            request.check, step, request.at, blocked,
+        )  # fmt: skip
+
     def move(self, event: Event) -> bool:
         """Go on to the state that the table names; return whether it differs. Raises `UnexpectedEvent`."""
         before, model = self.state, self.model
@@ -154,12 +161,20 @@ class Controllable:
                 ServiceError.PARAMETER_VALUE_INAPPROPRIATE,
             )  # fmt: skip
 
-    def check_mode(self, test: bool) -> None:
-        """Refuse what the behaviour of the node forbids (IEC 61850-7-4 annex A)."""
+    def check_mode(self, test: bool | None) -> None:
+        """Refuse what the behaviour of the node forbids (IEC 61850-7-4 annex A); `test` is None if it is not known yet.
+
+        The mode itself (Mod) takes commands in every behaviour: else a node that is off could never be on again.
+        """
         mode = self.behaviour.value if self.behaviour else _ON
-        allowed = (_NO_MODE, _ON) if not test else (_TEST, _TEST_BLOCKED)
-        if mode not in allowed:
-            raise denied(AddCause.BLOCKED_BY_MODE, f"a command with test={test} does not go with behaviour {mode!r}")
+        allowed: set[int] = set()
+        if test is not True:
+            allowed |= {_NO_MODE, _ON}
+        if test is not False:
+            allowed |= {_TEST, _TEST_BLOCKED}
+        if mode not in allowed and (test or self.reference.path != ("Mod",)):
+            what = "a selection" if test is None else f"a command with test={test}"
+            raise denied(AddCause.BLOCKED_BY_MODE, f"{what} does not go with behaviour {mode!r}")
 
     def check_selection(self, request: Operate) -> None:
         """Refuse a command that is not the one that was selected with its value."""
@@ -211,6 +226,9 @@ def _status(status: Node, value: DataValue) -> Iterable[tuple[Attribute, DataVal
     """Return the changes that make a status show the control value; none if the two have nothing in common."""
     if isinstance(value, bool) and isinstance(status, Attribute) and status.type is BasicType.DBPOS:
         value = BitString(0b10 if value else 0b01, 2)
+    elif isinstance(value, int) and list(status.children) in (["posVal"], ["posVal", "transInd"]):
+        reached: list[DataValue] = [value, False]  # the step position that was commanded
+        value = reached[: len(status.children)]
     try:
         return list(spread(status, value))
     except ServiceRefused:

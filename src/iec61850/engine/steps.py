@@ -27,8 +27,12 @@ class Step(Enum):
 
     SELECT = "select"
     """May the object be selected by this client?"""
+    INTERLOCK = "interlock"
+    """Do the interlocking conditions allow it? Asked only if the client wants them checked (Check, bit 1)."""
+    SYNCHROCHECK = "synchrocheck"
+    """Are both sides in synchronism? Asked only if the client wants it checked (Check, bit 0), and not on selecting."""
     CHECK = "check"
-    """Are the conditions for the command met: interlocking, synchronism, authority?"""
+    """Are all other conditions for the command met: process, authority?"""
     OPERATE = "operate"
     """Carry it out."""
     CANCEL = "cancel"
@@ -50,6 +54,7 @@ class Command:
         check: what the client asks to be checked, bit 0 synchrocheck, bit 1 interlock.
         step: what the application is asked: whether it may be selected, its conditions, to do it, to break it off.
         at: the time for which it was commanded (operTm), None for at once.
+        blocked: the behaviour of its node is test/blocked: nothing of it may reach the process.
 
     A selection without a value (Select) has the value None and an originator that is not known.
     """
@@ -64,6 +69,7 @@ class Command:
     check: BitString
     step: Step = Step.OPERATE
     at: Timestamp | None = None
+    blocked: bool = False
 
     @property
     def interlock_check(self) -> bool:

@@ -47,27 +47,26 @@ def command_value(request: Operate, description: TypeDescription) -> list[DataVa
             where=str(request.control),
             add_cause=AddCause.NOT_SUPPORTED,
         )
-    time: DataValue = request.time
-    if description.component("T") == Basic(BasicType.ENTRYTIME):
-        time = EntryTime.of(request.time.datetime)  # as edition 1 has it
     parts: dict[str, DataValue] = {
         "ctlVal": request.value,
-        "operTm": request.at,
+        "operTm": _time(request.at, description.component("operTm")),
         "origin": [request.origin.category.value, request.origin.identity],
         "ctlNum": request.number,
-        "T": time,
+        "T": _time(request.time, description.component("T")),
         "Test": request.test,
         "Check": request.check,
     }
     unknown = [name for name, _ in description.components if name not in parts]
     if unknown:
         raise Malformed(f"Oper of {request.control} has a part called {unknown[0]}")
-    return [_zero(part) if parts[name] is None else parts[name] for name, part in description.components]
+    return [parts[name] for name, _ in description.components]
 
 
-def _zero(description: TypeDescription) -> DataValue:
-    """Return what stands for no time at all in operTm."""
-    return EntryTime() if description == Basic(BasicType.ENTRYTIME) else Timestamp()
+def _time(time: Timestamp | None, description: TypeDescription | None) -> DataValue:
+    """Return a time as its part holds it, as an EntryTime where edition 1 has that; nothing but zeros for none."""
+    if description == Basic(BasicType.ENTRYTIME):
+        return time.entry_time if time is not None else EntryTime()
+    return time or Timestamp()
 
 
 def origin(category: int, identity: bytes) -> Origin:
@@ -187,7 +186,7 @@ def _command(control: Reference, data: DataValue) -> Operate:
             case Timestamp():
                 times.append(part)
             case EntryTime():
-                times.append(Timestamp.of(part.datetime))
+                times.append(part.timestamp)
             case BitString():
                 check = part
     later = at is not None and (at.seconds or at.fraction)

@@ -70,6 +70,8 @@ def from_mms(description: pdu.TypeDescription, name: str = "") -> TypeDescriptio
             return Basic(_at_most(bits, _UNSIGNED, _T.INT32U))
         case ("floating-point", form):
             return Basic(_T.FLOAT32 if form.format_width == 32 else _T.FLOAT64)
+        case ("bit-string", 2) if name == "ctlVal":  # of all control values only a step command is a coded one
+            return Basic(_T.TCMD)
         case ("bit-string", size):
             return Basic(_T.CHECK if size == -2 or name == "Check" else _BITS.get(abs(size), _T.OPTFLDS))
         case ("octet-string", size):

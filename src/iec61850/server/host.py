@@ -24,6 +24,7 @@ from ..engine.steps import T, Wait
 log = logging.getLogger(__name__)
 
 CommandHook = Callable[[Command], Awaitable[None] | None]
+ConditionHook = Callable[[Command], Awaitable[bool | None] | bool | None]
 ChangeHook = Callable[[Change], Awaitable[None] | None]
 DecisionHook = Callable[[Any], Awaitable[None] | None]
 Sink = Callable[[Notification], None]
@@ -48,7 +49,7 @@ class Host:
         """For each controllable object its hook, and whether the status follows the control value."""
         self.changes: dict[Reference, ChangeHook] = {}
         """For each attribute, with its constraint, the hook that sees what clients write before it is stored."""
-        self.steps: dict[tuple[Reference, Step], CommandHook] = {}
+        self.steps: dict[tuple[Reference, Step], ConditionHook] = {}
         """For each controllable object the hooks that are asked beside that which carries out."""
         engine.data.asked = self.changes
         self._jobs: set[asyncio.Task[None]] = set()
@@ -126,7 +127,9 @@ class Host:
             else:
                 answer = self.changes.get(question.asked, _agree)(question)
             if inspect.isawaitable(answer):
-                await answer
+                answer = await answer
+            if answer is False and isinstance(question, Command) and question.step in _CONDITIONS:
+                question.refuse(_CONDITIONS[question.step])
         except ServiceRefused as refused:
             refusal = refused
         except Exception:
@@ -144,7 +147,7 @@ class Host:
             failed = ServiceError.FAILED_DUE_TO_COMMUNICATIONS_CONSTRAINT
             return Outcome(self.clock.now(), ServiceRefused(failed, error.message, where=str(question.reference)))
 
-    def _hook(self, command: Command) -> tuple[CommandHook, bool]:
+    def _hook(self, command: Command) -> tuple[ConditionHook, bool]:
         """Return what is asked about a command: it needs a hook to carry it out, and one to be broken off."""
         carries_out = self.commands.get(command.reference)
         if command.step is Step.OPERATE or carries_out is None:
@@ -191,6 +194,13 @@ class Host:
         finally:
             sleep.cancel()
             wake.cancel()
+
+
+_CONDITIONS = {
+    Step.INTERLOCK: AddCause.BLOCKED_BY_INTERLOCKING,
+    Step.SYNCHROCHECK: AddCause.BLOCKED_BY_SYNCHROCHECK,
+}
+"""What a client is told where a hook answers False."""
 
 
 def _nobody(command: Command) -> None:

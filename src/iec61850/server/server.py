@@ -29,7 +29,7 @@ from ..model.nodes import Attribute, DataObject, Model
 from .buffers import JournalStore
 from .documents import Documents
 from .folder import Folder
-from .host import ChangeHook, CommandHook, DecisionHook, Host
+from .host import ChangeHook, CommandHook, ConditionHook, DecisionHook, Host
 from .local import LocalAssociation
 
 if TYPE_CHECKING:
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from ..scsm82.server import ServerLimits as XmppLimits
 
 C = TypeVar("C", bound=CommandHook)
+B = TypeVar("B", bound=ConditionHook)
 H = TypeVar("H", bound=ChangeHook)
 D = TypeVar("D", bound=DecisionHook)
 
@@ -161,10 +162,27 @@ class Server:
     def on_check(self, reference: str) -> Callable[[C], C]:
         """Return a decorator: the function is asked for the conditions of a command, before the client is answered.
 
-        It refuses what interlocking (where `command.interlock_check`), synchronism (`command.synchrocheck`), process
-        or authority forbid. A command for a later time is checked when it comes, and again when its time has come.
+        It refuses what process or authority forbid; interlocking and synchronism have hooks of their own. A command
+        for a later time is checked when it comes, and again when its time has come.
         """
         return self._asked_of(reference, Step.CHECK)
+
+    def interlock(self, reference: str) -> Callable[[B], B]:
+        """Return a decorator: the function, plain or async, says whether the interlocking conditions let a command be.
+
+        It is asked only if the client wants them checked (Check, bit 1): before a command is granted, and before an
+        object is selected with a value. False refuses as blocked-by-interlocking; `command.refuse` may name another
+        cause. Without it, they are met.
+        """
+        return self._asked_of(reference, Step.INTERLOCK)
+
+    def synchrocheck(self, reference: str) -> Callable[[B], B]:
+        """Return a decorator: the function, plain or async, says whether both sides are in synchronism.
+
+        It is asked only if the client wants that checked (Check, bit 0), after the interlocking, and not on selecting:
+        by the time of the command it may be another. False refuses as blocked-by-synchrocheck.
+        """
+        return self._asked_of(reference, Step.SYNCHROCHECK)
 
     def on_cancel(self, reference: str) -> Callable[[C], C]:
         """Return a decorator: the function breaks off what is being carried out, and refuses where it cannot be.
@@ -173,10 +191,10 @@ class Server:
         """
         return self._asked_of(reference, Step.CANCEL)
 
-    def _asked_of(self, reference: str, step: Step) -> Callable[[C], C]:
+    def _asked_of(self, reference: str, step: Step) -> Callable[[B], B]:
         where = self._controllable(reference)
 
-        def register(hook: C) -> C:
+        def register(hook: B) -> B:
             self.host.steps[where, step] = hook
             return hook
 

@@ -14,15 +14,18 @@ from janusgrid.iec61850.acsi.references import Reference
 from janusgrid.iec61850.acsi.services import (
     Cancel,
     CommandTermination,
+    CreateDataSet,
     GetDataValues,
     Notification,
     Operate,
     Origin,
     OriginCategory,
+    Report,
     Request,
     Select,
     SelectWithValue,
     SetDataValues,
+    SetRCBValues,
 )
 from janusgrid.iec61850.acsi.types import BitString, DataValue, Timestamp
 from janusgrid.iec61850.engine import Command, Step
@@ -213,13 +216,13 @@ async def test_a_selection_of_another_kind_is_not_supported(rig: Rig) -> None:
 
 @pytest.mark.parametrize("control", [SBO, SELECTED], ids=["normal", "enhanced"])
 async def test_a_selection_needs_a_node_that_works(rig: Rig, control: Reference) -> None:
-    Switch(rig, SELECTED)
+    Switch(rig, control)
     association = await rig.associate()
-    rig.server.update("DG750DER/CSWI1.Beh", "off")
-    if control is SELECTED:
+    for mode in ("off", "blocked"):
+        rig.server.update("DG750DER/CSWI1.Beh", mode)
         assert await refusal(association, select(control)) is AddCause.BLOCKED_BY_MODE
-    else:
-        assert await refusal(association, select(control)) is AddCause.NOT_SUPPORTED, "no application is behind it"
+    rig.server.update("DG750DER/CSWI1.Beh", "on")
+    await association.call(select(control))
 
 
 async def test_select_with_value_can_be_written_as_data(rig: Rig) -> None:
@@ -266,6 +269,147 @@ async def test_an_execution_that_fails_is_told_with_its_cause(rig: Rig) -> None:
     await until(lambda: bool(ended))
     assert ended == [CommandTermination(ON[ENHANCED], AddCause.INVALID_POSITION)]
     assert await shown(association, ENHANCED, "stVal") is False
+
+
+@pytest.mark.parametrize("control", [DIRECT, SBO, ENHANCED, SELECTED], ids=str)
+@pytest.mark.parametrize("bits", [(), (0,), (1,), (0, 1)], ids=str)
+async def test_interlocking_and_synchronism_are_asked_for_only_where_the_client_wants_it(
+    rig: Rig, control: Reference, bits: tuple[int, ...]
+) -> None:
+    switch, association = Switch(rig, control), await rig.associate()
+    rig.server.synchrocheck(str(control))(switch.ask)
+    rig.server.interlock(str(control))(switch.ask)
+    request = attrs.evolve(ON[control], check=BitString.of(*bits, size=2))
+    interlock, synchrocheck = [Step.INTERLOCK] * (1 in bits), [Step.SYNCHROCHECK] * (0 in bits)
+    selecting: list[Step] = []
+    if control is SBO:
+        await association.call(Select(SBO))
+        selecting = [Step.SELECT]
+    elif control is SELECTED:
+        await association.call(SelectWithValue(request))
+        selecting = [*interlock, Step.SELECT]
+    await association.call(request)
+    await until(lambda: rig.server.read(f"{control}.stVal") is True)
+    assert switch.asked == [*selecting, *interlock, *synchrocheck, Step.CHECK, Step.OPERATE]
+
+
+@pytest.mark.parametrize("later_", [False, True], ids=["now", "later"])
+@pytest.mark.parametrize("hook", ["interlock", "synchrocheck"])
+@pytest.mark.parametrize("how", ["False", "refuse", "fails", "async"])
+async def test_what_interlocking_and_synchronism_forbid(rig: Rig, hook: str, how: str, later_: bool) -> None:
+    switch, association = Switch(rig, ENHANCED), await rig.associate()
+    ended = ends(association)
+    bit, cause = {
+        "interlock": (1, AddCause.BLOCKED_BY_INTERLOCKING), "synchrocheck": (0, AddCause.BLOCKED_BY_SYNCHROCHECK),
+    }[hook]  # fmt: skip
+    met = True
+
+    def condition(command: Command) -> bool:
+        if how == "refuse" and not met:
+            command.refuse(AddCause.BLOCKED_BY_PROCESS, "no voltage")
+        if how == "fails" and not met:
+            raise ZeroDivisionError
+        return met
+
+    async def slowly(command: Command) -> bool:
+        await asyncio.sleep(0)
+        return condition(command)
+
+    getattr(rig.server, hook)(str(ENHANCED))(slowly if how == "async" else condition)
+    expected = {"refuse": AddCause.BLOCKED_BY_PROCESS, "fails": AddCause.UNKNOWN}.get(how, cause)
+    request = attrs.evolve(ON[ENHANCED], check=BitString.of(bit, size=2))
+    if later_:
+        request = attrs.evolve(request, at=Timestamp.of(START + timedelta(seconds=60)))
+        await association.call(request)
+        met = False
+        await rig.advance(60)
+        await until(lambda: bool(ended))
+        assert ended == [CommandTermination(request, expected)]
+    else:
+        met = False
+        assert await refusal(association, request) is expected
+        assert not ended
+    assert Step.OPERATE not in switch.asked
+    assert await shown(association, ENHANCED, "stVal") is False
+    met = True
+    await association.call(attrs.evolve(request, at=None))
+    await until(lambda: rig.server.read(f"{ENHANCED}.stVal") is True)
+
+
+async def test_a_selection_kept_for_many_with_normal_security(rig: Rig) -> None:
+    Switch(rig, SBO)
+    rig.server.update(f"{SBO}.sboClass", 1)
+    first, second = await rig.associate(0), await rig.associate(1)
+    await first.call(Select(SBO))
+    for number, value in ((7, True), (7, False), (8, True)):
+        await first.call(attrs.evolve(ON[SBO], number=number, value=value))
+        assert await shown(first, SBO, "stVal") is value
+        assert await refusal(second, ON[SBO]) is AddCause.LOCKED_BY_OTHER_CLIENT
+        await rig.advance(4)
+    await rig.advance(1.1)
+    assert await refusal(first, ON[SBO]) is AddCause.OBJECT_NOT_SELECTED
+
+
+async def test_the_times_are_those_of_the_model(rig: Rig) -> None:
+    switch, association = Switch(rig, SBO), await rig.associate()
+    slow = Switch(rig, ENHANCED)
+    rig.server.update(f"{SBO}.sboTimeout", 60_000)
+    rig.server.update(f"{ENHANCED}.operTimeout", 2000)
+    await association.call(Select(SBO))
+    await rig.advance(59)
+    await association.call(ON[SBO])
+    assert switch.asked[-1] is Step.OPERATE
+    ended = ends(association)
+    slow.go_on.clear()
+    await association.call(ON[ENHANCED])
+    await until(lambda: Step.OPERATE in slow.asked)
+    await rig.advance(2)
+    await until(lambda: bool(ended))
+    assert ended == [CommandTermination(ON[ENHANCED], AddCause.TIME_LIMIT_OVER)]
+
+
+async def test_a_number_that_comes_again_is_a_command_again(rig: Rig) -> None:
+    switch, association = Switch(rig, DIRECT), await rig.associate()
+    for value in (True, False):
+        await association.call(attrs.evolve(ON[DIRECT], value=value))
+        assert await shown(association, DIRECT, "stVal") is value
+        assert await shown(association, DIRECT, "ctlNum") == 7
+    assert [command.number for command in switch.commands] == [7] * 4
+
+
+async def test_what_the_server_owns_is_reported(rig: Rig) -> None:
+    """stSeld, opRcvd and opOk by their changes, tOpOk with them; in order, and nothing of a test but stSeld."""
+    switch, association = Switch(rig, SELECTED), await rig.associate()
+    told: list[Report] = []
+    association.on_notification(lambda one: told.append(one) if isinstance(one, Report) else None)
+    shows = tuple(
+        SELECTED.with_fc(ref("A", fc).fc).child(name)
+        for name, fc in (("stSeld", "ST"), ("opRcvd", "OR"), ("opOk", "OR"), ("tOpOk", "OR"))
+    )
+    await association.call(CreateDataSet(Reference("@own"), shows))
+    block = ref("LLN0.urcbOne", "RP")
+    values = (("DatSet", "@own"), ("TrgOps", BitString.of(1, size=6)), ("RptEna", True))
+    await association.call(SetRCBValues(block, values))
+    switch.go_on.clear()
+    await association.call(SelectWithValue(ON[SELECTED]))
+    await rig.advance(1)
+    await association.call(ON[SELECTED])
+    await until(lambda: Step.OPERATE in switch.asked)
+    assert await shown(association, SELECTED, "tOpOk", "OR") == Timestamp.of(rig.clock.now())
+    switch.go_on.set()
+    await until(lambda: rig.server.read(f"{SELECTED}.stVal") is True)
+    await rig.quiet(association)
+    assert [{entry.index: entry.value for entry in report.entries} for report in told] == [
+        {0: True}, {1: True}, {2: True}, {0: False, 1: False, 2: False},
+    ]  # fmt: skip
+    told.clear()
+    rig.server.update("DG750DER/CSWI1.Beh", "test")
+    request = attrs.evolve(ON[SELECTED], test=True)
+    await association.call(SelectWithValue(request))
+    await association.call(request)
+    await until(lambda: rig.server.read(f"{SELECTED}.stSeld") is False)
+    await rig.quiet(association)
+    assert [{entry.index: entry.value for entry in report.entries} for report in told] == [{0: True}, {0: False}]
 
 
 @pytest.mark.parametrize("control", [DIRECT, ENHANCED], ids=["normal", "enhanced"])

@@ -17,7 +17,7 @@ from janusgrid.iec61850.acsi.services import (
 )
 from janusgrid.iec61850.mapping.types import to_mms
 
-from tests.iec61850.plant import LD, ref
+from tests.iec61850.plant import LD, NODES, ref
 from tests.iec61850.wires import Rig
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -26,15 +26,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 async def test_devices_and_nodes(rig: Rig) -> None:
     association = await rig.associate()
     assert await association.call(GetServerDirectory()) == (LD,)
-    assert await association.call(GetLogicalDeviceDirectory(LD)) == (
-        "CSWI1",
-        "DGEN1",
-        "DWGC1",
-        "GGIO1",
-        "LLN0",
-        "MMXU1",
-        "PTUV1",
-    )
+    assert await association.call(GetLogicalDeviceDirectory(LD)) == NODES
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,7 @@ from janusgrid.iec61850.acsi.services import (
 from janusgrid.iec61850.acsi.types import BitString, EntryTime, Quality, Timestamp
 from janusgrid.iec61850.model.nodes import Trigger
 
-from tests.iec61850.plant import plant, ref
+from tests.iec61850.plant import NODES, plant, ref
 from tests.iec61850.wires import START, Ber, MemoryAssociation, Xer
 
 DG = "DG750DER"
@@ -68,9 +68,7 @@ async def site(request: pytest.FixtureRequest) -> AsyncIterator[Plant]:
 async def test_directory_from_top_to_bottom(site: Plant) -> None:
     ied = site.ied()
     assert await ied.devices() == await ied.directory() == (DG,)
-    assert (
-        await ied.nodes(DG) == await ied.directory(DG) == ("CSWI1", "DGEN1", "DWGC1", "GGIO1", "LLN0", "MMXU1", "PTUV1")
-    )
+    assert await ied.nodes(DG) == await ied.directory(DG) == NODES
     assert "TotW" in await ied.directory(f"{DG}/MMXU1")
     assert await ied.directory(f"{DG}/MMXU1.TotW.mag") == ("f",)
     assert await ied.instances(f"{DG}/LLN0", AcsiClass.DATA_SET) == ("Meas", "Single")
