@@ -56,6 +56,7 @@ _BLOCKS = {
     AcsiClass.USVCB: FC.US,
 }
 _BLOCK_FCS = frozenset(fc.value for fc in _BLOCKS.values())
+_FCS = {fc.value: fc for fc in FC}
 _MOST_NAMES = 1_000_000
 _MOST_VARIABLES = 100_000
 
@@ -75,7 +76,7 @@ class MmsClient:
         self._exchange = exchange
         self._peer = peer
         self._invoke_id = 0
-        self._names: dict[str, list[str]] = {}
+        self._names: dict[str, dict[str, list[list[str]]]] = {}
         self._types: dict[Reference, TypeDescription] = {}
         self._variables: dict[Reference, pdu.VariableDef] = {}
         self._services: dict[type[Request[Any]], Callable[[Any], Awaitable[Any]]] = {
@@ -103,6 +104,11 @@ class MmsClient:
         self._services[GetServerFiles] = self._file_names
         means = Means(self._type, self._read, self._write, self._values, self._set_values)
         self._services |= BlockClient(means).services
+
+    @property
+    def services(self) -> frozenset[type[Request[Any]]]:
+        """The services that `call` knows."""
+        return frozenset(self._services)
 
     async def call(self, request: Request[R]) -> R:
         """Ask for a service and return its positive response; see `ClientAssociation.call`."""
@@ -148,10 +154,17 @@ class MmsClient:
                 raise Malformed("the server has more names to follow, but gives none", where=self._peer)
             last = page.list_of_identifier[-1]
 
-    async def _variable_names(self, domain: str) -> list[str]:
+    async def _variable_names(self, domain: str) -> dict[str, list[list[str]]]:
+        """Return what a device has: the names below each of its nodes, in parts of which the first is a constraint."""
         found = self._names.get(domain)
         if found is None:
-            found = self._names[domain] = await self._name_list(_CLASS.NAMED_VARIABLE, domain)
+            found = {}
+            for name in await self._name_list(_CLASS.NAMED_VARIABLE, domain):
+                node, *parts = name.split("$")
+                below = found.setdefault(node, [])
+                if parts and parts[0] in _FCS:
+                    below.append(parts)
+            self._names[domain] = found
         return found
 
     # --- directories ------------------------------------------------------------------------------------------------
@@ -161,7 +174,7 @@ class MmsClient:
 
     async def _nodes(self, request: GetLogicalDeviceDirectory) -> tuple[str, ...]:
         self._names.pop(request.device, None)  # who asks for the nodes wants to know them anew
-        return tuple(sorted(name for name in await self._variable_names(request.device) if "$" not in name))
+        return tuple(sorted(await self._variable_names(request.device)))
 
     async def _instances(self, request: GetLogicalNodeDirectory) -> tuple[str, ...]:
         node = request.node
@@ -171,27 +184,27 @@ class MmsClient:
         if request.acsi_class is AcsiClass.DATA_SET:
             lists = await self._name_list(_CLASS.NAMED_VARIABLE_LIST, node.device)
             return tuple(sorted(n.partition("$")[2] for n in lists if n.partition("$")[0] == node.node))
-        parts = [name.split("$") for name in known if name.startswith(f"{node.node}$")]
+        parts = known[node.node]
         if request.acsi_class is AcsiClass.DATA_OBJECT:
-            return tuple(sorted({p[2] for p in parts if len(p) > 2 and p[1] not in _BLOCK_FCS and p[2] != "SGCB"}))
+            return tuple(sorted({p[1] for p in parts if len(p) > 1 and p[0] not in _BLOCK_FCS and p[1] != "SGCB"}))
         if request.acsi_class is AcsiClass.SGCB:
-            return ("SGCB",) if f"{node.node}$SP$SGCB" in known else ()
+            return ("SGCB",) if ["SP", "SGCB"] in parts else ()
         fc = _BLOCKS.get(request.acsi_class)
-        return tuple(sorted({p[2] for p in parts if fc is not None and len(p) == 3 and p[1] == fc.value}))
+        return tuple(sorted({p[1] for p in parts if fc is not None and len(p) == 2 and p[0] == fc.value}))
 
     async def _data_directory(self, request: GetDataDirectory) -> tuple[str, ...]:
         data = request.data
         if data.fc is not None:
             return tuple(sorted(_component_names(await self._type(data))))
         known = await self._variable_names(data.device)
-        depth = len(data.path) + 2
+        path, depth = list(data.path), len(data.path) + 1
         below: set[str] = set()
         constraints: list[FC] = []
-        for parts in (name.split("$") for name in known):
-            if parts[0] == data.node and tuple(parts[2:depth]) == data.path and data.path:
+        for parts in known.get(data.node, ()) if path else ():
+            if parts[1:depth] == path:
                 below.update(parts[depth : depth + 1])
                 if len(parts) == depth:
-                    constraints.append(FC(parts[1]))
+                    constraints.append(_FCS[parts[0]])
         if not constraints:
             raise _unknown(data)
         for fc in constraints if not below else ():  # an array: its parts have no names of their own
