@@ -1,4 +1,4 @@
-"""Time as the application sees it: real, scaled by a factor, or moved by hand.
+"""Time as the application sees it: real, steered towards a better clock, scaled by a factor, or moved by hand.
 
 Cores never read a clock: they are given `now`. Facades and the application take a `Clock`. Time-outs of the network
 are not application time: they always run in real seconds.
@@ -9,7 +9,9 @@ from __future__ import annotations
 import asyncio
 import heapq
 import itertools
+import math
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
@@ -106,3 +108,78 @@ class LockStepClock:
     async def _let_run(self) -> None:
         for _ in range(self._settle):
             await asyncio.sleep(0)
+
+
+class DisciplinedClock:
+    """A clock that is steered towards a better one (see `common.sntp`) and never goes back.
+
+    It starts with the time of the machine and runs by the machine's oscillator from there on: whoever sets the clock
+    of the machine does not disturb it. What it is behind by more than `STEP` it makes up at once, for to be late helps
+    nobody; anything else it makes up by running a little faster or slower, and what it is far ahead by at half speed,
+    so that no time comes twice and no report is older than the one before it.
+
+    `ticks` gives the seconds of the oscillator; `start` is the time at which it begins.
+    """
+
+    STEP = 0.128
+    """Seconds; the step threshold of RFC 5905."""
+    SLEW = 0.01
+    """Seconds made up in a second, up to `STEP`."""
+    _BRAKE = 0.5
+
+    def __init__(self, start: datetime | None = None, ticks: Callable[[], float] = time.monotonic) -> None:
+        self.start = start or datetime.now(UTC)
+        self._ticks = ticks
+        self._origin = ticks()
+        self._since = self._goal = self._drift = 0.0
+        self._gap = 0.0
+        self._slew = self.SLEW
+        self._sleepers: set[asyncio.Future[None]] = set()
+
+    def elapsed(self) -> float:
+        """Return the seconds since `start` by the oscillator alone, which nothing steers."""
+        return self._ticks() - self._origin
+
+    def lag(self) -> float:
+        """Return the seconds that it still has to make up; negative where it is ahead."""
+        return self._lag(self.elapsed())
+
+    def _lag(self, elapsed: float) -> float:
+        made_up = (elapsed - self._since) * self._slew
+        return math.copysign(max(0.0, abs(self._gap) - made_up), self._gap)
+
+    def _offset(self, elapsed: float) -> float:
+        return self._goal + (elapsed - self._since) * self._drift - self._lag(elapsed)
+
+    def now(self) -> datetime:
+        elapsed = self.elapsed()
+        return self.start + timedelta(seconds=elapsed + self._offset(elapsed))
+
+    def steer(self, offset: float, drift: float = 0.0) -> None:
+        """Make for the time that is `offset` seconds after `start` plus `elapsed`, and gains `drift` seconds a second.
+
+        Raises `ValueError` for a drift with which it would stand still.
+        """
+        if not abs(drift) < self._BRAKE / 2:
+            raise ValueError(f"an oscillator does not drift by {drift:g} seconds a second")
+        elapsed = self.elapsed()
+        gap = offset - self._offset(elapsed)
+        self._since, self._goal, self._drift = elapsed, offset, drift
+        self._gap = 0.0 if gap > self.STEP else gap
+        self._slew = self._BRAKE if gap < -self.STEP else self.SLEW
+        for sleeper in self._sleepers:
+            if not sleeper.done():
+                sleeper.set_result(None)
+
+    async def sleep(self, seconds: float) -> None:
+        """Return when `seconds` have passed: by the oscillator, for to steer the clock is not to let time pass."""
+        await asyncio.sleep(max(0.0, seconds))
+
+    async def sleep_until(self, when: datetime) -> None:
+        while (left := (when - self.now()).total_seconds()) > 0:
+            steered: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._sleepers.add(steered)
+            try:
+                await asyncio.wait((steered,), timeout=left)
+            finally:
+                self._sleepers.discard(steered)
