@@ -70,6 +70,8 @@ class Control:
         self._model: ControlModel | None = None
         self._oper: Structure | None = None
         self._selected: Operate | None = None
+        self._held = False
+        """True from a selection of ours on, until it is given up: what is selected for many commands outlasts each."""
         self._last: Operate | None = None
 
     async def model(self) -> ControlModel:
@@ -176,7 +178,7 @@ class Control:
         request = await self._request(value, test, interlock_check, synchrocheck, at)
         if model.selects:
             if self._selected is None:
-                await self._select(model, request)
+                await self._select(model, request, again=self._held)
             elif model.enhanced:
                 request = attrs.evolve(request, number=self._selected.number, time=self._selected.time)
         self._selected, self._last = None, request
@@ -203,7 +205,7 @@ class Control:
         request = self._selected or self._last
         if request is None:
             request = await self._request(None, False, False, False, None)
-        self._selected = None
+        self._selected, self._held = None, False
         with self._located():
             await self._association.call(Cancel(request))
 
@@ -235,16 +237,18 @@ class Control:
             Timestamp.of(at) if at is not None else None,
         )
 
-    async def _select(self, model: ControlModel, request: Operate) -> None:
+    async def _select(self, model: ControlModel, request: Operate, *, again: bool = False) -> None:
+        """Select it; `again` where a selection of ours for many commands may still be there."""
         with self._located():
             try:
                 selection = SelectWithValue(request) if model.enhanced else Select(self.reference)
                 await self._association.call(selection)
             except ServiceRefused as refused:
-                # What is selected for many commands is ours still; others are told that it is locked.
-                if refused.add_cause is not AddCause.OBJECT_ALREADY_SELECTED:
+                # Servers say this of another client's selection too: then the command itself is refused.
+                if not (again and refused.add_cause is AddCause.OBJECT_ALREADY_SELECTED):
+                    self._held = False
                     raise
-        self._selected = request
+        self._selected, self._held = request, True
 
     @contextmanager
     def _located(self) -> Iterator[None]:

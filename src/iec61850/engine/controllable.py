@@ -177,14 +177,18 @@ class Controllable:
             raise denied(AddCause.BLOCKED_BY_MODE, f"{what} does not go with behaviour {mode!r}")
 
     def check_selection(self, request: Operate) -> None:
-        """Refuse a command that is not the one that was selected with its value."""
+        """Refuse a command that is not the one that was selected with its value.
+
+        A selection that names no time is one for any: some clients say only with the command when it shall be.
+        """
         selected = self.selection
         if selected is None:
             return
         same = selected.origin == request.origin
         if not self.keeps_selection:  # operate-many takes other values with every command
-            same = same and (selected.value, selected.number, selected.test, selected.at) == (
-                request.value, request.number, request.test, request.at,
+            same = same and selected.at in (None, request.at)
+            same = same and (selected.value, selected.number, selected.test) == (
+                request.value, request.number, request.test,
             )  # fmt: skip
         if not same:
             raise denied(AddCause.INCONSISTENT_PARAMETERS, "it was selected for another command")

@@ -561,6 +561,17 @@ async def test_a_command_for_a_later_time_can_be_cancelled(rig: Rig) -> None:
     await second.call(ON[DIRECT])
 
 
+async def test_a_selection_that_names_no_time_is_one_for_any(rig: Rig) -> None:
+    """So does libiec61850's client: it selects with no time at all, and says in Operate when it shall be."""
+    switch, association = Switch(rig, SELECTED), await rig.associate()
+    await association.call(SelectWithValue(ON[SELECTED]))
+    await association.call(later(SELECTED, 60))
+    assert switch.asked == [Step.SELECT, Step.CHECK]
+    await association.call(Cancel(later(SELECTED, 60)))
+    await association.call(SelectWithValue(later(SELECTED, 60)))
+    assert await refusal(association, later(SELECTED, 90)) is AddCause.INCONSISTENT_PARAMETERS
+
+
 async def test_a_command_for_a_later_time_outlives_its_association(rig: Rig) -> None:
     switch, first, second = Switch(rig, DIRECT), await rig.associate(0), await rig.associate(1)
     await first.call(later(DIRECT, 60))

@@ -51,6 +51,9 @@ async def test_selecting_and_cancelling_by_hand(site: Plant, name: str) -> None:
     assert (await theirs.status()).selected is True
     await mine.operate(True)
     await mine.select(True)
+    with pytest.raises(ServiceRefused) as refused:
+        await mine.select(True)
+    assert refused.value.add_cause is AddCause.OBJECT_ALREADY_SELECTED, "whoever asks for a selection is told the truth"
     await mine.cancel()
     await theirs.operate(False)
     with pytest.raises(ServiceRefused) as refused:
