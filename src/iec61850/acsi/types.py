@@ -7,6 +7,7 @@ EntryTime have their classes. A structure or an array is a `list` in the order o
 
 from __future__ import annotations
 
+import math
 from datetime import UTC, datetime, timedelta
 from enum import Enum
 
@@ -146,6 +147,34 @@ class Timestamp:
     def entry_time(self) -> EntryTime:
         """As an entry time, cut to the millisecond; nothing but zeros for what is before 1984."""
         return EntryTime(max(0, EntryTime.of(self.datetime).milliseconds))
+
+
+@attrs.frozen(slots=True)
+class TimeQuality:
+    """What a time stamp says of the clock that made it (IEC 61850-7-2 TimeQuality); see `Timestamp`."""
+
+    leap_seconds_known: bool = True
+    clock_failure: bool = False
+    clock_not_synchronized: bool = False
+    accuracy: int = 10
+
+    @classmethod
+    def accuracy_of(cls, seconds: float | None) -> int:
+        """Return as significant fraction bits by how much a time may be wrong; 31 where that is not known, or a second
+        or more. A Python time has microseconds, so that there are never more than 20."""
+        if seconds is None or not 0 <= seconds < 1:
+            return 31
+        return min(20, math.floor(-math.log2(max(seconds, 1e-9))))
+
+    def stamp(self, when: datetime) -> Timestamp:
+        """Return the timestamp of an aware datetime with this quality."""
+        return Timestamp.of(
+            when,
+            leap_seconds_known=self.leap_seconds_known,
+            clock_failure=self.clock_failure,
+            clock_not_synchronized=self.clock_not_synchronized,
+            accuracy=self.accuracy,
+        )
 
 
 @attrs.frozen(slots=True)

@@ -23,6 +23,7 @@ from .association import Association
 from .control_states import ControlModel, Event, State, machine, out_of_place
 from .controllable import Changes, Controllable, Running, Store, conditions, denied
 from .directory import unknown
+from .stamps import Stamps
 from .steps import Job, Outcome, Step, Steps
 from .tree import Node, Tree
 
@@ -40,7 +41,8 @@ class Control:
         jobs: what is to be carried out, oldest first.
     """
 
-    def __init__(self, model: Model, tree: Tree, store: Store) -> None:
+    def __init__(self, model: Model, tree: Tree, store: Store, stamp: Stamps) -> None:
+        self._stamp = stamp
         self._model = model
         self._tree = tree
         self._store = store
@@ -75,7 +77,7 @@ class Control:
         return Controllable(
             reference, operate, frozenset(commands.children), status,
             {n: attributes[n] for n in _LEAVES if n in attributes},
-            mode if isinstance(mode, Attribute) else None,
+            mode if isinstance(mode, Attribute) else None, self._stamp,
         )  # fmt: skip
 
     # --- services ---------------------------------------------------------------------------------------------------

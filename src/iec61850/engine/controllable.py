@@ -10,10 +10,11 @@ import attrs
 from ..acsi.errors import AddCause, ServiceError, ServiceRefused
 from ..acsi.references import Reference
 from ..acsi.services import Operate
-from ..acsi.types import BasicType, BitString, DataValue, Quality, Timestamp
+from ..acsi.types import BasicType, BitString, DataValue, Quality
 from ..model.nodes import Attribute
 from .association import Association
 from .control_states import ERRORS, ControlModel, Event, State, machine
+from .stamps import Stamps
 from .steps import Command, Job, Step
 from .tree import Node
 from .values import read, spread
@@ -68,6 +69,7 @@ class Controllable:
         status: stVal or mxVal.
         leaves: attributes that the control services read or own, by name.
         behaviour: Beh.stVal of its node.
+        stamp: makes time stamps.
         owner: the client that selects or has selected it.
         selection: what SelectWithValue said, which Operate has to say again.
         running: the command under way.
@@ -79,6 +81,7 @@ class Controllable:
     status: Node | None
     leaves: dict[str, Attribute]
     behaviour: Attribute | None
+    stamp: Stamps
     state: State = State.IDLE
     owner: Association | None = None
     selection: Operate | None = None
@@ -205,7 +208,7 @@ class Controllable:
             "opOk": executing,
         }
         if executing:
-            wanted["tOpOk"] = Timestamp.of(now)
+            wanted["tOpOk"] = self.stamp(now)
         return [
             (leaf, value) for name, value in wanted.items() if (leaf := self.leaves.get(name)) and leaf.value != value
         ]
@@ -219,7 +222,7 @@ class Controllable:
         }
         if follow and self.status is not None:
             changes += _status(self.status, request.value)
-            values |= {"q": Quality(), "t": Timestamp.of(now)}
+            values |= {"q": Quality(), "t": self.stamp(now)}
         for name, value in values.items():
             if name in self.leaves:
                 changes += spread(self.leaves[name], value)

@@ -30,6 +30,7 @@ from .data import Data
 from .decisions import Activation, Confirmation
 from .directory import unknown
 from .keeping import Document, Keeping, spelled, unspelled
+from .stamps import Stamps
 from .steps import Steps
 from .tree import Group, Node, Tree
 from .values import fit, spread
@@ -128,7 +129,10 @@ def _configured(device: LogicalDevice) -> OtherControl | None:
 class SettingGroups:
     """The setting groups of the model's devices."""
 
-    def __init__(self, model: Model, tree: Tree, data: Data, store: Store, keeping: Keeping, now: datetime) -> None:
+    def __init__(
+        self, model: Model, tree: Tree, data: Data, store: Store, keeping: Keeping, now: datetime, stamp: Stamps
+    ) -> None:
+        self._stamp = stamp
         self._data = data
         self._store = store
         self._keeping = keeping
@@ -142,7 +146,7 @@ class SettingGroups:
             # Where nothing is declared, the time of reservation is told all the same.
             edit = model.services.get("SettingGroups.SGEdit", {"resvTms": "true"})
             told = "resvTms" in configured.attributes or edit.get("resvTms") == "true"
-            block = _block(device.name, configured, tree.devices[device.name], now, editable, told)
+            block = _block(device.name, configured, tree.devices[device.name], stamp(now), editable, told)
             self._blocks[device.name] = block
             tree.add(device.name, "LLN0", FC.SP, NAME, Attribute(NAME, FC.SP, children=dict(block.leaves)))
             for node, whole in tree.devices[device.name].items():
@@ -194,7 +198,7 @@ class SettingGroups:
         for one in block.settings:
             one.groups[former] = one.active.value
         block.leaves["ActSG"].value = group
-        block.leaves["LActTm"].value = Timestamp.of(outcome.now)
+        block.leaves["LActTm"].value = self._stamp(outcome.now)
         self._store([(one.active, one.groups[group]) for one in block.settings], outcome.now)
 
     def select_edit(self, client: Association, request: SelectEditSG, now: datetime) -> None:
@@ -354,7 +358,7 @@ def _refused(error: ServiceError, why: str, block: Block) -> ServiceRefused:
 
 
 def _block(
-    device: str, configured: OtherControl, nodes: dict[str, Group], now: datetime, editable: bool, told: bool
+    device: str, configured: OtherControl, nodes: dict[str, Group], now: Timestamp, editable: bool, told: bool
 ) -> Block:
     count = max(1, min(255, _integer(configured.attributes.get("numOfSGs"), 1)))
     active = max(1, min(count, _integer(configured.attributes.get("actSG"), 1)))
@@ -364,7 +368,7 @@ def _block(
         "ActSG": active,
         "EditSG": 0,
         "CnfEdit": False,
-        "LActTm": Timestamp.of(now),
+        "LActTm": now,
         "ResvTms": min(reserved, 0xFFFF),
     }
     shown = _ATTRIBUTES if told and editable else _ATTRIBUTES[:-1]
@@ -387,6 +391,7 @@ def _copy(node: Node) -> Node:
     if isinstance(node, Group):
         children = {name: _copy(child) for name, child in node.children.items()}
         return Group(node.name, children, [_copy(element) for element in node.elements])
+    assert isinstance(node, Attribute)  # no tree has anything else
     return _copy_attribute(node)
 
 

@@ -10,8 +10,9 @@ from datetime import datetime
 
 import attrs
 
-from ..acsi.types import DataValue, Quality, Timestamp
+from ..acsi.types import DataValue, Quality
 from ..model.nodes import Attribute, DataObject, Model
+from .stamps import Stamps
 from .tree import Node
 
 Changes = Iterable[tuple[Attribute, DataValue]]
@@ -41,7 +42,7 @@ class _Object:
         yield from (leaf for leaf, _ in self.quality)
         yield from self.times
 
-    def substitutes(self, now: datetime) -> Iterator[tuple[Attribute, DataValue]]:
+    def substitutes(self, now: datetime, stamp: Stamps) -> Iterator[tuple[Attribute, DataValue]]:
         """Yield each of these leaves with its substituted value."""
         for leaf, source in self.follows:
             yield leaf, source.value
@@ -49,13 +50,14 @@ class _Object:
             bits = given.value.bits if given is not None and isinstance(given.value, Quality) else 0
             yield leaf, Quality(bits | 1 << 12 - _SUBSTITUTED)
         for leaf in self.times:
-            yield leaf, Timestamp.of(now)
+            yield leaf, stamp(now)
 
 
 class Substitution:
     """The data objects of a model that can be substituted."""
 
-    def __init__(self, model: Model, now: datetime) -> None:
+    def __init__(self, model: Model, now: datetime, stamp: Stamps) -> None:
+        self._stamp = stamp
         self._sources: dict[Attribute, _Object] = {}
         """Every leaf under SV by which substitution is controlled."""
         self._process: dict[Attribute, DataValue] = {}
@@ -89,7 +91,7 @@ class Substitution:
             if found.enable.value is True:
                 for leaf in found.served():
                     self._process.setdefault(leaf, served.get(leaf, leaf.value))
-                served.update(found.substitutes(now))
+                served.update(found.substitutes(now, self._stamp))
             else:
                 served.update((leaf, self._process.pop(leaf)) for leaf in found.served() if leaf in self._process)
         return list(served.items())
@@ -98,7 +100,7 @@ class Substitution:
         """Begin with what the configuration has enabled."""
         for leaf in found.served():
             self._process[leaf] = leaf.value
-        for leaf, value in found.substitutes(now):
+        for leaf, value in found.substitutes(now, self._stamp):
             leaf.value = value
 
     def _add(self, data: DataObject) -> None:
