@@ -15,8 +15,8 @@ from typing import Any
 from . import octets as primitive
 from . import pdu_generated as pdu
 from .errors import MmsDecodeError, located
-from .names import class_name
-from .shape import Budget, Limits, blank, first_place, too_deep, too_many
+from .names import class_name, remembered
+from .shape import LONGEST_REMEMBERED, REMEMBERED, Budget, Limits, blank, first_place, too_deep, too_many
 from .tree import Component, Type
 
 Decode = Callable[..., Any]
@@ -89,7 +89,8 @@ class _Compiler:
         if type_.item.kind == "CHOICE":
             table = self.choice(type_.item)
             return _list(table, levels=int(type_.item in self._unfinished))
-        item = ("", "", type_.item.constructed, self._content(type_.item))
+        decode_item = self._content(type_.item)
+        item = ("", "", type_.item.constructed, _remembering(decode_item) if remembered(type_.item) else decode_item)
         return _list({type_.item.identifiers[0]: item}, levels=0)
 
 
@@ -182,6 +183,24 @@ def _list(table: Mapping[int, Alternative], levels: int) -> Decode:
         return values
 
     return decode
+
+
+def _remembering(decode: Decode) -> Decode:
+    """Return the decoder of values that cannot be changed: it remembers what octets stood for, of as many as it may."""
+    values: dict[bytes, Any] = {}
+
+    def decode_known(octets: bytes, at: int, end: int, budget: Budget) -> Any:
+        content = octets[at:end]
+        value = values.get(content)
+        if value is None:
+            left = budget.elements
+            value = decode(octets, at, end, budget)
+            # What has lists in it counts towards the limit each time.
+            if left == budget.elements and end - at <= LONGEST_REMEMBERED and len(values) < REMEMBERED:
+                values[content] = value
+        return value
+
+    return decode_known
 
 
 def _choice(table: Mapping[int, Alternative]) -> Decode:

@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from . import octets
-from .shape import Encoder, encode_choice, encode_choices, encode_list, encode_sequence
+from .names import remembered
+from .shape import Encoder, encode_choice, encode_choices, encode_list, encode_sequence, remembering
 from .tree import Type
 
 _SHORT = [bytes((length,)) for length in range(128)]
@@ -45,7 +46,8 @@ class _Compiler:
             return octets.writer(type_)
         if type_.item.kind == "CHOICE":
             return encode_choices(self._choice(type_.item), b"")
-        return encode_list(self.whole(type_.item, type_.item.identifiers), b"")
+        encode_item = self.whole(type_.item, type_.item.identifiers)
+        return encode_list(remembering(encode_item) if remembered(type_.item) else encode_item, b"")
 
     def _choice(self, type_: Type) -> Mapping[str, Encoder]:
         """Return the encoders of the alternatives; while they are being made, those made so far (recursion)."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Mapping
 
-from .names import class_name, field_name, field_order, member_name
+from .names import REMEMBERED, class_name, field_name, field_order, member_name
 from .tree import Component, Type
 
 _PLAIN = {
@@ -26,10 +26,10 @@ _HEAD = '''\
 
     python -m janusgrid.iec61850.mms.generate
 
-A SEQUENCE is a class; its fields that have to be given come first. A CHOICE is a tuple of the alternative's identifier
-and the value, made for `match`. A SEQUENCE OF is a list. Octet strings are `bytes`, strings, object identifiers and
-times in text are `str`, bit strings are `Bits`. A set of codes is an `IntEnum` for reading and writing code; the
-fields hold plain `int`, since numbers outside the set are legal.
+A SEQUENCE is a class; its fields that have to be given come first, and those of names cannot be changed. A CHOICE is a
+tuple of the alternative's identifier and the value, made for `match`. A SEQUENCE OF is a list. Octet strings are
+`bytes`, strings, object identifiers and times in text are `str`, bit strings are `Bits`. A set of codes is an `IntEnum`
+for reading and writing code; the fields hold plain `int`, since numbers outside the set are legal.
 """
 
 # fmt: off
@@ -66,7 +66,9 @@ def _block(type_: Type, doc: str) -> list[str]:
 
 def _sequence(type_: Type, doc: str) -> str:
     fields = [_field(component) for component in field_order(type_)]
-    return "\n".join(["@attrs.define(slots=True)", f"class {class_name(type_)}:", _docstring(doc), "", *fields, ""])
+    name = class_name(type_)
+    decorator = "@attrs.frozen(slots=True, cache_hash=True)" if name in REMEMBERED else "@attrs.define(slots=True)"
+    return "\n".join([decorator, f"class {name}:", _docstring(doc), "", *fields, ""])
 
 
 def _field(component: Component) -> str:

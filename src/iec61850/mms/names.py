@@ -14,6 +14,10 @@ ITEMS = {
 }
 """Names for the items of the lists whose items have no name in the standard."""
 
+REMEMBERED = frozenset({"DomainSpecific", "VariableDef"})
+"""Classes of what comes again and again in the same form: the names of variables. Their values cannot be changed, and
+the codec remembers how they look in a list."""
+
 _HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
 
@@ -42,3 +46,8 @@ def snake(identifier: str) -> str:
 def field_order(sequence: Type) -> list[Component]:
     """Return the components in the order of the class's fields: those that have to be given come first."""
     return sorted(sequence.components, key=lambda component: not component.required)
+
+
+def remembered(type_: Type) -> bool:
+    """Return whether the codec remembers the values of a type (see `REMEMBERED`)."""
+    return type_.kind == "SEQUENCE" and class_name(type_) in REMEMBERED

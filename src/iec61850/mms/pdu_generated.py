@@ -2,10 +2,10 @@
 
     python -m janusgrid.iec61850.mms.generate
 
-A SEQUENCE is a class; its fields that have to be given come first. A CHOICE is a tuple of the alternative's identifier
-and the value, made for `match`. A SEQUENCE OF is a list. Octet strings are `bytes`, strings, object identifiers and
-times in text are `str`, bit strings are `Bits`. A set of codes is an `IntEnum` for reading and writing code; the
-fields hold plain `int`, since numbers outside the set are legal.
+A SEQUENCE is a class; its fields that have to be given come first, and those of names cannot be changed. A CHOICE is a
+tuple of the alternative's identifier and the value, made for `match`. A SEQUENCE OF is a list. Octet strings are
+`bytes`, strings, object identifiers and times in text are `str`, bit strings are `Bits`. A set of codes is an `IntEnum`
+for reading and writing code; the fields hold plain `int`, since numbers outside the set are legal.
 """
 
 # fmt: off
@@ -582,7 +582,7 @@ ObjectName: TypeAlias = (
 """The name of a variable, a list or a journal."""
 
 
-@attrs.define(slots=True)
+@attrs.frozen(slots=True, cache_hash=True)
 class DomainSpecific:
     """A name within a domain: the logical device and, say, LLN0$ST$Beh$stVal."""
 
@@ -684,7 +684,7 @@ VariableAccessSpecification: TypeAlias = (
 """Variables one by one, or a named list of them (a data set)."""
 
 
-@attrs.define(slots=True)
+@attrs.frozen(slots=True, cache_hash=True)
 class VariableDef:
     """An item of `ListOfVariable`."""
 

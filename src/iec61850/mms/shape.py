@@ -111,6 +111,11 @@ class Memo(dict[Any, Any]):
         return result
 
 
+REMEMBERED = 8192
+"""Names that the codec remembers in each form, at most."""
+LONGEST_REMEMBERED = 200
+
+
 # --- encoders --------------------------------------------------------------------------------------------------------
 
 _NEVER = object()
@@ -148,6 +153,24 @@ def _absent(component: Component, encode: Encoder, empty: Any) -> tuple[Any, Enc
         return None, encode
     default = component.default
     return None, lambda value: empty if value == default else encode(value)
+
+
+def remembering(encode: Encoder) -> Encoder:
+    """Return the encoder of values that cannot be changed: it remembers their pieces, of as many as it may."""
+    pieces: dict[Any, Any] = {}
+
+    def encode_known(value: Any) -> Any:
+        try:
+            piece = pieces.get(value)
+        except TypeError:  # it has a part that can be changed: an alternate access
+            return encode(value)
+        if piece is None:
+            piece = encode(value)
+            if len(pieces) < REMEMBERED and len(piece) <= LONGEST_REMEMBERED:
+                pieces[value] = piece
+        return piece
+
+    return encode_known
 
 
 def encode_list(item: Encoder, empty: Any) -> Encoder:

@@ -9,8 +9,8 @@ from typing import Any
 from . import text
 from .dialect import Defaults, Dialect, Numbers
 from .errors import MmsEncodeError, located
-from .names import field_name
-from .shape import Encoder, encode_choice, encode_choices, encode_list, encode_sequence, in_alternative
+from .names import field_name, remembered
+from .shape import Encoder, encode_choice, encode_choices, encode_list, encode_sequence, in_alternative, remembering
 from .tree import Component, Type
 
 Attributes = Callable[[Any], str]
@@ -77,7 +77,8 @@ class _Compiler:
             return text.writer(type_, self._dialect)
         if type_.item.kind == "CHOICE" and not self._dialect.item_elements:
             return encode_choices(self.choice(type_.item), "")
-        return encode_list(self._element(type_.item.label, type_.item), "")
+        encode_item = self._element(type_.item.label, type_.item)
+        return encode_list(remembering(encode_item) if remembered(type_.item) else encode_item, "")
 
     def _component(self, sequence: Type, component: Component) -> Encoder:
         if component.default is not None and self._dialect.defaults is Defaults.ATTRIBUTE:
