@@ -1,11 +1,12 @@
 """Requests for setting groups (IEC 61850-7-2 clause 16) and for the control blocks of GOOSE and sampled values
-(clauses 18 and 19)."""
+(clauses 18 and 19); what all control blocks but those of reports have in common."""
 
 from __future__ import annotations
 
 import attrs
 
 from .errors import ServiceError
+from .logs import GetLCBValues, SetLCBValues
 from .references import FC, BadReference, Reference
 from .services import Request
 from .types import DataValue
@@ -126,5 +127,7 @@ BLOCK_FC: dict[type[Request[dict[str, DataValue]]] | type[Request[None]], FC] = 
     SetMSVCBValues: FC.MS,
     GetUSVCBValues: FC.US,
     SetUSVCBValues: FC.US,
+    GetLCBValues: FC.LG,
+    SetLCBValues: FC.LG,
 }
 """The constraint under which the block of a request is found."""

@@ -1,21 +1,20 @@
 """The buffer of a buffered report control block: what was to be reported, in order, whether anybody listens or not.
 
-A buffer is a ring with two bounds. `BufferStore` is the port through which entries and settings outlive the process:
-what it was given is there to stay when it returns, and the engine sends nothing that it has not given it before.
+A buffer is a ring with two bounds. Through a `BufferStore` entries and settings outlive the process.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from itertools import islice
-from typing import Protocol
 
 import attrs
 
 from ..acsi.services import Reason
 from ..acsi.types import DataValue, EntryTime
+from .entry_store import EntryStore
 
 Included = tuple[int, DataValue, Reason]
 """One member in a report: its place in the data set, its value, why it is there."""
@@ -184,39 +183,4 @@ class Purged:
 
 Record = Setup | Added | Purged
 
-
-class BufferStore(Protocol):
-    """Where entries and settings outlive the process. It deals with its failures by itself: none may stop reporting."""
-
-    def read(self) -> Iterable[Record]:
-        """Return what was kept, in order; called once, at the start."""
-        ...
-
-    def write(self, records: Sequence[Record]) -> None:
-        """Keep records behind the others; they are there to stay when this returns."""
-        ...
-
-    @property
-    def full(self) -> bool:
-        """True when most of what is kept no longer counts: `replace` is wanted."""
-        ...
-
-    def replace(self, records: Iterable[Record]) -> None:
-        """Keep these records only."""
-        ...
-
-
-class Nowhere:
-    """The store of a server that keeps nothing."""
-
-    full = False
-
-    def read(self) -> Iterable[Record]:
-        """Return nothing."""
-        return ()
-
-    def write(self, records: Sequence[Record]) -> None:
-        """Keep nothing."""
-
-    def replace(self, records: Iterable[Record]) -> None:
-        """Keep nothing."""
+BufferStore = EntryStore[Record]

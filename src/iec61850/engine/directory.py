@@ -61,6 +61,8 @@ class Directory:
             return tuple(sorted(node.objects))
         if request.acsi_class is AcsiClass.DATA_SET:
             return tuple(sorted(node.data_sets))
+        if request.acsi_class is AcsiClass.LOG:
+            return tuple(sorted(node.logs))
         if request.acsi_class is AcsiClass.SGCB:
             block = Reference(request.node.device, node.name, ("SGCB",), FC.SP)
             return ("SGCB",) if self._tree.find(block) else ()

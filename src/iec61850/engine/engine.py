@@ -34,6 +34,7 @@ from ..acsi.files import (
     RenameFile,
     SetFile,
 )
+from ..acsi.logs import GetLCBValues, GetLogStatusValues, QueryLogAfter, QueryLogByTime, SetLCBValues
 from ..acsi.references import FC, Reference
 from ..acsi.services import (
     Cancel,
@@ -59,7 +60,7 @@ from ..acsi.services import (
     SetDataValues,
     SetRCBValues,
 )
-from ..acsi.types import DataValue, TimeQuality
+from ..acsi.types import DataValue, Timestamp
 from ..model.nodes import Attribute, Model
 from .association import Association
 from .buffer import BufferLimits, BufferStore
@@ -69,10 +70,11 @@ from .datasets import DataSets
 from .directory import Directory
 from .files import Files
 from .keeping import Keeping, Store
+from .log import LogLimits, LogStore
+from .logs import Logs
 from .publishing import Publishing
 from .reporting import Reporting
 from .settings import SettingGroups, prepare
-from .stamps import Stamps
 from .steps import Job, Steps
 from .substitution import Substitution
 from .tree import Tree
@@ -82,10 +84,9 @@ from .values import initialise
 class Engine:
     """Serves a model to any number of associations.
 
-    The model belongs to the engine from here on: its leaves hold the present values. `now` is the time of start,
-    `time_quality` what is known of the clock that gives it; `stamps` makes every time stamp, and may learn more.
+    The model belongs to the engine from here on: its leaves hold the present values. `now` is the time of start.
     `store` keeps what clients set beyond the end of the engine; `report_store` the buffers of reports, which `buffers`
-    bounds.
+    bounds, and `log_store` the logs, which `logs` bounds.
     """
 
     def __init__(
@@ -97,22 +98,24 @@ class Engine:
         store: Store | None = None,
         buffers: BufferLimits | None = None,
         report_store: BufferStore | None = None,
-        time_quality: TimeQuality | None = None,
+        logs: LogLimits | None = None,
+        log_store: LogStore | None = None,
     ) -> None:
         self.model = model
-        self.stamps = Stamps(time_quality or TimeQuality())
         prepare(model)
         self.tree = Tree(model)
         self.associations: dict[Association, None] = {}
         self._max_associations = max_associations
-        initialise((g for nodes in self.tree.devices.values() for g in nodes.values()), self.stamps(now))
+        initialise((g for nodes in self.tree.devices.values() for g in nodes.values()), Timestamp.of(now))
         self.directory = Directory(model, self.tree)
         keeping = Keeping(store)
         self.data_sets = DataSets(model, self.tree, keeping)
         self.data = Data(self.tree, self.update)
         self.data_sets.write = self.data.write
         self.reporting = Reporting(model, self.tree, self.data_sets, now, limits=buffers, store=report_store)
-        self.control = Control(model, self.tree, self.update, self.stamps)
+        self.logs = Logs(model, self.tree, self.data_sets, now, limits=logs, store=log_store)
+        self.data.claim(FC.LG, self.logs.write)
+        self.control = Control(model, self.tree, self.update)
         self.files = Files()
         self.data.claim(FC.RP, self.reporting.write)
         self.data.claim(FC.BR, self.reporting.write)
@@ -120,8 +123,8 @@ class Engine:
         self.publishing = Publishing(model, self.tree, self.data_sets)
         for fc in (FC.GO, FC.MS, FC.US):
             self.data.claim(fc, self.publishing.write)
-        self.settings = SettingGroups(model, self.tree, self.data, self.update, keeping, now, self.stamps)
-        self._substitution = Substitution(model, now, self.stamps)
+        self.settings = SettingGroups(model, self.tree, self.data, self.update, keeping, now)
+        self._substitution = Substitution(model, now)
         self._plain: dict[type[Request[Any]], Callable[[Any], Any]] = {
             GetServerDirectory: self.directory.devices,
             GetLogicalDeviceDirectory: self.directory.nodes,
@@ -136,9 +139,14 @@ class Engine:
             GetGoCBValues: self.publishing.get,
             GetMSVCBValues: self.publishing.get,
             GetUSVCBValues: self.publishing.get,
+            GetLCBValues: self.logs.get,
+            GetLogStatusValues: self.logs.status,
+            QueryLogByTime: self.logs.by_time,
+            QueryLogAfter: self.logs.after,
         }
         self._timed: dict[type[Request[Any]], Callable[[Association, Any, datetime], Any]] = {
             SetRCBValues: self.reporting.set,
+            SetLCBValues: self.logs.set,
             GetDataSetDirectory: self.data_sets.directory,
             GetDataSetValues: self.data_sets.values,
             CreateDataSet: self.data_sets.create,
@@ -246,17 +254,19 @@ class Engine:
             events.append((leaf, leaf.value != value))
             leaf.value = value
         self.reporting.notify(events, now)
+        self.logs.notify(events, now)
 
     # --- time and what comes of it ----------------------------------------------------------------------------------
 
     def due(self) -> datetime | None:
         """Return when `tick` is wanted next; None for not at all. It changes with any other call."""
-        times = (self.reporting.due(), self.control.due(), self.settings.due())
+        times = (self.reporting.due(), self.logs.due(), self.control.due(), self.settings.due())
         return min((time for time in times if time is not None), default=None)
 
     def tick(self, now: datetime) -> None:
         """Let time pass: do what has become due."""
         self.reporting.tick(now)
+        self.logs.tick(now)
         self.control.tick(now)
         self.settings.tick(now)
 

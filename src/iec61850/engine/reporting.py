@@ -11,9 +11,10 @@ from ..acsi.services import GetRCBValues, Reason, SetRCBValues
 from ..acsi.types import BitString, DataValue
 from ..model.nodes import Model, ReportControl, Trigger
 from .association import Association
-from .buffer import Buffer, BufferLimits, BufferStore, Nowhere
+from .buffer import Buffer, BufferLimits, BufferStore
 from .datasets import DataSets
 from .directory import unknown
+from .entry_store import Nowhere
 from .events import Events
 from .rcb import BUFFER_OVERFLOW, ENTRY_ID, READ_ONLY, Block, instance, instance_names
 from .steps import Steps

@@ -1,5 +1,5 @@
-"""Setting groups and the control blocks of GOOSE and sampled values at the client: variables that are read and written
-(8-1 clauses 16, 18 and 19)."""
+"""Setting groups and the control blocks of logs, GOOSE and sampled values at the client: variables that are read and
+written (8-1 clauses 16 to 19)."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from ..acsi.blocks import (
     SetEditSGValue,
 )
 from ..acsi.errors import ServiceError, ServiceRefused
+from ..acsi.logs import GetLCBValues, SetLCBValues
 from ..acsi.references import FC, Reference
 from ..acsi.services import GetDataValues, Request, SetDataValues
 from ..acsi.types import DataValue, Structure, TypeDescription
@@ -61,12 +62,12 @@ class BlockClient:
     async def _set_group(self, device: str, name: str, value: DataValue) -> None:
         await self._write(_groups(device), ((name, value),))
 
-    async def _get(self, request: GetBlock) -> dict[str, DataValue]:
+    async def _get(self, request: GetBlock | GetLCBValues) -> dict[str, DataValue]:
         found = await self._values(request.block.with_fc(BLOCK_FC[type(request)]))
-        name = found.get("DatSet")
-        return found | {"DatSet": names.dotted(name)} if isinstance(name, str) else found
+        texts = {name: found[name] for name in names.OF_OBJECTS & found.keys()}
+        return found | {name: names.dotted(text) for name, text in texts.items() if isinstance(text, str)}
 
-    async def _set(self, request: SetBlock) -> None:
+    async def _set(self, request: SetBlock | SetLCBValues) -> None:
         await self._write(request.block.with_fc(BLOCK_FC[type(request)]), request.values)
 
     async def _values(self, block: Reference) -> dict[str, DataValue]:
@@ -84,7 +85,7 @@ class BlockClient:
         """Write attributes one after the other; raise the first refusal, and write none after it."""
         description = await self._means.type(block)
         for name, value in values:
-            wire = names.dollared(value) if name == "DatSet" and isinstance(value, str) else value
+            wire = names.dollared(value) if name in names.OF_OBJECTS and isinstance(value, str) else value
             part = description.component(name) if isinstance(description, Structure) else None
             (error,) = await self._means.write([block.child(name)], [encode(wire, part)])
             if error is not ServiceError.NO_ERROR:

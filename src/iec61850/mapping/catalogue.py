@@ -20,7 +20,6 @@ from .values import ENCODERS, decode_as
 
 Render = Callable[[], pdu.Data]
 
-_NAMES_OF_SETS = frozenset({"DatSet", "LogRef"})
 _BLOCK_FCS = frozenset({FC.RP, FC.BR, FC.LG, FC.GO, FC.MS, FC.US})
 
 
@@ -42,7 +41,7 @@ class Variable:
 
 
 def _is_set_name(leaf: Attribute) -> bool:
-    return leaf.name in _NAMES_OF_SETS and leaf.fc in _BLOCK_FCS
+    return leaf.name in names.OF_OBJECTS and leaf.fc in _BLOCK_FCS
 
 
 class Catalogue:
@@ -60,6 +59,8 @@ class Catalogue:
         """What a server of this engine announces: just what `MmsServer` answers."""
         files = self.engine.files
         found = initiate.SERVER_SERVICES
+        if self.engine.logs.served:
+            found |= initiate.LOG_SERVICES
         if files.served:
             found |= initiate.FILE_SERVICES
         return found | initiate.FILE_CHANGES if files.writable else found
@@ -86,6 +87,13 @@ class Catalogue:
         if device is None:
             return None
         return sorted(f"{node.name}${name}" for node in device.nodes.values() for name in node.data_sets)
+
+    def log_names(self, domain: str) -> list[str] | None:
+        """Return the names of the logs of a domain, in ASCII order; None if there is no such domain."""
+        device = self.engine.model.devices.get(domain)
+        if device is None:
+            return None
+        return sorted(f"{node.name}${name}" for node in device.nodes.values() for name in node.logs)
 
     # --- variables --------------------------------------------------------------------------------------------------
 

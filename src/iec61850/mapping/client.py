@@ -42,6 +42,7 @@ from .blocks import BlockClient, Means
 from .commands import CommandClient
 from .errors import PduSize, TooLarge, service_error
 from .files import FileClient
+from .logs import LogClient
 from .reports import RPT, decode_report
 from .types import from_mms
 from .values import decode, encode
@@ -104,6 +105,7 @@ class MmsClient:
         self._services[GetServerFiles] = self._file_names
         means = Means(self._type, self._read, self._write, self._values, self._set_values)
         self._services |= BlockClient(means).services
+        self._services |= LogClient(self._ask, self._read, self._log_controls, peer).services
 
     @property
     def services(self) -> frozenset[type[Request[Any]]]:
@@ -184,6 +186,9 @@ class MmsClient:
         if request.acsi_class is AcsiClass.DATA_SET:
             lists = await self._name_list(_CLASS.NAMED_VARIABLE_LIST, node.device)
             return tuple(sorted(n.partition("$")[2] for n in lists if n.partition("$")[0] == node.node))
+        if request.acsi_class is AcsiClass.LOG:
+            logs = await self._name_list(_CLASS.JOURNAL, node.device)
+            return tuple(sorted(names.dotted(n.partition("$")[2]) for n in logs if n.partition("$")[0] == node.node))
         parts = known[node.node]
         if request.acsi_class is AcsiClass.DATA_OBJECT:
             return tuple(sorted({p[1] for p in parts if len(p) > 1 and p[0] not in _BLOCK_FCS and p[1] != "SGCB"}))
@@ -369,6 +374,19 @@ class MmsClient:
 
     async def _file_names(self, request: GetServerFiles) -> tuple[str, ...]:
         return tuple(entry.name for entry in await self.files.entries(""))
+
+    # --- logs -------------------------------------------------------------------------------------------------------
+
+    async def _log_controls(self, device: str) -> list[Reference]:
+        """Return the log control blocks of a device; with "", of all of them."""
+        devices = [device] if device else await self._name_list(_CLASS.DOMAIN, None)
+        return [
+            Reference(each, node, (parts[1],), FC.LG)
+            for each in devices
+            for node, below in (await self._variable_names(each)).items()
+            for parts in below
+            if len(parts) == 2 and parts[0] == FC.LG.value
+        ]
 
     # --- report control blocks --------------------------------------------------------------------------------------
 

@@ -25,7 +25,9 @@ FILE_SERVICES = frozenset({_S.FILE_OPEN, _S.FILE_READ, _S.FILE_CLOSE, _S.FILE_DI
 """What our server announces beside these where it has files."""
 FILE_CHANGES = frozenset({_S.OBTAIN_FILE, _S.FILE_DELETE, _S.FILE_RENAME})
 """What it announces beside these where clients may change the files."""
-CLIENT_SERVICES = (SERVER_SERVICES - {_S.STATUS, _S.IDENTIFY}) | FILE_SERVICES | FILE_CHANGES
+LOG_SERVICES = frozenset({_S.READ_JOURNAL})
+"""What it announces beside these where it has logs."""
+CLIENT_SERVICES = (SERVER_SERVICES - {_S.STATUS, _S.IDENTIFY}) | FILE_SERVICES | FILE_CHANGES | LOG_SERVICES
 
 MIN_PDU_SIZE = 512
 MIN_NESTING = 5

@@ -9,6 +9,9 @@ from ...common.errors import Malformed
 from ..acsi.references import FC, Reference
 from ..mms import pdu
 
+OF_OBJECTS = frozenset({"DatSet", "LogRef"})
+"""Attributes of control blocks whose values are names of data sets and logs."""
+
 _FCS = {fc.value: fc for fc in FC}
 
 

@@ -24,7 +24,8 @@ def _reason(reason: Reason) -> pdu.AccessResult:
     return ("success", ("bit-string", (value, size)))
 
 
-_REASONS = {number: _reason(Reason(number)) for number in range(64)}
+REASONS = {number: _reason(Reason(number)) for number in range(64)}
+"""The bit string for each combination of reasons, by its number."""
 
 
 def _success(data: pdu.Data) -> pdu.AccessResult:
@@ -65,7 +66,7 @@ def encode_report(report: Report) -> pdu.MMSpdu:
         results += [_success(("visible-string", name)) for name in names]
     results += [_value(entry.value) for entry in report.entries]
     if with_reason:
-        results += [_REASONS[(entry.reason or Reason.NONE).value] for entry in report.entries]
+        results += [REASONS[(entry.reason or Reason.NONE).value] for entry in report.entries]
     return information(("variableListName", RPT), results)
 
 
@@ -150,7 +151,7 @@ def decode_report(results: list[pdu.AccessResult]) -> Report:
     included = inclusion.bits
     names = [from_full_text(fields.text("DataRef")) for _ in included] if 5 in has else [None] * len(included)
     values = [fields.value() for _ in included]
-    reasons = [_decode_reason(fields.bits("ReasonCode")) for _ in included] if 3 in has else [None] * len(included)
+    reasons = [decode_reason(fields.bits("ReasonCode")) for _ in included] if 3 in has else [None] * len(included)
     report.entries = [
         ReportEntry(index, value, name, reason)
         for index, value, name, reason in zip(included, values, names, reasons, strict=True)
@@ -158,5 +159,6 @@ def decode_report(results: list[pdu.AccessResult]) -> Report:
     return report
 
 
-def _decode_reason(bits: BitString) -> Reason:
+def decode_reason(bits: BitString) -> Reason:
+    """Return the reasons that a bit string tells."""
     return Reason(sum(1 << bit - 1 for bit in bits.bits if 1 <= bit <= 6))

@@ -22,6 +22,7 @@ from .controls import LastApplError, command_identity, encode_last_appl_error, e
 from .errors import confirmed_error, data_access_error
 from .files import FileServer
 from .lists import Lists
+from .logs import LogServer
 from .names import full_text, item
 from .reports import encode_report
 from .values import decode
@@ -104,6 +105,8 @@ class MmsServer(Generic[P]):
         }
         self._files = FileServer(self._engine.files, association, wire, parameters, exchange)
         self._services |= self._files.services()
+        if self._engine.logs.served:
+            self._services["readJournal"] = LogServer(self._engine.logs, wire, parameters).read
 
     # --- what comes in ----------------------------------------------------------------------------------------------
 
@@ -188,6 +191,8 @@ class MmsServer(Generic[P]):
                 found = self._lists.own_names()
             case ("domainSpecific", domain) if class_ == _CLASS.NAMED_VARIABLE_LIST:
                 found = self._catalogue.list_names(domain)
+            case ("domainSpecific", domain) if class_ == _CLASS.JOURNAL:
+                found = self._catalogue.log_names(domain)
             case ("domainSpecific", domain) if class_ == _CLASS.NAMED_VARIABLE:
                 found = self._catalogue.variable_names(domain)
             case ("domainSpecific", domain) if class_ == _CLASS.DOMAIN:

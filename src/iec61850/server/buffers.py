@@ -1,12 +1,13 @@
-"""The buffers of reports in a journal: a killed server finds them again."""
+"""Entries in a journal: a killed server finds them again. Here those of the buffers of reports."""
 
 from __future__ import annotations
 
 import json
 import logging
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from ...common.errors import LocalError
 from ...common.store import Durability, Journal
@@ -23,10 +24,13 @@ _GROWTH = 4
 """How many times as large as what counts it may become."""
 
 
-class JournalStore:
-    """A `BufferStore` in one file.
+T = TypeVar("T")
 
-    A disk that fails must not stop reporting: that is logged, reports go on, and everything is written anew as soon as
+
+class EntryJournal(ABC, Generic[T]):
+    """An `EntryStore` in one file.
+
+    A disk that fails must not stop the server: that is logged, it goes on, and everything is written anew as soon as
     the disk takes it again.
     """
 
@@ -35,18 +39,28 @@ class JournalStore:
         self._live = self._journal.size
         self._failing = False
 
-    def read(self) -> Iterator[Record]:
+    @staticmethod
+    @abstractmethod
+    def payload(record: T) -> bytes:
+        """Return a record as it stands in the file."""
+
+    @staticmethod
+    @abstractmethod
+    def record(found: dict[str, Any]) -> T:
+        """Return the record that a payload is; raise `ValueError`, `TypeError` or `KeyError` if it is none."""
+
+    def read(self) -> Iterator[T]:
         """Return what was kept, in order; what cannot be understood is left out."""
         for payload in self._journal.recovered():
             try:
-                yield _record(json.loads(payload))
-            except (ValueError, TypeError, KeyError) as error:
+                yield self.record(json.loads(payload))
+            except (ValueError, TypeError, KeyError, LocalError) as error:
                 log.warning("%s: a record is passed over: %s", self._journal.path, error)
 
-    def write(self, records: Sequence[Record]) -> None:
+    def write(self, records: Sequence[T]) -> None:
         """Append records."""
         try:
-            self._journal.append(*map(_payload, records))
+            self._journal.append(*map(self.payload, records))
         except LocalError as error:
             self._fails(error)
 
@@ -55,10 +69,10 @@ class JournalStore:
         """True when most of the file no longer counts, or something could not be written."""
         return self._failing or self._journal.size > max(_FLOOR, _GROWTH * self._live)
 
-    def replace(self, records: Iterable[Record]) -> None:
+    def replace(self, records: Iterable[T]) -> None:
         """Put these records in the place of all."""
         try:
-            self._journal.replace(map(_payload, records))
+            self._journal.replace(map(self.payload, records))
             self._live = self._journal.size
         except LocalError as error:
             self._fails(error)
@@ -73,7 +87,7 @@ class JournalStore:
 
     def _fails(self, error: LocalError) -> None:
         if not self._failing:
-            log.error("%s: reports go on, but would not survive the end of the process", error)
+            log.error("%s: the server goes on, but its entries would not survive the end of the process", error)
         self._failing = True
 
 
@@ -107,3 +121,10 @@ def _record(found: dict[str, Any]) -> Record:
             last, evicted, arrived = int(found["last"]), int(found["evicted"]), int(found["arrived"])
             return Setup(block, configuration, data_set, kept, last, evicted, arrived)
     raise ValueError("it is of an unknown kind")
+
+
+class JournalStore(EntryJournal[Record]):
+    """A `BufferStore` in one file."""
+
+    payload = staticmethod(_payload)
+    record = staticmethod(_record)
