@@ -60,7 +60,7 @@ from ..acsi.services import (
     SetDataValues,
     SetRCBValues,
 )
-from ..acsi.types import DataValue, Timestamp
+from ..acsi.types import DataValue, TimeQuality
 from ..model.nodes import Attribute, Model
 from .association import Association
 from .buffer import BufferLimits, BufferStore
@@ -75,6 +75,7 @@ from .logs import Logs
 from .publishing import Publishing
 from .reporting import Reporting
 from .settings import SettingGroups, prepare
+from .stamps import Stamps
 from .steps import Job, Steps
 from .substitution import Substitution
 from .tree import Tree
@@ -84,7 +85,8 @@ from .values import initialise
 class Engine:
     """Serves a model to any number of associations.
 
-    The model belongs to the engine from here on: its leaves hold the present values. `now` is the time of start.
+    The model belongs to the engine from here on: its leaves hold the present values. `now` is the time of start,
+    `time_quality` what is known of the clock that gives it; `stamps` makes every time stamp, and may learn more.
     `store` keeps what clients set beyond the end of the engine; `report_store` the buffers of reports, which `buffers`
     bounds, and `log_store` the logs, which `logs` bounds.
     """
@@ -100,13 +102,15 @@ class Engine:
         report_store: BufferStore | None = None,
         logs: LogLimits | None = None,
         log_store: LogStore | None = None,
+        time_quality: TimeQuality | None = None,
     ) -> None:
         self.model = model
+        self.stamps = Stamps(time_quality or TimeQuality())
         prepare(model)
         self.tree = Tree(model)
         self.associations: dict[Association, None] = {}
         self._max_associations = max_associations
-        initialise((g for nodes in self.tree.devices.values() for g in nodes.values()), Timestamp.of(now))
+        initialise((g for nodes in self.tree.devices.values() for g in nodes.values()), self.stamps(now))
         self.directory = Directory(model, self.tree)
         keeping = Keeping(store)
         self.data_sets = DataSets(model, self.tree, keeping)
@@ -115,7 +119,7 @@ class Engine:
         self.reporting = Reporting(model, self.tree, self.data_sets, now, limits=buffers, store=report_store)
         self.logs = Logs(model, self.tree, self.data_sets, now, limits=logs, store=log_store)
         self.data.claim(FC.LG, self.logs.write)
-        self.control = Control(model, self.tree, self.update)
+        self.control = Control(model, self.tree, self.update, self.stamps)
         self.files = Files()
         self.data.claim(FC.RP, self.reporting.write)
         self.data.claim(FC.BR, self.reporting.write)
@@ -123,8 +127,8 @@ class Engine:
         self.publishing = Publishing(model, self.tree, self.data_sets)
         for fc in (FC.GO, FC.MS, FC.US):
             self.data.claim(fc, self.publishing.write)
-        self.settings = SettingGroups(model, self.tree, self.data, self.update, keeping, now)
-        self._substitution = Substitution(model, now)
+        self.settings = SettingGroups(model, self.tree, self.data, self.update, keeping, now, self.stamps)
+        self._substitution = Substitution(model, now, self.stamps)
         self._plain: dict[type[Request[Any]], Callable[[Any], Any]] = {
             GetServerDirectory: self.directory.devices,
             GetLogicalDeviceDirectory: self.directory.nodes,
