@@ -23,6 +23,7 @@ from ..acsi.types import DataValue, Quality, Timestamp
 from ..engine import Engine, Step
 from ..engine.buffer import BufferLimits
 from ..engine.decisions import Activation, Confirmation, Decision, Publication
+from ..engine.log import LogLimits
 from ..engine.values import read, spread
 from ..mapping.server import Identity
 from ..model.nodes import Attribute, DataObject, Model
@@ -31,6 +32,7 @@ from .documents import Documents
 from .folder import Folder
 from .host import ChangeHook, CommandHook, ConditionHook, DecisionHook, Host
 from .local import LocalAssociation
+from .logs import LogJournal
 
 if TYPE_CHECKING:
     from ..scsm81.address import Address
@@ -72,9 +74,10 @@ class Server:
         clock: gives the time of reports, time stamps and integrity periods.
         identity: what it says of itself to MMS clients.
         max_associations: in all; more are refused.
-        state: a directory in which buffered reports, setting groups and the data sets that clients make outlive the
-            process; without it they end with it.
+        state: a directory in which buffered reports, logs, setting groups and the data sets that clients make outlive
+            the process; without it they end with it.
         buffers: what each buffered report control block may hold, and for whom.
+        logs: what each log may hold.
         durability: what the state survives: the death of the process, or the loss of power too (slower).
     """
 
@@ -87,11 +90,13 @@ class Server:
         max_associations: int = 100,
         state: Path | str | None = None,
         buffers: BufferLimits | None = None,
+        logs: LogLimits | None = None,
         durability: Durability = Durability.PROCESS,
     ) -> None:
         self.clock = clock or RealClock()
         documents = Documents(state) if state is not None else None
         self._reports = JournalStore(Path(state) / "reports.journal", durability) if state is not None else None
+        self._logs = LogJournal(Path(state) / "logs.journal", durability) if state is not None else None
         self.engine = Engine(
             model,
             self.clock.now(),
@@ -99,6 +104,8 @@ class Server:
             store=documents,
             buffers=buffers,
             report_store=self._reports,
+            logs=logs,
+            log_store=self._logs,
         )
         self.host = Host(self.engine, self.clock)
         self.identity = identity or Identity(model=model.ied)
@@ -406,6 +413,8 @@ class Server:
         await self.host.close()
         if self._reports is not None:
             self._reports.close()
+        if self._logs is not None:
+            self._logs.close()
         self._closed.set()
 
     async def __aenter__(self) -> Self:
