@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
 
-import pytest
-from janusgrid.iec61850 import Server
-from janusgrid.iec61850.mapping import initiate
-from janusgrid.iec61850.mms import decode_ber, encode_ber, pdu
+from janusgrid.iec61850.mms import decode_ber, encode_ber
 from janusgrid.iec61850.scsm81 import cotp, session, tpkt
 from janusgrid.iec61850.scsm81.address import CALLER, Address
 from janusgrid.iec61850.scsm81.stack import Accepted, Called, Calling, Data, Ended, Event, Released, Requested
@@ -138,65 +134,6 @@ def _answers(stack: Calling, octets: bytes) -> list[Event]:
         stack.receive(tpkt.wrap(tpdu))
         seen += events(stack)
     return seen
-
-
-# --- the same client against our server -------------------------------------------------------------------------------
-
-MODELS = {
-    "ex1_basic.jsonl": "libiec61850_simpleIO_direct_control.cid",
-    "rep_basic.jsonl": "libiec61850_simpleIO_direct_control.cid",
-    "ex2_discovery.jsonl": "libiec61850_simpleIO_direct_control.cid",
-    "ctl_all.jsonl": "libiec61850_simpleIO_control_tests.cid",
-}
-
-
-@pytest.mark.parametrize("name", MODELS)
-async def test_a_recorded_client_is_answered_by_our_server(shared: Path, name: str) -> None:
-    """Each request gets an answer of the same kind, of the same service, under its invoke id.
-
-    The models are close to those of the recorded servers, but not the same: contents are not compared.
-    """
-    reference = shared / "reference/iec61850"
-    (rows,) = recorded(reference / "mms-vectors" / name).values()
-    server = Server.from_scl(reference / "scl" / MODELS[name])
-    listening = await server.start_tcp(port=0, address=LIBIEC)
-    reader, writer = await asyncio.open_connection("127.0.0.1", listening.port)
-    answers: list[tuple[pdu.MMSpdu, pdu.MMSpdu]] = []
-    theirs = {_invoke_id(message): message for octets in mms(rows, "s2c") for message in [decode_ber(octets)]}
-    for way, octets in rows:
-        if way == "s2c":
-            continue
-        writer.write(octets)
-        sent = list(pdus.mms_pdus([octets]))
-        while True:
-            head = await asyncio.wait_for(reader.readexactly(4), 5)
-            packet = head + await reader.readexactly(int.from_bytes(head[2:], "big") - 4)
-            if not sent:
-                break
-            (message,) = (decode_ber(found) for found in pdus.mms_pdus([packet]))
-            if message[0] != "unconfirmed-PDU":
-                answers.append((message, theirs[_invoke_id(decode_ber(sent[0]))]))
-                break
-    writer.close()
-    await server.close()
-    assert answers[0][0][0] == "initiate-ResponsePDU"
-    assert initiate.settled(answers[0][0], initiate.Limits()).pdu_size == 65_000
-    assert len(answers) > 5
-    for (kind, ours), (other, recorded_answer) in answers[1:]:
-        assert kind == other
-        if isinstance(ours, pdu.ConfirmedResponsePDU) and isinstance(recorded_answer, pdu.ConfirmedResponsePDU):
-            assert ours.invoke_id == recorded_answer.invoke_id
-            assert ours.service[0] == recorded_answer.service[0]
-
-
-def _invoke_id(message: pdu.MMSpdu) -> int | None:
-    match message:
-        case ("rejectPDU", rejected):
-            return rejected.original_invoke_id
-        case ("confirmed-RequestPDU" | "confirmed-ResponsePDU" | "confirmed-ErrorPDU", found):
-            return int(found.invoke_id)
-        case _:
-            return None
 
 
 def test_the_answer_of_our_server_is_read_by_the_tests_own_reader() -> None:
