@@ -30,8 +30,10 @@ servers:
 demo: setup  ## one load-dispatch event from the utility to the DERs and back, on this machine
 	@$(RUN)janusgrid demo $(DEMO)
 
-test: setup servers check docs  ## everything: checks, docs, tests with coverage, examples
-	@$(RUN)pytest -n 2 --dist loadgroup --cov --cov-report=term:skip-covered $(PYTEST)
+test: setup servers check  ## everything: checks, tests with coverage, examples, docs with what the tests have proven
+	@$(RUN)pytest -n 2 --dist loadgroup --cov --cov-report=term:skip-covered --services=build/services.json $(PYTEST)
+	@$(MAKE) --no-print-directory docs
+	@$(RUN)python -m tests.iec61850.proof build/services.json
 
 check: setup  ## format, lint, types, import contracts (under a minute)
 	@$(RUN)ruff format --check -q .
@@ -50,4 +52,4 @@ lock: ## resolve the dependencies anew
 	$(UV) export -q --frozen --no-emit-project --all-groups --format requirements.txt --no-header -o requirements.lock
 
 clean:  ## remove everything that the commands made
-	rm -rf .venv .tools .pytest_cache .mypy_cache .ruff_cache docs/_build run
+	rm -rf .venv .tools .pytest_cache .mypy_cache .ruff_cache build docs/_build docs/_generated run

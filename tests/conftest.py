@@ -11,6 +11,8 @@ from hypothesis import HealthCheck, settings
 settings.register_profile("house", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("house")
 
+pytest_plugins = ("tests.iec61850.proof.plugin",)
+
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 
 

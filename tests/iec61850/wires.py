@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import xml.etree.ElementTree as ElementTree
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Protocol
 
@@ -171,6 +171,11 @@ class Rig:
         """Return a new association of client 0 or 1."""
         return self.server.connect(f"client {client}")
 
+    async def guest(self) -> tuple[ClientAssociation, Callable[[], Awaitable[None]]]:
+        """Return an association of a client that can go without a word, and what lets it go."""
+        association = await self.associate()
+        return association, association.abort
+
     async def advance(self, seconds: float) -> None:
         await self.clock.advance(seconds)
 
@@ -213,11 +218,12 @@ class TcpRig(Rig):
 
 
 class XmppRig(Rig):
-    """The sessions outlive the rig: one server session, two of clients."""
+    """The sessions outlive the rig: one server session, two of clients. `session` makes another for a client."""
 
-    def __init__(self, sessions: list[Session], dialect: str) -> None:
+    def __init__(self, sessions: list[Session], dialect: str, session: Callable[[], Session]) -> None:
         super().__init__()
         self.sessions = sessions
+        self.session = session
         self.dialect = dialect
         self.open: list[XmppAssociation] = []
         self.server.start(sessions[0])
@@ -228,6 +234,11 @@ class XmppRig(Rig):
         )
         self.open.append(association)
         return association
+
+    async def guest(self) -> tuple[ClientAssociation, Callable[[], Awaitable[None]]]:
+        session = self.session()
+        await session.open()
+        return await XmppAssociation.open(session, self.sessions[0].jid, dialect=self.dialect), session.close
 
     async def quiet(self, association: ClientAssociation) -> None:
         for _ in range(3):  # reports go by a task of their own

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from typing import NamedTuple
 
 import pytest
 import pytest_asyncio
@@ -23,35 +24,43 @@ WAYS = [
 ]
 
 
+class Way(NamedTuple):
+    """The name of a way, the XMPP sessions that it needs, and what makes another for a client."""
+
+    name: str
+    sessions: list[Session]
+    session: Callable[[], Session]
+
+
 @pytest_asyncio.fixture(scope="session", loop_scope="session", params=WAYS)
-async def way(request: pytest.FixtureRequest) -> AsyncIterator[tuple[str, list[Session]]]:
-    """The name of a way, and the XMPP sessions that it needs."""
+async def way(request: pytest.FixtureRequest) -> AsyncIterator[Way]:
     broker, _, dialect = request.param.partition(" ")
     if request.param in MEMORY or not dialect:
-        yield request.param, []
+        yield Way(request.param, [], NotImplemented)
         return
     async with start_broker(broker, *USERS) as server:
-        sessions = [
-            SlixSession(
-                f"{user}@{server.domain}/IEC", password=f"secret of {user}", host=server.host, port=server.port,
-                tls=server.ca,
-            )
-            for user in USERS
-        ]  # fmt: skip
-        for session in sessions:
-            await session.open()
-        yield request.param, list(sessions)
-        for session in sessions:
-            await session.close()
+
+        def session(user: str = USERS[-1], resource: str = "guest") -> Session:
+            return SlixSession(
+                f"{user}@{server.domain}/{resource}", password=f"secret of {user}", host=server.host, port=server.port,
+                tls=server.ca, allow=lambda peer: True,
+            )  # fmt: skip
+
+        sessions = [session(user, "IEC") for user in USERS]
+        for each in sessions:
+            await each.open()
+        yield Way(request.param, sessions, session)
+        for each in sessions:
+            await each.close()
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def rig(way: tuple[str, list[Session]]) -> AsyncIterator[Rig]:
+async def rig(way: Way) -> AsyncIterator[Rig]:
     """A plant served afresh on one of the ways."""
-    name, sessions = way
+    name = way.name
     made: Rig
-    if sessions:
-        made = XmppRig(sessions, name.partition(" ")[2])
+    if way.sessions:
+        made = XmppRig(way.sessions, name.partition(" ")[2], way.session)
     elif name in MEMORY:
         made = MemoryRig(MEMORY[name])
     elif name == "tcp":

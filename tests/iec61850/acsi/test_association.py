@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from janusgrid.common.errors import NotReachable
+from janusgrid.common.errors import NotReachable, Refused
 from janusgrid.iec61850.acsi.services import GetServerDirectory
 
 from tests.iec61850.wires import Rig, until
@@ -47,3 +47,21 @@ async def test_what_the_server_ends_the_client_learns_of(rig: Rig) -> None:
     with pytest.raises(NotReachable):
         await association.call(GetServerDirectory())
     await until(lambda: len(ends) == 1)
+
+
+async def test_a_client_that_goes_has_aborted(rig: Rig) -> None:
+    """Over XMPP there is no PDU for it: the server sees that the client's presence goes."""
+    association, go = await rig.guest()
+    assert await association.call(GetServerDirectory()) == ("DG750DER",)
+    await go()
+    await until(lambda: not rig.server.engine.associations)
+
+
+async def test_one_too_many_is_refused(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rig.server.engine, "_max_associations", 1)
+    first = await rig.associate()
+    with pytest.raises(Refused):
+        await rig.associate(1)
+    await first.release()
+    await until(lambda: not rig.server.engine.associations)
+    assert await (await rig.associate(1)).call(GetServerDirectory()) == ("DG750DER",)

@@ -1,0 +1,1 @@
+"""What this implementation conforms to, as data that tests hold to its behaviour: PICS, MICS and PIXIT."""
