@@ -5,6 +5,8 @@ An array element (`Har(3)`) is no part of a name: it is reached by alternate acc
 
 from __future__ import annotations
 
+import re
+
 from ...common.errors import Malformed
 from ..acsi.references import FC, Reference
 from ..mms import pdu
@@ -13,6 +15,8 @@ OF_OBJECTS = frozenset({"DatSet", "LogRef"})
 """Attributes of control blocks whose values are names of data sets and logs."""
 
 _FCS = {fc.value: fc for fc in FC}
+_NUMBER = r"(0|[1-9][0-9]{0,8})"
+_PART = re.compile(rf"[A-Za-z0-9_]+(\({_NUMBER}(-{_NUMBER})?\))?")
 
 
 def item(reference: Reference) -> str:
@@ -46,6 +50,8 @@ def reference(domain: str, item: str) -> Reference | None:
     node, *rest = item.split("$")
     fc = _FCS.get(rest[0]) if rest else None
     if not node or (rest and fc is None) or "" in rest:
+        return None
+    if "(" in item and not all(map(_PART.fullmatch, rest)):  # one way to write each element, or there are too many
         return None
     return Reference(domain, node, tuple(rest[1:]), fc)
 
@@ -109,6 +115,8 @@ def from_variable(definition: pdu.VariableDef) -> Reference:
         raise Malformed(f"a variable of an unknown kind: {definition.variable_specification}")
     path = list(found.path)
     for step, value in _steps(definition.alternate_access or []):
+        if path and path[-1].endswith(")") and step != "component":
+            raise Malformed("an array has no arrays as elements")
         if step == "index" and path:
             path[-1] = f"{path[-1]}({value})"
         elif step == "component":
