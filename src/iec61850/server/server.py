@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
 from ssl import SSLContext
@@ -14,12 +14,13 @@ import attrs
 
 from ...common.clock import Clock, RealClock
 from ...common.errors import TypeConflict, UnknownName
+from ...common.sntp import TimeClient
 from ...common.store import Durability
 from ...common.xmpp.session import Session
 from ..acsi.files import FileStore
 from ..acsi.plain import Plain, plain, shape
 from ..acsi.references import FC, Reference
-from ..acsi.types import DataValue, Quality, Timestamp
+from ..acsi.types import DataValue, Quality, TimeQuality, Timestamp
 from ..engine import Engine, Step
 from ..engine.buffer import BufferLimits
 from ..engine.decisions import Activation, Confirmation, Decision, Publication
@@ -33,6 +34,7 @@ from .folder import Folder
 from .host import ChangeHook, CommandHook, ConditionHook, DecisionHook, Host
 from .local import LocalAssociation
 from .logs import LogJournal
+from .timekeeping import Timekeeping, quality, time_client
 
 if TYPE_CHECKING:
     from ..scsm81.address import Address
@@ -79,6 +81,9 @@ class Server:
         buffers: what each buffered report control block may hold, and for whom.
         logs: what each log may hold.
         durability: what the state survives: the death of the process, or the loss of power too (slower).
+        time_servers: SNTP servers that keep its clock right, from when it serves on; or a `TimeClient`, which others
+            may use too and which you open and close. Without them its time is that of the machine, and said to be
+            right: see `time_quality`.
     """
 
     def __init__(
@@ -92,8 +97,10 @@ class Server:
         buffers: BufferLimits | None = None,
         logs: LogLimits | None = None,
         durability: Durability = Durability.PROCESS,
+        time_servers: Iterable[str] | TimeClient = (),
     ) -> None:
-        self.clock = clock or RealClock()
+        self.time = time_client(time_servers, clock) if time_servers else None
+        self.clock: Clock = self.time.clock if self.time else clock or RealClock()
         documents = Documents(state) if state is not None else None
         self._reports = JournalStore(Path(state) / "reports.journal", durability) if state is not None else None
         self._logs = LogJournal(Path(state) / "logs.journal", durability) if state is not None else None
@@ -106,12 +113,17 @@ class Server:
             report_store=self._reports,
             logs=logs,
             log_store=self._logs,
+            time_quality=quality(self.time.state) if self.time else None,
         )
         self.host = Host(self.engine, self.clock)
         self.identity = identity or Identity(model=model.ied)
         self._targets: dict[str, _Target] = {}
         self._stops: list[Callable[[], None]] = []
         self._closed = asyncio.Event()
+        self._timekeeping: Timekeeping | None = None
+        if self.time is not None:
+            own = self.time is not time_servers
+            self._timekeeping = Timekeeping(self.time, self.engine.stamps, model, self.update_many, own=own)
 
     @classmethod
     def from_scl(
@@ -139,6 +151,15 @@ class Server:
     def model(self) -> Model:
         """The model that is served."""
         return self.engine.model
+
+    @property
+    def time_quality(self) -> TimeQuality:
+        """What its time stamps say of its clock. Set it where something else than `time_servers` keeps the time."""
+        return self.engine.stamps.quality
+
+    @time_quality.setter
+    def time_quality(self, quality: TimeQuality) -> None:
+        self.engine.stamps.quality = quality
 
     # --- hooks ------------------------------------------------------------------------------------------------------
 
@@ -301,7 +322,7 @@ class Server:
     ) -> None:
         """Give many attributes new values at once: one report tells of them all. See `update`."""
         now = self.clock.now()
-        stamp = Timestamp.of(now) if time is None else time if isinstance(time, Timestamp) else Timestamp.of(time)
+        stamp = time if isinstance(time, Timestamp) else self.engine.stamps(time or now)
         changes: dict[Attribute, DataValue] = {}
         for reference, value in values.items():
             target = self._targets.get(reference)
@@ -351,6 +372,7 @@ class Server:
         """
         from ..scsm82.server import XmppServer
 
+        self._keep_time()
         self._stops.append(XmppServer(self.host, session, limits=limits, identity=self.identity).stop)
 
     async def serve(self, session: Session, *, limits: XmppLimits | None = None) -> None:
@@ -388,6 +410,7 @@ class Server:
         listener = TcpServer(
             self.host, address=address or ANY, password=password, tls=tls, limits=limits, identity=self.identity
         )
+        self._keep_time()
         await listener.listen(host, port if port is not None else TLS_PORT if tls else PORT)
         self._stops.append(listener.stop)
         return listener
@@ -405,8 +428,14 @@ class Server:
         """Return an association from within this process; wrap it in an `Ied` for reading and writing by name."""
         return LocalAssociation(self.host, name)
 
+    def _keep_time(self) -> None:
+        if self._timekeeping is not None:
+            self._timekeeping.start()
+
     async def close(self) -> None:
         """End every association, take no more, and let `serve` return."""
+        if self._timekeeping is not None:
+            await self._timekeeping.close()
         for stop in self._stops:
             stop()
         self._stops.clear()
@@ -418,6 +447,7 @@ class Server:
         self._closed.set()
 
     async def __aenter__(self) -> Self:
+        self._keep_time()
         return self
 
     async def __aexit__(
