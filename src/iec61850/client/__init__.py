@@ -3,6 +3,7 @@
 from .connect import Connecting, connect
 from .control import Control
 from .ied import Ied
+from .logs import Log, LogUpdate
 from .reports import Reports, Update
 
-__all__ = ["Connecting", "Control", "Ied", "Reports", "Update", "connect"]
+__all__ = ["Connecting", "Control", "Ied", "Log", "LogUpdate", "Reports", "Update", "connect"]

@@ -41,6 +41,7 @@ from ..acsi.types import DataValue, Structure, TypeDescription
 from ..model.nodes import Trigger
 from .blocks import Settings
 from .control import Control
+from .logs import Log, named
 from .nodes import BESIDE_DATA, Nodes
 from .publishers import Publisher
 from .reports import Reports
@@ -308,6 +309,25 @@ class Ied:
     def sampled_values_control(self, reference: str, *, unicast: bool = False) -> Publisher:
         """Return the control block of multicast or unicast sampled values, `LD/LLN0.name`."""
         return Publisher(self.association, Reference.parse(reference), FC.US if unicast else FC.MS)
+
+    # --- logs -------------------------------------------------------------------------------------------------------
+
+    async def logs(self, device: str = "") -> tuple[str, ...]:
+        """Return the logs of a logical device, `LD/LN.name`; without one, of all of them."""
+        found = []
+        for each in (device,) if device else await self.devices():
+            for node in await self.nodes(each):
+                names = await self.instances(f"{each}/{node}", AcsiClass.LOG)
+                found += [f"{each}/{node}.{name}" for name in names]
+        return tuple(found)
+
+    def log(self, reference: str) -> Log:
+        """Return the log `LD/LN.name` (or as MMS writes it, `LD/LN$name`)."""
+        return Log(self.association, self._nodes, named(reference))
+
+    def log_control(self, reference: str) -> Publisher:
+        """Return the log control block `LD/LN.name`: its attributes, enabled and disabled."""
+        return Publisher(self.association, Reference.parse(reference), FC.LG)
 
     # --- control and reports ----------------------------------------------------------------------------------------
 

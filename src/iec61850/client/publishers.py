@@ -1,4 +1,4 @@
-"""Control blocks of GOOSE and sampled values, as a client sees them (IEC 61850-7-2 clauses 18 and 19)."""
+"""Control blocks of logs, GOOSE and sampled values, as a client sees them (IEC 61850-7-2 clauses 17.3 to 19)."""
 
 from __future__ import annotations
 
@@ -10,11 +10,13 @@ from ..acsi.blocks import (
     SetMSVCBValues,
     SetUSVCBValues,
 )
+from ..acsi.logs import GetLCBValues, SetLCBValues
 from ..acsi.ports import ClientAssociation
 from ..acsi.references import FC, Reference
 from ..acsi.types import DataValue
 
 _REQUESTS = {
+    FC.LG: (GetLCBValues, SetLCBValues, "LogEna"),
     FC.GO: (GetGoCBValues, SetGoCBValues, "GoEna"),
     FC.MS: (GetMSVCBValues, SetMSVCBValues, "SvEna"),
     FC.US: (GetUSVCBValues, SetUSVCBValues, "SvEna"),
@@ -22,7 +24,7 @@ _REQUESTS = {
 
 
 class Publisher:
-    """One control block. Get it by `Ied.goose_control` or `Ied.sampled_values_control`."""
+    """One control block. Get it by `Ied.log_control`, `Ied.goose_control` or `Ied.sampled_values_control`."""
 
     def __init__(self, association: ClientAssociation, reference: Reference, fc: FC) -> None:
         self.reference = reference
@@ -38,9 +40,9 @@ class Publisher:
         await self._association.call(self._set(self.reference, tuple(values.items())))
 
     async def enable(self) -> None:
-        """Let the server publish (GoEna, SvEna)."""
+        """Let the server publish, or write into the log (GoEna, SvEna, LogEna)."""
         await self.set(**{self._enable: True})
 
     async def disable(self) -> None:
-        """Let it publish no more."""
+        """Let it do so no more."""
         await self.set(**{self._enable: False})
