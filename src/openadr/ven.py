@@ -23,8 +23,8 @@ from ..common.errors import UnknownName
 from ..common.xmpp.session import Session
 from .binding.alarm import Alarm
 from .binding.calls import call
-from .binding.role import Role
-from .binding.xmpp import bare
+from .binding.role import Role, transports_of
+from .binding.transport import Transport
 from .core.answers import Code, Rejected
 from .core.event_inbox import Change, EventChange, KnownEvent
 from .core.report_desk import DataPoint, Offer, Reading
@@ -53,12 +53,12 @@ Reader = Callable[[frozenset[str]], "Mapping[str, Reading] | Awaitable[Mapping[s
 
 
 class Ven(Role):
-    """A VEN on an XMPP session. `listen` to `Joined`, `Left`, `Asked`, `EventChange` and `Declined`.
+    """A VEN. `listen` to `Joined`, `Left`, `Asked`, `EventChange` and `Declined`.
 
     Args:
         ven_name: as agreed with the VTN.
-        session: opened by the caller, who also closes it.
-        vtn: the VTN's JID, or a domain that lists the VTN's services.
+        transport: how it reaches its VTN: an XMPP session, opened and closed by the caller, or a transport.
+        vtn: over XMPP the VTN's JID, or a domain that lists its services; over HTTP the URL of its server.
         offers: the reports it can deliver.
         read: given rIDs that are due, returns their readings; plain or a coroutine function.
         signals: names of the signals that the application understands.
@@ -68,7 +68,7 @@ class Ven(Role):
     def __init__(
         self,
         ven_name: str,
-        session: Session,
+        transport: Session | Transport,
         *,
         vtn: str,
         offers: Iterable[Offer] = (),
@@ -76,12 +76,18 @@ class Ven(Role):
         signals: Iterable[str] = ("LOAD_DISPATCH", "SIMPLE"),
         clock: Clock | None = None,
     ) -> None:
+        (self._transport,) = transports_of(transport)
         self.core = VenCore(
-            ven_name, vtn=vtn, vtn_identity=bare(vtn), address=session.jid, offers=offers, signals=signals
+            ven_name,
+            vtn=vtn,
+            vtn_identity=self._transport.vtn_identity(vtn),
+            address=self._transport.address,
+            transport=self._transport.name,
+            offers=offers,
+            signals=signals,
         )
-        super().__init__(self.core, session, clock)
+        super().__init__(self.core, (self._transport,), clock, vtn)
         self._samples = Alarm(self.clock)
-        self._vtn = vtn
         self._read: Reader = read or (lambda r_ids: {})
         self._on_event: EventHandler | None = None
         self._left: Left | None = None
@@ -127,19 +133,21 @@ class Ven(Role):
 
     async def _opening(self) -> None:
         self._left = None
-        self.core.move(self._session.jid)
-        self._binding.serve()
-        self._binding.look_up(self._vtn, self.core.trust)
-        if "@" in self._vtn:
-            await self._session.subscribe(bare(self._vtn))  # to hear when it comes back
+        self.core.move(self._transport.address)
         self.core.start(self.clock.now())
 
     def _loops(self) -> list[Callable[[], Awaitable[None]]]:
         return [*super()._loops(), self._sampling]
 
-    def _linked(self) -> None:
-        self.core.move(self._session.jid)
-        super()._linked()
+    def back(self, address: str | None) -> None:
+        """The VTN is there again, or we are, maybe under another address (see `Station`)."""
+        if address is None:
+            self.core.move(self._transport.address)
+        super().back(address)
+
+    def trust(self, identity: str) -> None:
+        """Take this identity for our VTN's too (see `Station`)."""
+        self.core.trust(identity)
 
     async def _sampling(self) -> None:
         """Sample when the reports want it. A slow or failing `read` delays nothing else."""
@@ -151,6 +159,7 @@ class Ven(Role):
                 except Exception:
                     log.exception("reading %s failed", ", ".join(sorted(wanted)))
             self.core.sample({}, now)
+            self.core.tick(now)
             super().nudge()
             await self._samples.wait(self.core.wake())
 

@@ -21,13 +21,14 @@ import attrs
 from ..common.clock import Clock
 from ..common.errors import LocalError
 from ..common.xmpp.session import Session
-from .binding.role import Role
-from .binding.xmpp import owns
+from .binding.role import Role, transports_of
+from .binding.transport import Transport
+from .core.answers import Deployment
 from .core.event_book import BookedEvent
 from .core.telemetry import Sample
 from .core.ven_book import Party, Ven
 from .core.vtn import Declined, Deregistered, Offered, Opted, Registered, Telemetry, VtnCore, opted
-from .model import EiEvent, OptType, Report, ResponseRequired
+from .model import EiEvent, OptType, Report, ResponseRequired, TransportName
 
 log = logging.getLogger(__name__)
 
@@ -108,27 +109,31 @@ class Dispatch:
 
 
 class Vtn(Role):
-    """A VTN on an XMPP session. `listen` to `Registered`, `Offered`, `Opted`, `Telemetry` and `Deregistered`.
+    """A VTN. `listen` to `Registered`, `Offered`, `Opted`, `Telemetry` and `Deregistered`.
 
     Args:
         vtn_id: its ID.
-        session: opened by the caller, who also closes it.
+        transports: how VENs reach it: an XMPP session, opened and closed by the caller, or a transport, or several.
         parties: the VENs that may register.
         clock: of the application.
         plan: what to ask of offered reports.
+        poll_every: how often a VEN that cannot be reached is asked to come for its messages.
     """
 
     def __init__(
         self,
         vtn_id: str,
-        session: Session,
+        transports: Session | Transport | Iterable[Transport],
         *,
         parties: Iterable[Party] = (),
         clock: Clock | None = None,
         plan: TelemetryPlan | None = None,
+        poll_every: timedelta = timedelta(seconds=10),
     ) -> None:
-        self.core = VtnCore(vtn_id, parties, choose=(plan or TelemetryPlan()).choose, owns=owns)
-        super().__init__(self.core, session, clock)
+        carriers = transports_of(transports)
+        deployment = Deployment(vtn_id, tuple(transport.name for transport in carriers), poll_every)
+        self.core = VtnCore(deployment, parties, choose=(plan or TelemetryPlan()).choose, owns=self._owns)
+        super().__init__(self.core, carriers, clock, None)
 
     async def wait_registered(self, ven: str) -> Ven:
         """Return a VEN (venID or name), once it has registered and said what it can report."""
@@ -151,12 +156,12 @@ class Vtn(Role):
         self.nudge()
         return Dispatch(self, booked)
 
-    async def _opening(self) -> None:
-        self._binding.serve(vtn=True)
+    def _owns(self, transport: TransportName, identity: str, address: str) -> bool:
+        return self._transports[transport].owns(identity, address)
 
     async def _happened(self, happening: Any) -> None:
         if isinstance(happening, Registered):
-            await self._session.subscribe(happening.ven.identity)  # to hear when it comes back
+            await self._transports[happening.ven.transport].watch(happening.ven.identity)
         elif isinstance(happening, Opted) and opted(happening.response) is None:
             response = happening.response
             log.warning(
@@ -167,4 +172,4 @@ class Vtn(Role):
                 response.response_description or "",
             )
         elif isinstance(happening, Declined):
-            log.warning("%s declines %s: %s", happening.address, type(happening.message).__name__, happening.error)
+            log.warning("%s declines %s: %s", happening.ven_id, type(happening.message).__name__, happening.error)

@@ -7,11 +7,10 @@ import logging
 from collections.abc import Awaitable, Callable
 
 from ...common.clock import Clock
-from ...common.errors import JanusGridError, LocalError, NotReachable, Refused, TimedOut
+from ...common.errors import JanusGridError, LocalError
 from ..core.outbox import Letter, Outbox
 from ..model import Message
 from .alarm import Alarm
-from .xmpp import PASSING
 
 log = logging.getLogger(__name__)
 
@@ -24,7 +23,9 @@ class Courier:
 
     Args:
         outbox: where the letters are.
-        send: carries one message and returns the answer.
+        send: carries one letter and returns the answer.
+        passing: whether an error of `send` may be over the next time.
+        carried: whether letters are carried to a peer; the others come for theirs.
         answered: takes a letter and its answer back into the core.
         refused: tells the core of a letter that cannot be delivered.
     """
@@ -32,16 +33,21 @@ class Courier:
     def __init__(
         self,
         outbox: Outbox,
-        send: Callable[[str, Message], Awaitable[Message | None]],
+        send: Callable[[Letter], Awaitable[Message | None]],
         answered: Callable[[Letter, Message | None], Awaitable[None]],
         refused: Callable[[Letter, JanusGridError], Awaitable[None]],
         clock: Clock,
+        *,
+        passing: Callable[[Letter, JanusGridError], bool],
+        carried: Callable[[str], bool],
     ) -> None:
         self._outbox = outbox
         self._send = send
         self._answered = answered
         self._refused = refused
         self._clock = clock
+        self._passing = passing
+        self._carried = carried
         self._alarm = Alarm(clock)
 
     def nudge(self) -> None:
@@ -53,11 +59,11 @@ class Courier:
         carrying: set[asyncio.Task[None]] = set()
         try:
             while True:
-                for letter in self._outbox.due(self._clock.now()):
+                for letter in self._outbox.due(self._clock.now(), self._carried):
                     task = asyncio.create_task(self._carry(letter))
                     carrying.add(task)
                     task.add_done_callback(carrying.discard)
-                await self._alarm.wait(self._outbox.wake())
+                await self._alarm.wait(self._outbox.wake(self._carried))
         finally:
             for task in carrying:
                 task.cancel()
@@ -66,12 +72,12 @@ class Courier:
         """Deliver a letter. Whatever happens, it does not stay in the way of those behind it."""
         name = type(letter.message).__name__
         try:
-            answer = await self._send(letter.to, letter.message)
+            answer = await self._send(letter)
         except asyncio.CancelledError:
             self._outbox.failed(letter, self._clock.now())
             raise
         except JanusGridError as error:
-            if _passes(error, letter):
+            if self._passes(error, letter):
                 log.info("%s to %s will be sent again: %s", name, letter.to, error)
                 self._outbox.failed(letter, self._clock.now())
             else:
@@ -84,9 +90,8 @@ class Courier:
             await self._answered(letter, answer)
         self.nudge()
 
-
-def _passes(error: JanusGridError, letter: Letter) -> bool:
-    """Return whether it may go better the next time."""
-    if error.code == "internal-server-error" and letter.attempts >= MOST_FAULTS:
-        return False
-    return isinstance(error, NotReachable | TimedOut) or (isinstance(error, Refused) and error.code in PASSING)
+    def _passes(self, error: JanusGridError, letter: Letter) -> bool:
+        """Return whether it may go better the next time."""
+        if error.code == "internal-server-error" and letter.attempts >= MOST_FAULTS:
+            return False
+        return self._passing(letter, error)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from datetime import datetime
 from types import TracebackType
 from typing import Any, Protocol, Self, TypeVar
@@ -15,10 +15,12 @@ from ...common.errors import JanusGridError, LocalError
 from ...common.xmpp.session import Session
 from ..core.answers import Code, Rejected, rejection
 from ..core.outbox import Letter, Outbox
+from ..core.routes import Route
 from ..model import Message
 from .calls import call
 from .courier import Courier
-from .xmpp import XmppBinding, bare
+from .transport import Transport
+from .xmpp import XmppTransport
 
 log = logging.getLogger(__name__)
 
@@ -43,39 +45,52 @@ class Core(Protocol):
         """Take note of a letter that cannot be delivered."""
         ...
 
+    def route(self, to: str) -> Route | None:
+        """Return how a peer is reached; None if it is not known (any more)."""
+        ...
+
 
 MOST_UNTOLD = 1_000
 """Happenings that wait for slow listeners; then the peers' messages wait too."""
 
 
-class Role:
-    """A role on an XMPP session.
+def transports_of(given: Session | Transport | Iterable[Transport]) -> tuple[Transport, ...]:
+    """Return transports; an XMPP session is made into one."""
+    if isinstance(given, Transport):
+        return (given,)
+    return tuple(given) if isinstance(given, Iterable) else (XmppTransport(given),)
 
-    The session is opened and closed by the caller; other protocols may share it. Time-outs of the network run in real
-    time, everything else in that of `clock`.
+
+class Role:
+    """A role and its transports: a VEN has one, a VTN may have several.
+
+    An XMPP session is opened and closed by the caller; other protocols may share it. Time-outs of the network run in
+    real time, everything else in that of `clock`.
     """
 
-    def __init__(self, core: Core, session: Session, clock: Clock | None) -> None:
+    def __init__(self, core: Core, transports: Iterable[Transport], clock: Clock | None, vtn: str | None) -> None:
         self.clock = clock or RealClock()
         self._core = core
-        self._session = session
-        self._binding = XmppBinding(session, self._receive)
-        self._courier = Courier(core.outbox, self._binding.send, self._answered, self._refused, self.clock)
+        self._vtn_address = vtn
+        self._transports = {transport.name: transport for transport in transports}
+        self._courier = Courier(
+            core.outbox, self._send, self._answered, self._refused, self.clock,
+            passing=self._passing, carried=self._carried,
+        )  # fmt: skip
         self._listeners: list[tuple[type[Any], Callable[[Any], Any]]] = []
         self._queue: asyncio.Queue[Any] = asyncio.Queue(MOST_UNTOLD)
         self._changed = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
-        self._undo: list[Callable[[], None]] = []
+        self._begun: list[Transport] = []
 
     async def open(self) -> None:
         """Begin to serve, for the first time or again after `close`."""
-        if self._undo:
+        if self._begun:
             raise LocalError("this role is open already")
-        self._undo = [
-            self._session.on_presence(lambda jid, here: self._back(jid) if here else None),
-            self._session.on_link(lambda link: self._linked() if link != "down" else None),
-        ]
         try:
+            for transport in self._transports.values():
+                self._begun.append(transport)
+                await transport.begin(self, self._vtn_address)
             await self._opening()
         except BaseException:
             await self.close()
@@ -86,10 +101,9 @@ class Role:
 
     async def close(self) -> None:
         """Stop serving. What waits to be sent or told is kept for the next `open`."""
-        for undo in self._undo:
-            undo()
-        self._undo = []
-        self._binding.stop()
+        begun, self._begun = self._begun, []
+        for transport in begun:
+            await transport.end()
         tasks, self._tasks = self._tasks, []
         for task in tasks:
             task.cancel()
@@ -118,7 +132,6 @@ class Role:
 
     async def _opening(self) -> None:
         """What the role does first."""
-        raise NotImplementedError
 
     async def _happened(self, happening: Any) -> None:
         """What the role itself does about a happening, after the listeners."""
@@ -127,7 +140,8 @@ class Role:
         """What runs while the role is open."""
         return [self._courier.run, self._tell]
 
-    async def _receive(self, identity: str, message: Message) -> Message:
+    async def receive(self, identity: str, message: Message) -> Message:
+        """Return the answer to a message that a transport has brought in (see `Station`)."""
         try:
             answer = self._core.receive(identity, message, self.clock.now())
         except Exception:
@@ -135,6 +149,37 @@ class Role:
             answer = rejection(message, Rejected(Code.DEPLOYMENT_ERROR, "an error in here, which was logged"))
         await self._drain()
         return answer
+
+    def back(self, address: str | None) -> None:
+        """A peer is there again, or we are (see `Station`): send at once what waits."""
+        if address is None:
+            self._core.outbox.kick()
+        for peer in self._core.outbox.peers if address is not None else ():
+            route = self._core.route(peer)
+            if route is not None and route.address is not None and address is not None:
+                transport = self._transports.get(route.transport)
+                if transport is not None and transport.same(route.address, address):
+                    self._core.outbox.kick(peer)
+        self.nudge()
+
+    def trust(self, identity: str) -> None:
+        """Take this identity for our VTN's too (see `Station`)."""
+
+    def _carried(self, peer: str) -> bool:
+        route = self._core.route(peer)
+        return route is None or route.address is not None
+
+    async def _send(self, letter: Letter) -> Message | None:
+        route = self._core.route(letter.to)
+        transport = self._transports.get(route.transport) if route else None
+        if route is None or route.address is None or transport is None:
+            raise LocalError("there is no way to the peer any more", where=letter.to)
+        return await transport.carry(route.address, letter.message, route.identity)
+
+    def _passing(self, letter: Letter, error: JanusGridError) -> bool:
+        route = self._core.route(letter.to)
+        transport = self._transports.get(route.transport) if route else None
+        return transport is not None and transport.passing(error)
 
     async def _answered(self, letter: Letter, answer: Message | None) -> None:
         try:
@@ -147,18 +192,6 @@ class Role:
     async def _refused(self, letter: Letter, error: JanusGridError) -> None:
         self._core.refused(letter, error, self.clock.now())
         await self._drain()
-
-    def _linked(self) -> None:
-        """Our session is up again."""
-        self._core.outbox.kick()
-        self.nudge()
-
-    def _back(self, jid: str) -> None:
-        """A peer is there again."""
-        for peer in self._core.outbox.peers:
-            if bare(peer).lower() == bare(jid).lower():
-                self._core.outbox.kick(peer)
-        self.nudge()
 
     async def _drain(self) -> None:
         """Hand on what has happened; waits while very much is untold."""

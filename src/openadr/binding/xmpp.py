@@ -8,9 +8,9 @@ proves is the bare JID.
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 
-from ...common.errors import LocalError, Malformed, NotReachable, Refused
+from ...common.errors import LocalError, Malformed, NotReachable, Refused, TimedOut
 from ...common.xmpp.session import DiscoItem, Incoming, Session
 from ..codec import read, write
 from ..core.answers import Code, Rejected, negative, rejection
@@ -31,7 +31,9 @@ from ..model import (
     RequestEvent,
     RequestReregistration,
     Response,
+    TransportName,
 )
+from .transport import Station
 
 log = logging.getLogger(__name__)
 
@@ -83,46 +85,52 @@ def owns(identity: str, address: str) -> bool:
     return "/" in address and bare(address).lower() == identity.lower()
 
 
-class XmppBinding:
-    """Messages in and out of one session.
+class XmppTransport:
+    """Messages in and out of one XMPP session, which the caller opens and closes; other protocols may share it."""
 
-    Args:
-        receive: given the sender's bare JID and a message; returns the answer.
-    """
+    name = TransportName.XMPP
 
-    def __init__(self, session: Session, receive: Callable[[str, Message], Awaitable[Message | None]]) -> None:
+    def __init__(self, session: Session) -> None:
         self._session = session
-        self._receive = receive
+        self._station: Station | None = None
+        self._undo: list[Callable[[], None]] = []
         self._served: list[str] = []
         self._services: dict[str, dict[str, str] | None] = {}
-        self._found: Callable[[str], None] = lambda identity: None
 
-    def serve(self, *, vtn: bool = False) -> None:
-        """Begin to take messages in: wrapped in oadrPayload, or bare. A VTN lists its services."""
+    @property
+    def address(self) -> str:
+        """Our full JID."""
+        return self._session.jid
+
+    async def begin(self, station: Station, vtn: str | None) -> None:
+        """Take messages in: wrapped in oadrPayload, or bare. A VTN lists its services; a VEN looks up its VTN's."""
+        self._station = station
+        self._undo = [
+            self._session.on_presence(lambda jid, here: station.back(jid) if here else None),
+            self._session.on_link(lambda link: station.back(None) if link != "down" else None),
+        ]
         for name in _names():
             self._session.handle(name, self._incoming, kinds=("set",))
             self._served.append(name)
-        if vtn:
+        if vtn is None:
             self._session.announce(FEATURE)
             items = [DiscoItem(self._session.jid, f"http://openadr.org/OpenADR2/{name}", name) for name in SERVED]
             self._session.offer(SERVICES_NODE, items)
+            return
+        self._services.setdefault(vtn, None)  # to be asked before anything is sent to it
+        if "@" in vtn:
+            await self._session.subscribe(bare(vtn))  # to hear when it comes back
 
-    def stop(self) -> None:
+    async def end(self) -> None:
         """Take no more messages in."""
+        for undo in self._undo:
+            undo()
         for name in self._served:
             self._session.unhandle(name)
-        self._served.clear()
+        self._undo, self._served = [], []
 
-    def look_up(self, vtn: str, found: Callable[[str], None]) -> None:
-        """Let `vtn` (a JID or a domain) be asked for its services before anything is sent to it.
-
-        `found` is called with the bare JID of each service. An entity without such a list serves everything itself.
-        """
-        self._services.setdefault(vtn, None)
-        self._found = found
-
-    async def send(self, to: str, message: Message) -> Message | None:
-        """Send a message and return the answer, None for an empty one; the errors are those of `Session.request`."""
+    async def carry(self, to: str, message: Message, identity: str = "") -> Message | None:
+        """Send a message as an iq and return the answer (see `Transport`)."""
         services = self._services.get(to, {})
         if services is None:
             services = self._services[to] = await self._discover(to)
@@ -131,6 +139,27 @@ class XmppBinding:
         if services is None:  # it is there, and has no list
             self._services[to] = {}
         return None if answer is None else read(answer)
+
+    def passing(self, error: Exception) -> bool:
+        """Return whether it may go better the next time (see `Transport`)."""
+        return isinstance(error, NotReachable | TimedOut) or (isinstance(error, Refused) and error.code in PASSING)
+
+    def owns(self, identity: str, address: str) -> bool:
+        """Return whether a full JID belongs to an account."""
+        return owns(identity, address)
+
+    def same(self, address: str, other: str) -> bool:
+        """Return whether two JIDs are of one account."""
+        return bare(address).lower() == bare(other).lower()
+
+    def vtn_identity(self, vtn: str) -> str:
+        """Return the VTN's bare JID."""
+        return bare(vtn)
+
+    async def watch(self, identity: str) -> None:
+        """Ask for a peer's presence."""
+        if "@" in identity:
+            await self._session.subscribe(identity)
 
     async def _discover(self, vtn: str) -> dict[str, str] | None:
         """Return the services of `vtn` and their JIDs; None where it says nothing: it has no list, or is away.
@@ -152,7 +181,8 @@ class XmppBinding:
         if not found and "@" not in vtn:
             raise NotReachable(f"{vtn} lists no services of OpenADR")
         for jid in found.values():
-            self._found(bare(jid))
+            if self._station is not None:
+                self._station.trust(bare(jid))
         return found
 
     async def _incoming(self, stanza: Incoming) -> str | None:
@@ -161,7 +191,7 @@ class XmppBinding:
         except Malformed as error:
             log.warning("event=openadr.invalid from=%s: %s", stanza.sender, error)
             return write(Response(ei_response=negative(Rejected(Code.INVALID_DATA, str(error)))))
-        reply = await self._receive(bare(stanza.sender), message)
+        reply = await self._station.receive(bare(stanza.sender), message) if self._station else None
         try:
             return None if reply is None else write(reply)
         except LocalError:

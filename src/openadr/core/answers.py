@@ -6,8 +6,11 @@ An application error travels inside the answer that belongs to the request (`eiR
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from enum import StrEnum
 from typing import Any
+
+import attrs
 
 from ...common.errors import JanusGridError, Refused
 from ..model import (
@@ -76,13 +79,36 @@ def ok(message: Message) -> EiResponse:
     return EiResponse(request_id=request_id(message))
 
 
+@attrs.frozen(slots=True)
+class Deployment:
+    """What a VTN says of itself.
+
+    Attributes:
+        transports: over which VENs may register.
+        poll_every: how often a VEN that cannot be reached is asked to come for its messages.
+        signatures: whether VENs may register to sign their messages.
+    """
+
+    vtn_id: str = ""
+    transports: tuple[TransportName, ...] = (TransportName.XMPP,)
+    poll_every: timedelta = timedelta(seconds=10)
+    signatures: bool = False
+
+    @property
+    def profiles(self) -> tuple[Profile, ...]:
+        """The profiles as registration lists them."""
+        return (Profile(transports=self.transports),)
+
+
+UNKNOWN = Deployment()
+
 # The answer to each request; what is not here is answered by `Response`.
-_ANSWERS: dict[type[Message], Callable[[EiResponse, str], Message]] = {
+_ANSWERS: dict[type[Message], Callable[[EiResponse, Deployment], Message]] = {
     QueryRegistration: lambda response, vtn: _created_party(response, vtn),
     CreatePartyRegistration: lambda response, vtn: _created_party(response, vtn),
     CancelPartyRegistration: lambda response, _: CanceledPartyRegistration(ei_response=response),
     RequestEvent: lambda response, vtn: DistributeEvent(
-        ei_response=response, request_id=response.request_id, vtn_id=vtn
+        ei_response=response, request_id=response.request_id, vtn_id=vtn.vtn_id
     ),
     RegisterReport: lambda response, _: RegisteredReport(ei_response=response),
     CreateReport: lambda response, _: CreatedReport(ei_response=response),
@@ -94,20 +120,19 @@ LONGEST_REASON = 500
 """Characters of a reason that are sent: it may quote what the peer wrote."""
 
 
-def _created_party(response: EiResponse, vtn_id: str) -> CreatedPartyRegistration:
-    transports = (TransportName.XMPP,)
-    return CreatedPartyRegistration(ei_response=response, vtn_id=vtn_id, profiles=(Profile(transports=transports),))
+def _created_party(response: EiResponse, vtn: Deployment) -> CreatedPartyRegistration:
+    return CreatedPartyRegistration(ei_response=response, vtn_id=vtn.vtn_id, profiles=vtn.profiles)
 
 
-def rejection(message: Message, error: Rejected, vtn_id: str = "") -> Message:
-    """Return the negative answer to `message` for `error`; `vtn_id` where the answer has to name the VTN."""
+def rejection(message: Message, error: Rejected, vtn: Deployment = UNKNOWN) -> Message:
+    """Return the negative answer to `message` for `error`; `vtn` where the answer has to name the VTN."""
     response = negative(error, request_id(message))
     if isinstance(message, CreateOpt):
         return CreatedOpt(ei_response=response, opt_id=message.opt_id)
     if isinstance(message, CancelOpt):
         return CanceledOpt(ei_response=response, opt_id=message.opt_id)
     make = _ANSWERS.get(type(message))
-    return make(response, vtn_id) if make else Response(ei_response=response)
+    return make(response, vtn) if make else Response(ei_response=response)
 
 
 def negative(error: JanusGridError, request: str = "") -> EiResponse:

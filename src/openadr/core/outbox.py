@@ -1,4 +1,7 @@
-"""Letters to peers: in order for each peer, kept until they are answered, sent again after a growing pause."""
+"""Letters to peers: in order for each peer, kept until they are answered, sent again after a growing pause.
+
+A letter goes one of two ways: it is carried to its peer (`due`), one at a time, or the peer comes for it (`fetch`).
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,10 @@ from ..model import Message
 
 FIRST_PAUSE = timedelta(seconds=1)
 LONGEST_PAUSE = timedelta(seconds=120)
+FIRST_FETCH_PAUSE = timedelta(seconds=10)
+
+MOST_FETCHES = 20
+"""How often a letter is given to a peer that comes for it and never answers, before it is given up."""
 
 Maker = Callable[[datetime], Message]
 """Makes a message as it is to be at the time it is sent."""
@@ -23,7 +30,7 @@ class Letter:
     """A message on its way to a peer.
 
     Attributes:
-        to: the peer's address, as the binding understands it.
+        to: the peer: its venID, or `VTN`.
         content: the message, or what makes it each time the letter is sent.
         key: a later letter with the same key takes the place of this one while it has not been sent.
         weight: how much room it takes.
@@ -38,6 +45,8 @@ class Letter:
     expendable: bool = False
     in_flight: bool = False
     attempts: int = 0
+    again: datetime | None = None
+    """Of a letter that was fetched: when it is given out once more if it was not answered."""
     _made: Message | None = None
 
     @property
@@ -90,7 +99,7 @@ class Outbox:
         queue = self._queues.setdefault(to, _Queue())
         if key is not None:
             for position, waiting in enumerate(queue.letters):
-                if waiting.key == key and not waiting.in_flight:
+                if waiting.key == key and (not waiting.in_flight or waiting.again is not None):
                     queue.letters[position] = letter
                     return letter
         while queue.weight and queue.weight + letter.weight > self._capacity:
@@ -103,14 +112,34 @@ class Outbox:
         queue.weight += letter.weight
         return letter
 
-    def due(self, now: datetime) -> list[Letter]:
-        """Return the letters to send now, and count them as on their way."""
+    def due(self, now: datetime, carried: Callable[[str], bool] = lambda to: True) -> list[Letter]:
+        """Return the letters to send now, to peers that are `carried` to, and count them as on their way."""
         found = []
-        for queue in self._queues.values():
+        for to, queue in self._queues.items():
+            if not carried(to):
+                continue
             if queue.letters and not queue.letters[0].in_flight and (queue.not_before or now) <= now:
                 queue.letters[0].depart(now)
                 found.append(queue.letters[0])
         return found
+
+    def fetch(self, to: str, now: datetime) -> Letter | None:
+        """Return the next letter to a peer that comes for it, None if nothing waits.
+
+        What it got before and has not answered comes again after a growing pause; what is behind it is not held up.
+        """
+        queue = self._queues.get(to)
+        for letter in queue.letters if queue else ():
+            if letter.again is None or letter.again <= now:
+                letter.depart(now)
+                letter.again = now + min(FIRST_FETCH_PAUSE * 2 ** min(letter.attempts - 1, 8), LONGEST_PAUSE)
+                return letter
+        return None
+
+    def fetched(self, to: str) -> tuple[Letter, ...]:
+        """Return the letters that a peer has come for and not answered yet, in order."""
+        queue = self._queues.get(to)
+        return tuple(letter for letter in queue.letters if letter.in_flight) if queue else ()
 
     def done(self, letter: Letter) -> bool:
         """The letter was answered; return False if it was dropped meanwhile, so that its answer means nothing."""
@@ -136,18 +165,22 @@ class Outbox:
         for peer, queue in self._queues.items():
             if to in (None, peer):
                 queue.not_before, queue.pause = None, FIRST_PAUSE
+                for letter in queue.letters:
+                    if letter.again is not None:
+                        letter.in_flight, letter.again = False, None
 
     def drop(self, to: str) -> list[Letter]:
         """Forget everything for a peer that is gone for good; return it."""
         queue = self._queues.pop(to, None)
         return list(queue.letters) if queue else []
 
-    def wake(self) -> datetime | None:
+    def wake(self, carried: Callable[[str], bool] = lambda to: True) -> datetime | None:
         """Return when something may be due again; None if nothing waits for a time.
 
         What can be sent at once is no matter of time: call `due` after every `put`, `done` and `kick`.
         """
-        times = [q.not_before for q in self._queues.values() if q.letters and not q.letters[0].in_flight]
+        waiting = (queue for to, queue in self._queues.items() if queue.letters and carried(to))
+        times = [queue.not_before for queue in waiting if not queue.letters[0].in_flight]
         return min((time for time in times if time), default=None)
 
     @property

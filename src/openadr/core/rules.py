@@ -49,6 +49,8 @@ RULES = (
     Rule(40, "the answer to oadrRequestEvent has an eiResponse", "VTN", "model.event"),
     Rule(42, "an eventResponse has the requestID of the distributeEvent", "VEN", "core.event_inbox"),
     Rule(48, "application errors have the codes 450 to 469", "both", "core.answers"),
+    Rule(54, "how often a VEN asks for messages can be set", "both", "core.ven"),
+    Rule(55, "as 54, and the longest time between", "both", "core.ven"),
     Rule(56, "an unknown eventID is a new event", "VEN", "core.event_inbox"),
     Rule(57, "a higher modificationNumber replaces the event", "VEN", "core.event_inbox"),
     Rule(58, "a lower modificationNumber is answered 450", "VEN", "core.event_inbox"),
@@ -63,7 +65,7 @@ RULES = (
     Rule(109, "a signal that is not understood is answered 460", "VEN", "core.event_inbox"),
     Rule(116, "a SIMPLE signal is a level", "VTN", "core.event_rules"),
     Rule(301, "the VEN offers its reports once it is registered", "VEN", "core.ven"),
-    Rule(304, "the reportRequestID of an update is known", "VTN", "core.vtn"),
+    Rule(304, "the reportRequestID of an update is known", "VTN", "core.vtn.reports"),
     Rule(306, "METADATA as reportSpecifierID asks what can be reported", "VEN", "core.ven"),
     Rule(311, "an offered report has reportRequestID 0", "VEN", "core.report_desk"),
     Rule(312, "an offered report says how much it keeps, and is sampled within that", "VEN", "core.report_desk"),
@@ -79,6 +81,7 @@ RULES = (
     Rule(405, "after a new registration the VEN asks for events", "VEN", "core.ven"),
     Rule(406, "a new registrationID makes both sides forget reports; one that is forced has no ID", "both",
          "core.ven_book"),
+    Rule(500, "after each message it was given a VEN asks again, until there is none", "both", "core.ven"),
 )  # fmt: skip
 """In the order of their numbers."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import attrs
@@ -28,6 +28,7 @@ from ..model import (
     EventResponse,
     Message,
     OptType,
+    Poll,
     QueryRegistration,
     RegisteredReport,
     RegisterReport,
@@ -40,10 +41,13 @@ from ..model import (
     UpdatedReport,
     UpdateReport,
 )
-from .answers import Code, Rejected, check, negative, ok, rejection
+from .answers import Code, Deployment, Rejected, check, negative, ok, rejection
 from .event_inbox import EventChange, EventInbox
+from .identity import is_one_of
 from .outbox import Letter, Outbox
 from .report_desk import Offer, Reading, ReportDesk
+from .routes import Route
+from .times import length
 
 REGISTRATION: StateMachine[str, str] = StateMachine(
     "VEN registration",
@@ -68,6 +72,12 @@ REGISTRATION: StateMachine[str, str] = StateMachine(
 
 `renewed` is a registration that goes on under the same ID: the VTN knows our reports already.
 """
+
+POLL_EVERY = timedelta(seconds=10)
+"""How often is asked for messages where the VTN does not say (rules 54 and 55)."""
+
+SHORTEST_POLL = timedelta(seconds=1)
+"""However often the VTN wants to be asked."""
 
 METADATA = "METADATA"
 """The reportSpecifierID by which a VTN asks what we can report (rule 306)."""
@@ -117,7 +127,10 @@ class VenCore:
         ven_name: as agreed with the VTN.
         vtn: the VTN's address; letters go there.
         vtn_identity: what the transport must have proved the sender of the VTN's messages to be.
-        address: our own transport address.
+        address: our own transport address; None if we cannot be reached and ask for our messages (oadrPoll).
+        transport: how messages travel.
+        report_only: register for reports only.
+        signs: register to sign messages.
         offers: the reports we can deliver.
         signals: names of the signals that the application understands.
         pick: returns a number from 0 to 1, by which times are picked that the VTN leaves open (rules 30 and 65).
@@ -129,7 +142,10 @@ class VenCore:
         *,
         vtn: str,
         vtn_identity: str,
-        address: str,
+        address: str | None,
+        transport: TransportName = TransportName.XMPP,
+        report_only: bool = False,
+        signs: bool = False,
         offers: Iterable[Offer] = (),
         signals: Iterable[str] = ("LOAD_DISPATCH", "SIMPLE"),
         new_id: Callable[[str], str] = ids.new,
@@ -137,8 +153,13 @@ class VenCore:
     ) -> None:
         self.ven_name = ven_name
         self.vtn = vtn
-        self.vtn_identities = {vtn_identity.lower()}
+        self.vtn_identities = {vtn_identity}
         self.address = address
+        self.transport = transport
+        self.report_only = report_only
+        self.signs = signs
+        self.poll_every = POLL_EVERY
+        self._next_poll: datetime | None = None
         self.outbox = Outbox()
         self.happened: deque[Happening] = deque()
         self.state = REGISTRATION.initial
@@ -163,6 +184,7 @@ class VenCore:
             RequestEvent: self._requested_event,
             UpdateReport: self._updated_report,
             CancelPartyRegistration: lambda answer, now: self._end(),
+            Poll: self._polled,
         }
 
     @property
@@ -180,9 +202,24 @@ class VenCore:
 
     def trust(self, identity: str) -> None:
         """Take this identity too for that of our VTN: one of its services has it."""
-        self.vtn_identities.add(identity.lower())
+        self.vtn_identities.add(identity)
 
-    def move(self, address: str) -> None:
+    def route(self, to: str) -> Route:
+        """Return how the VTN is reached."""
+        return Route(self.transport, self.vtn, next(iter(self.vtn_identities)))
+
+    @property
+    def polls(self) -> bool:
+        """Whether the VTN cannot reach us: we ask for what waits."""
+        return self.transport is TransportName.SIMPLE_HTTP and self.address is None
+
+    def tick(self, now: datetime) -> None:
+        """Ask for what waits, if it is time to."""
+        if self._next_poll is not None and self._next_poll <= now and self.registered:
+            self._next_poll = now + self.poll_every
+            self.outbox.put(self.vtn, Poll(ven_id=self.ven_id), key="poll")
+
+    def move(self, address: str | None) -> None:
         """Our transport address has changed: tell the VTN."""
         if address != self.address:
             self.address = address
@@ -216,16 +253,22 @@ class VenCore:
             self._deliver(self.reports.sample(readings, now))
 
     def wake(self) -> datetime | None:
-        """Return when there is something to sample or to report next."""
-        return self.reports.wake() if self.registration_id else None
+        """Return when there is something to sample, to report or to ask for next."""
+        times = (self.reports.wake(), self._next_poll) if self.registration_id else ()
+        return min((time for time in times if time is not None), default=None)
 
     # --- what comes in ---
 
     def receive(self, identity: str, message: Message, now: datetime) -> Message:
         """Return the answer to a message of the peer that the transport knows as `identity`."""
+        if not is_one_of(identity, self.vtn_identities):
+            error = Rejected(Code.NOT_REGISTERED, f"{identity or 'the sender'} is not the VTN of this VEN", rule=21)
+            return rejection(message, error, Deployment(self.vtn_id))
+        return self._take(message, now)
+
+    def _take(self, message: Message, now: datetime) -> Message:
+        """Return the answer to a message of the VTN."""
         try:
-            if identity.lower() not in self.vtn_identities:
-                raise Rejected(Code.NOT_REGISTERED, f"{identity} is not the VTN of this VEN", rule=21)
             handler = self._handlers.get(type(message))
             if handler is None:
                 raise Rejected(Code.NOT_RECOGNIZED, f"{type(message).__name__} is not for a VEN")
@@ -236,7 +279,16 @@ class VenCore:
                 raise Rejected(Code.INVALID_ID, f"venID {claimed} is not {self.ven_id}", rule=21)
             return handler(message, now)
         except Rejected as error:
-            return rejection(message, error, self.vtn_id)
+            return rejection(message, error, Deployment(self.vtn_id))
+
+    def _polled(self, answer: Any, now: datetime) -> None:
+        """Take what the VTN had for us, and ask again until it has nothing more (rule 500)."""
+        if answer is None or isinstance(answer, Response):
+            return
+        self._next_poll = now
+        reply = self._take(answer, now)
+        if not (isinstance(reply, Response) and reply.ei_response.ok):
+            self._send(reply)
 
     def answered(self, letter: Letter, answer: Message | None, now: datetime) -> None:
         """Take the VTN's answer to a letter. An answer to a letter of an earlier registration means nothing."""
@@ -280,8 +332,8 @@ class VenCore:
         if not isinstance(answer, CreatedPartyRegistration):
             raise Rejected(Code.NOT_RECOGNIZED, "the VTN did not answer the query for registration")
         names = {transport for profile in answer.profiles for transport in profile.transports}
-        if TransportName.XMPP not in names:
-            raise Rejected(Code.DEPLOYMENT_ERROR, "the VTN does not offer XMPP")
+        if self.transport not in names:
+            raise Rejected(Code.DEPLOYMENT_ERROR, f"the VTN does not offer {self.transport}")
         self._step("profiles received")
         self._register()
 
@@ -294,9 +346,12 @@ class VenCore:
             request_id=self._new_id("R"),
             registration_id=self.registration_id or None,
             ven_id=self.ven_id or None,
-            transport_name=TransportName.XMPP,
+            transport_name=self.transport,
             transport_address=self.address,
+            report_only=self.report_only,
+            xml_signature=self.signs,
             ven_name=self.ven_name,
+            http_pull_model=self.polls if self.transport is TransportName.SIMPLE_HTTP else None,
         )
         self._send(message)
 
@@ -306,6 +361,10 @@ class VenCore:
         renewed = answer.registration_id == self.registration_id
         self.ven_id, self.registration_id, self.vtn_id = answer.ven_id, answer.registration_id, answer.vtn_id
         self.events.ven_id = answer.ven_id
+        if self.polls:
+            self._next_poll = now
+            if answer.requested_oadr_poll_freq is not None:
+                self.poll_every = max(length(answer.requested_oadr_poll_freq), SHORTEST_POLL)
         if renewed:
             self._step("renewed")
             self._fetch_events()
@@ -337,6 +396,7 @@ class VenCore:
         self.reports.clear()
         self.events.clear()
         self.ven_id = self.registration_id = ""
+        self._next_poll = None
         self._step("ended")
         self.happened.append(Left(error))
 

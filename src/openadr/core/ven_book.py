@@ -17,7 +17,8 @@ from ..model import (
     ReportRequest,
     TransportName,
 )
-from .answers import Code, Rejected, request_id
+from .answers import Code, Deployment, Rejected, request_id
+from .identity import is_one_of
 
 REMEMBERED = 64
 """Answers kept per VEN, so that a request sent again after a lost answer is not applied twice."""
@@ -26,14 +27,24 @@ MOST_REQUESTS = 1_000
 """Report requests known per VEN: one that is asked for once leaves no trace of having been answered."""
 
 
+def _several(identity: str | Iterable[str]) -> tuple[str, ...]:
+    return (identity,) if isinstance(identity, str) else tuple(identity)
+
+
 @attrs.frozen(slots=True)
 class Party:
-    """A VEN that may register: its name and the identity that the transport must have proved (a bare JID)."""
+    """A VEN that may register.
+
+    Attributes:
+        ven_name: its name.
+        identity: what the transport must have proved: its bare JID, the fingerprint of its certificate; several while
+            a certificate is being replaced; `ANYBODY` in a laboratory.
+        ven_id: where the venID was agreed beforehand; else one is made, and kept for later registrations.
+    """
 
     ven_name: str
-    identity: str
+    identity: tuple[str, ...] = attrs.field(converter=_several)
     ven_id: str | None = None
-    """Where the venID was agreed beforehand; else one is made, and kept for later registrations."""
 
 
 @attrs.define(slots=True, eq=False)
@@ -41,7 +52,11 @@ class Ven:
     """A registered VEN.
 
     Attributes:
-        address: its transport address.
+        identity: what the transport had proved when it registered.
+        transport: how messages travel.
+        address: where it is reached; None if it comes for its messages itself.
+        report_only: it takes no events.
+        signs: it signs its messages and wants ours signed.
         ready: whether it has said what it can report.
         offers: by reportSpecifierID.
         requests: the reports it was asked for, by reportRequestID.
@@ -51,7 +66,10 @@ class Ven:
     registration_id: str
     ven_name: str
     identity: str
-    address: str
+    transport: TransportName
+    address: str | None
+    report_only: bool = False
+    signs: bool = False
     ready: bool = False
     offers: dict[str, Report] = attrs.Factory(dict)
     requests: dict[str, ReportRequest] = attrs.Factory(dict)
@@ -84,13 +102,13 @@ class VenBook:
 
     Args:
         parties: the VENs that may register.
-        owns: whether an identity may give this transport address as its own.
+        owns: whether, on a transport, an identity may give this address as its own.
     """
 
     def __init__(
         self,
         parties: Iterable[Party],
-        owns: Callable[[str, str], bool] = lambda identity, address: True,
+        owns: Callable[[TransportName, str, str], bool] = lambda transport, identity, address: True,
         new_id: Callable[[str], str] = ids.new,
     ) -> None:
         self._parties = {party.ven_name: party for party in parties}
@@ -113,51 +131,79 @@ class VenBook:
     def sender(self, identity: str, ven_id: str | None) -> Ven:
         """Return the VEN that sends; raise `Rejected` (463) if its venID does not belong to the identity (rule 21)."""
         found = self._vens.get(ven_id) if ven_id else self._by_identity(identity)
-        if found is None or found.identity.lower() != identity.lower():
-            raise Rejected(Code.NOT_REGISTERED, f"{identity} is not registered as {ven_id or 'any VEN'}", rule=21)
+        if found is None or not self._is(identity, found.ven_name):
+            raise Rejected(
+                Code.NOT_REGISTERED, f"{_said(identity)} is not registered as {ven_id or 'any VEN'}", rule=21
+            )
         return found
 
-    def register(self, identity: str, message: CreatePartyRegistration) -> tuple[Ven, Ven | None]:
+    def register(
+        self, identity: str, message: CreatePartyRegistration, deployment: Deployment
+    ) -> tuple[Ven, Ven | None]:
         """Register a VEN; return it, and what it was registered as before.
 
         A registration that goes on (its registrationID is right) keeps its IDs and its reports; a new one makes both
         sides forget them (rule 406).
         """
         party = self._party(identity, message.ven_name)
-        if party is None or party.identity.lower() != identity.lower():
-            raise Rejected(Code.NOT_REGISTERED, f"{identity} may not register as {message.ven_name!r:.80}")
-        if message.profile_name is not ProfileName.PROFILE_2_0B or message.xml_signature:
-            raise Rejected(Code.DEPLOYMENT_ERROR, "what is spoken here is profile 2.0b, without XML signatures")
-        if message.transport_name is not TransportName.XMPP or not message.transport_address:
-            raise Rejected(Code.INVALID_DATA, "an XMPP VEN gives its full JID as transport address")
-        if not self._owns(identity, message.transport_address):
-            raise Rejected(Code.NOT_REGISTERED, f"{message.transport_address:.80} is not an address of {identity}")
+        if party is None or not is_one_of(identity, party.identity):
+            raise Rejected(Code.NOT_REGISTERED, f"{_said(identity)} may not register as {message.ven_name!r:.80}")
+        address = self._address(identity, message, deployment)
         before = next((ven for ven in self._vens.values() if ven.ven_name == party.ven_name), None)
         known_id = self._ven_ids.get(party.ven_name)
         if message.ven_id and message.ven_id != known_id:
             raise Rejected(Code.INVALID_ID, f"venID {message.ven_id:.80} is not that of {party.ven_name}")
         if message.registration_id and (before is None or message.registration_id != before.registration_id):
             raise Rejected(Code.INVALID_ID, f"no registration {message.registration_id:.80} is known")
-        if before is not None and message.registration_id:
-            ven = attrs.evolve(before, identity=identity, address=message.transport_address)
-        else:
-            ven = Ven(
-                ven_id=known_id or self._new_id("VEN"),
-                registration_id=self._new_id("REG"),
-                ven_name=party.ven_name,
-                identity=identity,
-                address=message.transport_address,
-            )
+        goes_on = before is not None and message.registration_id
+        ven = Ven(
+            ven_id=known_id or self._new_id("VEN"),
+            registration_id=before.registration_id if before and goes_on else self._new_id("REG"),
+            ven_name=party.ven_name,
+            identity=identity,
+            transport=message.transport_name,
+            address=address,
+            report_only=message.report_only,
+            signs=message.xml_signature,
+        )
+        if before and goes_on:
+            ven.ready, ven.offers, ven.requests = before.ready, before.offers, before.requests
+            ven._answers = before._answers
         self._ven_ids[ven.ven_name] = ven.ven_id
         self._vens[ven.ven_id] = ven
         return ven, before
 
-    def cancel(self, identity: str, registration_id: str) -> Ven:
-        """End a registration and return what it was; raise `Rejected` (452) if there is none of this identity."""
+    def _address(self, identity: str, message: CreatePartyRegistration, deployment: Deployment) -> str | None:
+        """Return where a VEN wants to be reached; raise `Rejected` for what this VTN cannot do."""
+        if message.profile_name is not ProfileName.PROFILE_2_0B:
+            raise Rejected(Code.DEPLOYMENT_ERROR, f"profile {message.profile_name} is not spoken here: only 2.0b is")
+        if message.transport_name not in deployment.transports:
+            raise Rejected(Code.DEPLOYMENT_ERROR, f"{message.transport_name} is not spoken here")
+        if message.xml_signature and not deployment.signatures:
+            raise Rejected(Code.DEPLOYMENT_ERROR, "XML signatures are not made here")
+        if message.transport_name is TransportName.SIMPLE_HTTP and message.http_pull_model is not False:
+            return None
+        if not message.transport_address:
+            kind = "its full JID" if message.transport_name is TransportName.XMPP else "the URL of its server"
+            raise Rejected(Code.INVALID_DATA, f"a VEN that is to be reached gives {kind} as transport address")
+        if not self._owns(message.transport_name, identity, message.transport_address):
+            raise Rejected(
+                Code.NOT_REGISTERED, f"{message.transport_address:.80} is not an address of {_said(identity)}"
+            )
+        return message.transport_address
+
+    def holder(self, identity: str, registration_id: str, ven_id: str | None = None) -> Ven:
+        """Return who holds a registration; raise `Rejected` (452) if this identity holds none of that ID."""
         ven = next((ven for ven in self._vens.values() if ven.registration_id == registration_id), None)
-        if ven is None or ven.identity.lower() != identity.lower():
+        if ven is None or not self._is(identity, ven.ven_name):
             raise Rejected(Code.INVALID_ID, f"no registration {registration_id:.80} is known")
-        return self._vens.pop(ven.ven_id)
+        if ven_id not in (None, "", ven.ven_id):
+            raise Rejected(Code.INVALID_ID, f"registration {registration_id:.80} is not that of {ven_id:.80}", rule=21)
+        return ven
+
+    def remove(self, ven: Ven) -> None:
+        """End a registration; the venID stays the VEN's."""
+        self._vens.pop(ven.ven_id, None)
 
     def __iter__(self) -> Iterator[Ven]:
         return iter(self._vens.values())
@@ -166,8 +212,17 @@ class VenBook:
         """Return the party of that name; the name may be missing where the identity says enough."""
         if ven_name:
             return self._parties.get(ven_name)
-        found = [party for party in self._parties.values() if party.identity.lower() == identity.lower()]
+        found = [party for party in self._parties.values() if is_one_of(identity, party.identity)]
         return found[0] if len(found) == 1 else None
 
+    def _is(self, identity: str, ven_name: str) -> bool:
+        party = self._parties.get(ven_name)
+        return party is not None and is_one_of(identity, party.identity)
+
     def _by_identity(self, identity: str) -> Ven | None:
-        return next((ven for ven in self._vens.values() if ven.identity.lower() == identity.lower()), None)
+        found = [ven for ven in self._vens.values() if self._is(identity, ven.ven_name)]
+        return found[0] if len(found) == 1 else None
+
+
+def _said(identity: str) -> str:
+    return identity or "who proves nothing"

@@ -95,13 +95,13 @@ async def test_every_payload_is_answered(grid: Grid, sender: str) -> None:
 
 async def test_a_ven_answers_every_payload_of_its_vtn(grid: Grid) -> None:
     """And goes on to decide and to report, where it was not told to stop."""
-    vtn, ven = await both(grid)
+    _, ven = await both(grid)
     ven_jid = f"ems@{grid.server.domain}/ems"
     ids = {"VEN1": ven.core.ven_id, "VTN1": "VTN1"}
     for text in garbage(random.Random(11), 150):
         for old, new in ids.items():
             text = text.replace(f">{old}<", f">{new}<")
-        answer = await vtn._session.request(ven_jid, text, kind="set")
+        answer = await grid.sessions["vtn"].request(ven_jid, text, kind="set")
         assert answer is not None, text
         read(answer)
     assert not any(task.done() for task in ven._tasks)
@@ -169,7 +169,7 @@ async def test_a_role_closed_and_opened_again_goes_on(grid: Grid) -> None:
 
 async def test_two_roles_cannot_serve_one_session_and_the_first_goes_on(grid: Grid) -> None:
     vtn, ven = await both(grid)
-    second = Vtn("VTN2", vtn._session)
+    second = Vtn("VTN2", grid.sessions["vtn"])
     with pytest.raises(LocalError):
         await second.open()
     vtn.create_event(made(grid), ["site"])
@@ -244,10 +244,10 @@ async def test_a_decision_that_comes_late_is_on_what_it_was_asked(grid: Grid) ->
 
 async def test_peers_see_each_others_presence(grid: Grid) -> None:
     """So that what waits is sent at once when the other is back."""
-    vtn, ven = await both(grid)
+    await both(grid)
     domain = grid.server.domain
-    await eventually(lambda: vtn._session.available(f"ems@{domain}/ems"))
-    await eventually(lambda: ven._session.available(f"vtn@{domain}/vtn"))
+    await eventually(lambda: grid.sessions["vtn"].available(f"ems@{domain}/ems"))
+    await eventually(lambda: grid.sessions["ems"].available(f"vtn@{domain}/vtn"))
 
 
 async def test_a_message_too_large_to_send_is_given_up_and_does_not_stop_the_rest(grid: Grid) -> None:
@@ -319,8 +319,8 @@ class Road:
         self.sent: list[str] = []
         self.refused: list[str] = []
 
-    async def send(self, to: str, message: Message) -> Message | None:
-        self.sent.append(type(message).__name__)
+    async def send(self, letter: Letter) -> Message | None:
+        self.sent.append(type(letter.message).__name__)
         if self.errors:
             raise self.errors.pop(0)
         return None
@@ -337,7 +337,11 @@ class Road:
         for message in messages:
             self.outbox.put("a", message)
         clock = ScaledClock(100.0)
-        task = asyncio.create_task(Courier(self.outbox, self.send, self.take_answer, self.take_refusal, clock).run())
+        courier = Courier(
+            self.outbox, self.send, self.take_answer, self.take_refusal, clock,
+            passing=lambda letter, error: isinstance(error, StanzaRefused), carried=lambda to: True,
+        )  # fmt: skip
+        task = asyncio.create_task(courier.run())
         await eventually(lambda: not len(self.outbox))
         task.cancel()
 
@@ -361,7 +365,7 @@ async def test_what_was_on_its_way_when_the_courier_stopped_is_sent_again() -> N
     outbox.put("a", Poll(ven_id="V"))
     started: list[int] = []
 
-    async def hang(to: str, message: Message) -> Message | None:
+    async def hang(letter: Letter) -> Message | None:
         started.append(1)
         await asyncio.Event().wait()
         return None
@@ -370,7 +374,10 @@ async def test_what_was_on_its_way_when_the_courier_stopped_is_sent_again() -> N
 
     for runs in (1, 2):
         outbox.kick()
-        task = asyncio.create_task(Courier(outbox, hang, nothing, nothing, RealClock()).run())
+        courier = Courier(
+            outbox, hang, nothing, nothing, RealClock(), passing=lambda *_: True, carried=lambda to: to == "a"
+        )
+        task = asyncio.create_task(courier.run())
         await eventually(lambda runs=runs: len(started) == runs)  # type: ignore[misc]
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)

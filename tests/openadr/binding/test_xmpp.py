@@ -28,6 +28,7 @@ from janusgrid.openadr.model import (
     OptType,
     Poll,
     QueryRegistration,
+    RequestReregistration,
     Response,
     UpdateReport,
 )
@@ -48,6 +49,7 @@ class Grid:
         self.clock = ScaledClock(120.0, datetime(2026, 3, 25, 8, 20, tzinfo=UTC))
         self.samples: list[Sample] = []
         self.changes: list[Change] = []
+        self.sessions: dict[str, SlixSession] = {}
 
     async def session(self, user: str, resource: str) -> SlixSession:
         session = SlixSession(
@@ -57,6 +59,7 @@ class Grid:
             port=self.server.port,
             tls=self.server.ca,
         )
+        self.sessions[user] = session
         return await self._stack.enter_async_context(session)
 
     async def vtn(self) -> Vtn:
@@ -138,8 +141,9 @@ async def test_wrong_messages_get_openadrs_own_answer(grid: Grid) -> None:
     good = write(QueryRegistration(request_id="R1"))
     for text, code in (
         (good.replace("pyld:requestID", "pyld:requestId"), Code.INVALID_DATA),
-        (write(Poll(ven_id="V1")), Code.NOT_RECOGNIZED),
-        (write(Response(ei_response=EiResponse(), ven_id="V")), Code.NOT_RECOGNIZED),
+        (write(Poll(ven_id="V1")), Code.NOT_REGISTERED),
+        (write(Response(ei_response=EiResponse(), ven_id="V")), Code.NOT_REGISTERED),
+        (write(RequestReregistration(ven_id="V1")), Code.NOT_RECOGNIZED),
     ):
         element = await session.request(vtn_jid, text, kind="set")
         assert element is not None

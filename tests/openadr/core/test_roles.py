@@ -201,7 +201,7 @@ def test_a_ven_id_belongs_to_its_identity(joined: Pair) -> None:
     assert not joined.vtn.happened
 
 
-@pytest.mark.parametrize("message", [Poll(ven_id="V"), DistributeEvent(request_id="D", vtn_id="X")])
+@pytest.mark.parametrize("message", [RequestReregistration(ven_id="V"), DistributeEvent(request_id="D", vtn_id="X")])
 def test_what_is_not_for_a_vtn_is_not_recognized(joined: Pair, message: Message) -> None:
     answer = joined.vtn.receive(VEN, message, T0)
     assert isinstance(answer, Response)
@@ -373,7 +373,7 @@ def test_an_event_that_could_not_be_delivered_is_delivered_later(joined: Pair) -
     joined.vtn.outbox.failed(letter, T0)
     assert joined.vtn.outbox.due(T0) == []
     assert joined.vtn.outbox.wake() == T0 + timedelta(seconds=1)
-    joined.vtn.outbox.kick(f"{VEN}/ems")
+    joined.vtn.outbox.kick(joined.ven.ven_id)
     joined.settle(T0)
     assert joined.ven.happened
 

@@ -1,0 +1,27 @@
+"""The VTN's behaviour: one room for each service, and a core that leads each message to its room."""
+
+from .core import VtnCore
+from .happenings import (
+    Declined,
+    Deregistered,
+    Happening,
+    Offered,
+    Opted,
+    Registered,
+    Telemetry,
+    opted,
+)
+from .reports import ReportChooser
+
+__all__ = [
+    "VtnCore",
+    "Happening",
+    "Registered",
+    "Deregistered",
+    "Offered",
+    "Opted",
+    "Telemetry",
+    "Declined",
+    "ReportChooser",
+    "opted",
+]

@@ -1,0 +1,239 @@
+"""The VTN: leads messages to its services, and letters to its VENs."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
+
+from ....common import ids
+from ....common.errors import JanusGridError, LocalError
+from ...model import (
+    CanceledPartyRegistration,
+    CanceledReport,
+    CancelPartyRegistration,
+    CancelReport,
+    CreatedEvent,
+    CreatedReport,
+    CreatePartyRegistration,
+    CreateReport,
+    DistributeEvent,
+    EiEvent,
+    Message,
+    Poll,
+    RegisteredReport,
+    RegisterReport,
+    ReportRequest,
+    RequestReregistration,
+    Response,
+    ResponseRequired,
+    TransportName,
+    UpdatedReport,
+    UpdateReport,
+)
+from ..answers import Code, Deployment, Rejected, check, ok, rejection, request_id
+from ..event_book import BookedEvent, EventBook
+from ..outbox import MOST_FETCHES, Letter, Outbox
+from ..routes import Route
+from ..ven_book import Party, Ven, VenBook
+from .events import Events
+from .happenings import Declined, Happening
+from .office import Handler, Office
+from .registration import Registration
+from .reports import ReportChooser, Reports
+
+CAPACITY = 1_000
+"""Messages that may wait for a VEN that is away; events do not count, their latest state takes the place of older."""
+
+REPLIES: dict[type[Message], tuple[type[Message], ...]] = {
+    CreatedEvent: (DistributeEvent,),
+    CreatedReport: (CreateReport,),
+    CanceledReport: (CancelReport,),
+    RegisteredReport: (RegisterReport,),
+    UpdatedReport: (UpdateReport,),
+    CreatePartyRegistration: (RequestReregistration,),
+    CanceledPartyRegistration: (CancelPartyRegistration,),
+    Response: (CreateReport, CancelReport, RegisterReport, UpdateReport, RequestReregistration),
+}
+"""What a VEN that came for a letter sends as a message of its own, and which letters that answers.
+
+`Response` is what a VEN sends that refuses, or has nothing else to say.
+"""
+
+
+class VtnCore:
+    """A VTN without input or output.
+
+    `receive` answers a message; what it changed stands in `happened`, what is to be sent in `outbox`.
+
+    Args:
+        deployment: this VTN's ID, or all it says of itself.
+        parties: the VENs that may register.
+        choose: which offered reports to ask for.
+        owns: whether, on a transport, an identity may give this address as its own.
+    """
+
+    def __init__(
+        self,
+        deployment: Deployment | str,
+        parties: Iterable[Party],
+        *,
+        choose: ReportChooser = lambda ven, report: None,
+        owns: Callable[[TransportName, str, str], bool] = lambda transport, identity, address: True,
+        new_id: Callable[[str], str] = ids.new,
+    ) -> None:
+        self.deployment = Deployment(deployment) if isinstance(deployment, str) else deployment
+        self._office = Office(self.deployment, VenBook(parties, owns, new_id), Outbox(CAPACITY), new_id)
+        self.outbox = self._office.outbox
+        self.happened: deque[Happening] = self._office.happened
+        self.events = EventBook()
+        self._events = Events(self._office, self.events)
+        self._reports = Reports(self._office, choose)
+        self._registration = Registration(self._office, self._events.begun)
+        self._handlers: dict[type[Message], Handler] = {
+            **self._registration.handlers,
+            **self._reports.handlers,
+            **self._events.handlers,
+            Poll: self._poll,
+        }
+        for kind in REPLIES:
+            self._handlers.setdefault(kind, self._replied)
+
+    # --- what comes in ---
+
+    def receive(self, identity: str, message: Message, now: datetime) -> Message:
+        """Return the answer to a message from the peer that the transport knows as `identity`."""
+        handler = self._handlers.get(type(message))
+        try:
+            if handler is None:
+                raise Rejected(Code.NOT_RECOGNIZED, f"{type(message).__name__} is not for a VTN")
+            answer = handler(identity, message, now)
+        except Rejected as error:
+            return rejection(message, error, self.deployment)
+        if type(message) in REPLIES:
+            self._settle(self._sender(identity, message), message, now)
+        return answer
+
+    def answered(self, letter: Letter, answer: Message | None, now: datetime) -> None:
+        """Take a VEN's answer to a letter."""
+        if not self.outbox.done(letter):
+            return
+        try:
+            check(answer)
+        except Rejected as error:
+            self._declined(letter, error, answer)
+        else:
+            ven = self._office.vens.get(letter.to)
+            if ven is not None and isinstance(letter.message, CancelPartyRegistration):
+                self._registration.expelled(ven)
+
+    def refused(self, letter: Letter, error: JanusGridError, now: datetime) -> None:
+        """A letter cannot be delivered, or its answer cannot be read."""
+        if self.outbox.done(letter):
+            self._declined(letter, error, None)
+
+    def route(self, ven_id: str) -> Route | None:
+        """Return how a VEN is reached, None where there is no such VEN."""
+        ven = self._office.vens.get(ven_id)
+        return Route(ven.transport, ven.address, ven.identity) if ven is not None else None
+
+    def _declined(self, letter: Letter, error: JanusGridError, answer: Message | None) -> None:
+        message, ven = letter.message, self._office.vens.get(letter.to)
+        if ven is not None and isinstance(message, CreateReport):
+            self._reports.declined(ven, message, answer)
+        if ven is not None and isinstance(message, CancelPartyRegistration):
+            self._registration.expelled(ven)
+        self.happened.append(Declined(letter.to, message, error))
+
+    # --- VENs that come for their letters ---
+
+    def _poll(self, identity: str, message: Poll, now: datetime) -> Message:
+        """Return the next letter of a VEN, or say that there is none (rule 500); what is carried is not given out."""
+        ven = self._office.vens.sender(identity, message.ven_id)
+        if ven.address is not None:
+            return Response(ei_response=ok(message), ven_id=ven.ven_id)
+        for letter in self.outbox.fetched(ven.ven_id):
+            if self._is_over(letter, ven):
+                self.outbox.done(letter)
+            elif letter.attempts >= MOST_FETCHES and not isinstance(letter.message, DistributeEvent):
+                self.refused(letter, LocalError("it was given out many times and never answered"), now)
+        found = self.outbox.fetch(ven.ven_id, now)
+        return Response(ei_response=ok(message), ven_id=ven.ven_id) if found is None else found.message
+
+    def _is_over(self, letter: Letter, ven: Ven) -> bool:
+        """Return whether events that need no answer (any more) were given out often enough to have arrived: twice."""
+        return isinstance(letter.message, DistributeEvent) and letter.attempts > 1 and not self._events.owed(ven.ven_id)
+
+    def _settle(self, ven: Ven | None, message: Message, now: datetime) -> None:
+        """See which letters a VEN has answered by a message of its own."""
+        if ven is None:
+            return
+        for letter in self.outbox.fetched(ven.ven_id):
+            asked = letter.message
+            if not isinstance(asked, REPLIES[type(message)]):
+                continue
+            if isinstance(asked, DistributeEvent):
+                if not self._events.owed(ven.ven_id):
+                    self.outbox.done(letter)
+            elif not request_id(asked) or _answers(message) in ("", request_id(asked)):
+                self.answered(letter, message, now)
+
+    def _replied(self, identity: str, message: Message, now: datetime) -> Message:
+        """Take an answer that has no meaning beyond the letter that it answers."""
+        ven = self._sender(identity, message)
+        if ven is None:
+            raise Rejected(Code.NOT_REGISTERED, f"{identity or 'an unknown sender'} is not registered", rule=21)
+        return Response(ei_response=ok(message), ven_id=ven.ven_id)
+
+    def _sender(self, identity: str, message: Message) -> Ven | None:
+        try:
+            return self._office.vens.sender(identity, getattr(message, "ven_id", None))
+        except Rejected:
+            return None
+
+    # --- what the application asks for ---
+
+    def ven(self, name_or_id: str) -> Ven:
+        """Return a registered VEN by its venID or name; raise `UnknownName`."""
+        return self._office.vens.find(name_or_id)
+
+    @property
+    def vens(self) -> tuple[Ven, ...]:
+        """Every registered VEN."""
+        return tuple(self._office.vens)
+
+    def create_event(
+        self,
+        event: EiEvent,
+        vens: Sequence[str],
+        now: datetime,
+        response_required: ResponseRequired = ResponseRequired.ALWAYS,
+    ) -> BookedEvent:
+        """Add an event for these VENs (venID or name) and send it; raise `UnknownName` or `LocalError`."""
+        return self._events.create(event, vens, now, response_required)
+
+    def modify_event(self, event: EiEvent, now: datetime) -> BookedEvent:
+        """Replace an event by a changed one and send it, if it differs in what counts as a modification (rule 5)."""
+        return self._events.modify(event, now)
+
+    def cancel_event(self, event_id: str, now: datetime, reason: str | None = None) -> BookedEvent:
+        """Cancel an event and say so."""
+        return self._events.cancel(event_id, now, reason)
+
+    def request_reports(self, ven: str, requests: Sequence[ReportRequest]) -> None:
+        """Ask a VEN for reports; raise `LocalError` if too much waits for it already."""
+        self._reports.request(self.ven(ven), requests)
+
+    def request_registration(self, ven: str) -> None:
+        """Ask a VEN (venID or name) to register anew."""
+        self._registration.request_again(self.ven(ven))
+
+    def cancel_registration(self, ven: str) -> None:
+        """End the registration of a VEN (venID or name): it is over when the VEN has confirmed it."""
+        self._registration.expel(self.ven(ven))
+
+
+def _answers(message: Message) -> str:
+    """Return the requestID that an answer refers to."""
+    response = getattr(message, "ei_response", None)
+    return response.request_id if response is not None else request_id(message)

@@ -1,0 +1,106 @@
+"""EiEvent of the VTN."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
+from functools import partial
+
+from ....common.errors import LocalError
+from ...model import (
+    CreatedEvent,
+    DistributeEvent,
+    EiEvent,
+    EiResponse,
+    Message,
+    RequestEvent,
+    Response,
+    ResponseRequired,
+)
+from ..answers import Rejected, ok, request_id
+from ..event_book import BookedEvent, EventBook
+from ..ven_book import Ven
+from .happenings import Opted
+from .office import Handler, Office
+from .registration import addressed
+
+
+class Events:
+    """Makes, changes and cancels events; distributes them, and takes what VENs answer."""
+
+    def __init__(self, office: Office, book: EventBook) -> None:
+        self._office = office
+        self.book = book
+        self.handlers: Mapping[type[Message], Handler] = {
+            RequestEvent: self._request,
+            CreatedEvent: self._created,
+        }
+
+    def create(
+        self, event: EiEvent, vens: Sequence[str], now: datetime, response_required: ResponseRequired
+    ) -> BookedEvent:
+        """Add an event for these VENs (venID or name) and send it; raise `UnknownName` or `LocalError`."""
+        if not vens:
+            raise LocalError("an event needs a VEN to go to", where=event.event_descriptor.event_id)
+        found = [self._office.vens.find(ven) for ven in vens]
+        for ven in found:
+            addressed(ven)
+        booked = self.book.add(event, [ven.ven_id for ven in found], now, response_required)
+        self._distribute(booked.ven_ids)
+        return booked
+
+    def modify(self, event: EiEvent, now: datetime) -> BookedEvent:
+        """Replace an event by a changed one and send it, if it differs in what counts as a modification (rule 5)."""
+        return self._changed(event.event_descriptor.event_id, lambda: self.book.modify(event, now))
+
+    def cancel(self, event_id: str, now: datetime, reason: str | None = None) -> BookedEvent:
+        """Cancel an event and say so."""
+        return self._changed(event_id, lambda: self.book.cancel(event_id, now, reason))
+
+    def begun(self, ven: Ven) -> None:
+        """A VEN has registered: it asks for its events by itself (rule 405)."""
+
+    def owed(self, ven_id: str) -> bool:
+        """Return whether a VEN still has to answer one of its events."""
+        return any(ven_id in booked.unanswered for booked in self.book)
+
+    def _changed(self, event_id: str, change: Callable[[], BookedEvent]) -> BookedEvent:
+        before = self.book.get(event_id).event
+        booked = change()
+        if booked.event is not before:
+            self._distribute(booked.ven_ids)
+        return booked
+
+    def _distribute(self, ven_ids: Iterable[str]) -> None:
+        """Send these VENs their events, as they are when the letter leaves."""
+        for ven_id in ven_ids:
+            ven = self._office.vens.get(ven_id)
+            if ven is not None:
+                self._office.send(ven, partial(self._distribution, ven_id), key="events")
+
+    def _distribution(self, ven_id: str, now: datetime) -> Message:
+        events = self.book.for_ven(ven_id, now)
+        return DistributeEvent(
+            request_id=self._office.new_id("D"), vtn_id=self._office.deployment.vtn_id, events=events
+        )
+
+    def _request(self, identity: str, message: RequestEvent, now: datetime) -> Message:
+        ven = self._office.vens.sender(identity, message.ven_id)
+        events = self.book.for_ven(ven.ven_id, now, message.reply_limit)
+        vtn_id = self._office.deployment.vtn_id
+        return DistributeEvent(ei_response=ok(message), request_id=request_id(message), vtn_id=vtn_id, events=events)
+
+    def _created(self, identity: str, message: CreatedEvent, now: datetime) -> Message:
+        ven = self._office.vens.sender(identity, message.ven_id)
+        faults = []
+        for response in message.event_responses or ():
+            try:
+                booked, is_news = self.book.record(ven.ven_id, response)
+            except Rejected as error:
+                faults.append(error)
+            else:
+                if is_news:
+                    self._office.happened.append(Opted(ven, booked, response))
+        if faults:
+            raise faults[0]
+        return Response(ei_response=EiResponse(), ven_id=ven.ven_id)

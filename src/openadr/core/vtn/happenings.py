@@ -1,0 +1,68 @@
+"""What happens at a VTN that its application wants to know."""
+
+from __future__ import annotations
+
+import attrs
+
+from ....common.errors import JanusGridError
+from ...model import EventResponse, Message, OptType, Report, ReportRequest
+from ..event_book import BookedEvent
+from ..telemetry import Sample
+from ..ven_book import Ven
+
+
+@attrs.frozen(slots=True)
+class Registered:
+    """A VEN has registered, or registered anew."""
+
+    ven: Ven
+
+
+@attrs.frozen(slots=True)
+class Deregistered:
+    """A VEN's registration has ended."""
+
+    ven: Ven
+
+
+@attrs.frozen(slots=True)
+class Offered:
+    """A VEN has said what it can report, and was asked for `requests`."""
+
+    ven: Ven
+    requests: tuple[ReportRequest, ...]
+
+
+@attrs.frozen(slots=True)
+class Opted:
+    """A VEN has answered an event; `response.response_code` tells whether it accepted it at all."""
+
+    ven: Ven
+    booked: BookedEvent
+    response: EventResponse
+
+
+@attrs.frozen(slots=True)
+class Telemetry:
+    """A report's values."""
+
+    ven: Ven
+    report: Report
+    samples: tuple[Sample, ...]
+
+
+@attrs.frozen(slots=True)
+class Declined:
+    """The VEN of this venID has refused a message, or it cannot be delivered; that is the end of the matter."""
+
+    ven_id: str
+    message: Message
+    error: JanusGridError
+
+
+Happening = Registered | Deregistered | Offered | Opted | Telemetry | Declined
+
+
+def opted(response: EventResponse) -> OptType | None:
+    """Return the opt of a positive answer to an event, None for a negative one."""
+    return response.opt_type if response.response_code.startswith("2") else None
