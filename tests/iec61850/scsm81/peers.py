@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 import subprocess
 import sys
 from collections.abc import AsyncIterator
@@ -113,3 +114,108 @@ async def _run(peer: str, script: str, *arguments: object) -> tuple[int | None, 
         out, err = await process.communicate()
         return None, out.decode(), err.decode()
     return process.returncode, out.decode(), err.decode()
+
+
+# --- peers that do what they are told ---------------------------------------------------------------------------------
+
+
+class PeerRefused(Exception):
+    """A peer's client was refused; `args[0]` is what it says of that."""
+
+
+class Peer:
+    """A process of a peer, client or server, that does what it is told (peer_scripts/talk.py)."""
+
+    port = 0
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        self.process = process
+        self._input, self._output = process.stdin, process.stdout
+        self._events: dict[str, asyncio.Queue[Any]] = {}
+        self._answers: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+        self.listening = asyncio.create_task(self._listen())
+
+    async def _listen(self) -> None:
+        while line := await self._output.readline():
+            try:
+                message = json.loads(line)
+            except ValueError:
+                continue  # libraries print as they like
+            if "event" in message:
+                self._of(message["event"]).put_nowait(message["about"])
+            else:
+                self._answers.put_nowait(message)
+        self._answers.put_nowait({"failed": "the process of the peer has ended"})
+
+    def _of(self, kind: str) -> asyncio.Queue[Any]:
+        return self._events.setdefault(kind, asyncio.Queue())
+
+    async def ready(self) -> None:
+        """Wait for what a server says first."""
+        async with asyncio.timeout(20):
+            first = await self._answers.get()
+        if "port" not in first:
+            pytest.fail(f"no server: {first}")
+        self.port = first["port"]
+
+    async def do(self, verb: str, *arguments: object, within: float = 15.0) -> Any:
+        """Have it do something and return what it answers; raise `PeerRefused` if it was refused."""
+        self._input.write(json.dumps([verb, *arguments]).encode() + b"\n")
+        async with asyncio.timeout(within):
+            message = await self._answers.get()
+        if "no" in message:
+            raise PeerRefused(message["no"])
+        if "failed" in message:
+            pytest.fail(f"{verb}{arguments}: {message['failed']}")
+        return message["answer"]
+
+    async def event(self, kind: str, within: float = 10.0) -> Any:
+        """Return what it tells of next, of one kind."""
+        async with asyncio.timeout(within):
+            return await self._of(kind).get()
+
+    def told(self, kind: str) -> list[Any]:
+        """Return what it has told meanwhile, of one kind."""
+        queue = self._of(kind)
+        return [queue.get_nowait() for _ in range(queue.qsize())]
+
+    async def end(self) -> None:
+        """End the process."""
+        self._input.close()
+        try:
+            async with asyncio.timeout(3):
+                await self.process.wait()
+        except TimeoutError:
+            self.process.kill()
+            await self.process.wait()
+        await self.listening
+
+
+@asynccontextmanager
+async def talking(peer: str, script: str, *arguments: object) -> AsyncIterator[Peer]:
+    """Run a script that does what it is told."""
+    process = await asyncio.create_subprocess_exec(
+        python(peer), HERE / "peer_scripts" / script, *map(str, arguments),
+        stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, limit=1 << 24,
+    )  # fmt: skip
+    made = Peer(process)
+    try:
+        yield made
+    finally:
+        await made.end()
+
+
+@asynccontextmanager
+async def client(peer: str) -> AsyncIterator[Peer]:
+    """Run a client of a peer."""
+    async with talking(peer, f"{peer}_talks.py") as made:
+        yield made
+
+
+def free_port() -> int:
+    """Return a port that nobody listens on now, for servers that do not say which they take."""
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return int(found.getsockname()[1])

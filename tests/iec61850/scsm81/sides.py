@@ -1,0 +1,122 @@
+"""Both sides of the tests with live peers: theirs in processes of their own, ours here, all with the same model."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from janusgrid.common.errors import NotReachable
+from janusgrid.iec61850 import AddCause, Command, Ied, Server, connect
+from janusgrid.iec61850.scl.writer import write_cid
+
+from tests.iec61850.scsm81 import peers, station
+
+BOTH = pytest.mark.parametrize("peer", ["rust", "libiec"])
+SWITCHES = (*station.MODELS, "SwLater", "SwLaterEnh", "Setpoint")
+TEST = 3
+"""The behaviour in which test commands are taken."""
+
+
+def at(name: str) -> str:
+    """Return the reference of a switch."""
+    return f"{station.LD}/CSWI1.{name}"
+
+
+@asynccontextmanager
+async def their_server(
+    peer: str, directory: Path, *options: object, select_timeout: int = 5000
+) -> AsyncIterator[peers.Peer]:
+    """Run a server of a peer with the model of the station; `options` are `name=value`, see its script."""
+    model = station.station(select_timeout)
+    if peer == "rust":
+        path = directory / "station.cid"
+        write_cid(model, path)
+        command: tuple[object, ...] = (path, f"timeout={select_timeout}", *options)
+    else:
+        path = directory / "station.cfg"
+        path.write_text(station.configuration(model))
+        command = (path, peers.free_port(), *options)
+    async with peers.talking(peer, f"{peer}_serves.py", *command) as made:
+        await made.ready()
+        yield made
+
+
+@asynccontextmanager
+async def our_client(server: peers.Peer, **options: Any) -> AsyncIterator[Ied]:
+    """Connect with a peer's server; libiec61850 loses some connections that come at once: see interoperability.md."""
+    for _ in range(4):
+        with contextlib.suppress(NotReachable):
+            ied = await connect(f"tcp://127.0.0.1:{server.port}", **{"timeout": 5, **options})
+            await ied.devices()
+            break
+        await asyncio.sleep(0.3)
+    else:
+        pytest.fail("no association with the peer's server")
+    yield ied
+    await ied.release()
+
+
+class Station:
+    """Our server with the model of the station, and an application that does as the test says.
+
+    Attributes:
+        refuse: at which step a switch refuses: `check` or `operate`, and why.
+        slow: seconds that the execution of a switch takes.
+        commands: what was asked for, oldest first.
+    """
+
+    def __init__(self, server: Server) -> None:
+        self.server = server
+        self.port = 0
+        self.refuse: dict[str, tuple[str, AddCause]] = {}
+        self.slow: dict[str, float] = {}
+        self.commands: list[Command] = []
+        for name in SWITCHES:
+            self._serve(name)
+
+    def _serve(self, name: str) -> None:
+        def judge(step: str, command: Command) -> None:
+            where, cause = self.refuse.get(name, ("", AddCause.NONE))
+            if where == step:
+                command.refuse(cause)
+
+        @self.server.on_check(at(name))
+        def check(command: Command) -> None:
+            self.commands.append(command)
+            judge("check", command)
+
+        @self.server.on_operate(at(name))
+        async def operate(command: Command) -> None:
+            await asyncio.sleep(self.slow.get(name, 0.0))
+            judge("operate", command)
+
+        @self.server.on_cancel(at(name))
+        def cancel(command: Command) -> None:
+            pass
+
+    def shows(self, name: str, attribute: str = "stVal") -> Any:
+        return self.server.read(f"{at(name)}.{attribute}")
+
+
+@asynccontextmanager
+async def our_server(
+    *, select_timeout: int = 5000, options: dict[str, Any] | None = None, **listening: Any
+) -> AsyncIterator[Station]:
+    """Serve the station ourselves; `options` are those of `Server`, `listening` those of `start_tcp`."""
+    made = Station(Server(station.station(select_timeout), **(options or {})))
+    made.port = (await made.server.start_tcp(port=0, **listening)).port
+    yield made
+    await made.server.close()
+
+
+@asynccontextmanager
+async def their_client(peer: str, port: int, *options: object) -> AsyncIterator[peers.Peer]:
+    """Run a client of a peer and connect it."""
+    async with peers.client(peer) as made:
+        await made.do("connect", port, *options)
+        yield made
