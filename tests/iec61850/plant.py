@@ -11,6 +11,7 @@ from janusgrid.iec61850.model.nodes import (
     DataObject,
     DataSet,
     EnumType,
+    LogControl,
     LogicalDevice,
     LogicalNode,
     Model,
@@ -181,8 +182,21 @@ def harmonics() -> DataObject:
     elements = [DataObject("Har", "CMV", dict(cmv("Har").children), count=0) for _ in range(4)]
     return data(
         "HaV", "HMV", DataObject("Har", "CMV", count=4, elements=elements),
-        leaf("raw", FC.MX, T.INT16, [1, 2, 3], count=3),
+        leaf("raw", FC.MX, T.INT16, [1, 2, 3], count=3, trigger=DCHG),
     )  # fmt: skip
+
+
+def curve() -> DataObject:
+    """Settings in arrays: one of structures, one of leaves."""
+
+    def point(number: int) -> Attribute:
+        x, y = (
+            leaf(name, FC.SP, T.FLOAT32, value) for name, value in (("xVal", 1.0 * number), ("yVal", 10.0 * number))
+        )
+        return group("crvPts", FC.SP, x, y)
+
+    points = Attribute("crvPts", FC.SP, children=point(0).children, count=3, elements=[point(n) for n in (1, 2, 3)])
+    return data("Curve", "CSG", points, leaf("numbers", FC.SP, T.INT16, [1, 2, 3], count=3))
 
 
 def ref(text: str, fc: str | None = None) -> Reference:
@@ -235,6 +249,7 @@ def plant() -> Model:
         data("WMaxRtg", "ASG", group("setMag", FC.SP, leaf("f", FC.SP, T.FLOAT32, 750.0)),
              leaf("d", FC.DC, T.VISSTRING255)),
         data("Strategy", "ENG", leaf("setVal", FC.SP, T.ENUM, 1, enum=EnumType("Strategy", {"droop": 1, "iso": 2}))),
+        curve(),
         data("Types", "TST", *(leaf(f"v{k.name.lower()}", FC.SP, k) for k in BasicType
                                if k not in (T.PHYCOMADDR, T.SVOPTFLDS))),
     )  # fmt: skip
@@ -273,6 +288,9 @@ def plant() -> Model:
         }),
         OtherControl("smv", "usvcb", {"multicast": "false", "datSet": "Meas", "smvID": "plant/us", "smpRate": "50"}),
     ]  # fmt: skip
+    lln0.logs += ["Events", "GeneralLog"]
+    lln0.log_controls["lcbMeas"] = LogControl("lcbMeas", "Meas", f"{LD}/LLN0.Events", False, DCHG | QCHG)
+    lln0.log_controls["lcbOne"] = LogControl("lcbOne", "", f"{LD}/LLN0.Events", False)
     nodes = (lln0, mmxu, dgen, dwgc, cswi, protection(), substitutable(), controllables())
     device = LogicalDevice(LD, "DER", {n.name: n for n in nodes})
     services = {

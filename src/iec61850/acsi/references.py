@@ -38,8 +38,20 @@ class BadReference(LocalError):
     """A text that is no object reference."""
 
 
-_PART = re.compile(r"[A-Za-z][A-Za-z0-9_]*(\(\d+\))?")
+_PART = re.compile(r"[A-Za-z][A-Za-z0-9_]*(\(\d{1,9}(-\d{1,9})?\))?")
 _NAME = re.compile(r"[A-Za-z0-9_]+")
+
+
+def subscript(part: str) -> tuple[str, tuple[int, int] | None]:
+    """Return the name in a part of a path, and which elements it means: the first, and how many (0: just that one).
+
+    `Har(3)` is `Har` and (3, 0), `Har(2-4)` is `Har` and (2, 3); a name alone has None.
+    """
+    name, _, index = part.partition("(")
+    if not index:
+        return name, None
+    low, dash, high = index[:-1].partition("-")
+    return name, (int(low), (int(high) - int(low) + 1 or -1) if dash else 0)
 
 
 @attrs.frozen(slots=True, order=True, cache_hash=True)
@@ -49,7 +61,8 @@ class Reference:
     Attributes:
         device: the logical device's name, IED name and instance together (an MMS domain); or all of `@name`.
         node: the logical node's name; empty for the device itself.
-        path: data object, sub data objects, attribute, components; `Har(3)` names an array element.
+        path: data object, sub data objects, attribute, components; `Har(3)` names an element of an array (the first is
+            0), `Har(0-3)` the first four.
         fc: functional constraint; None where it is not given or does not apply.
     """
 
@@ -85,6 +98,8 @@ class Reference:
         for part in path:
             if not _PART.fullmatch(part):
                 raise BadReference(f"{part!r} is no name of data", where=text)
+            if (chosen := subscript(part)[1]) is not None and chosen[1] < 0:
+                raise BadReference(f"{part!r} ends before it begins", where=text)
         if len(body) > 129:
             raise BadReference(f"a reference has at most 129 characters, this has {len(body)}", where=text)
         return cls(device, node, tuple(path), fc)
@@ -94,14 +109,21 @@ class Reference:
         return f"{text}[{self.fc.value}]" if self.fc else text
 
     @property
+    def ranges(self) -> bool:
+        """True if it names several elements of an array."""
+        return any("-" in part for part in self.path)
+
+    @property
     def of_association(self) -> bool:
         """True for `@name`, a data set that only the association that has made it knows."""
         return self.device.startswith("@")
 
     def child(self, name: str) -> Reference:
         """Return the reference of the part `name` of this one (a node's data object, an object's attribute)."""
-        return attrs.evolve(self, path=(*self.path, name)) if self.node else attrs.evolve(self, node=name)
+        if not self.node:
+            return Reference(self.device, name, self.path, self.fc)
+        return Reference(self.device, self.node, (*self.path, name), self.fc)
 
     def with_fc(self, fc: FC | None) -> Reference:
         """Return the same reference under another functional constraint."""
-        return attrs.evolve(self, fc=fc)
+        return self if fc is self.fc else Reference(self.device, self.node, self.path, fc)

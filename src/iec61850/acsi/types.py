@@ -8,10 +8,13 @@ EntryTime have their classes. A structure or an array is a `list` in the order o
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from enum import Enum
 
 import attrs
+
+from .references import subscript
 
 
 class BasicType(Enum):
@@ -230,3 +233,21 @@ class Array:
 
 
 TypeDescription = Basic | Structure | Array
+
+
+def descend(description: TypeDescription, path: Sequence[str]) -> TypeDescription | None:
+    """Return the type of what a path names below a type, None if there is nothing.
+
+    `Har(3)` is an element of an array, `Har(0-3)` an array of four: what follows is an array of that part of each.
+    """
+    if not path:
+        return description
+    name, chosen = subscript(path[0])
+    found = description.component(name) if isinstance(description, Structure) else None
+    if found is None or chosen is None:
+        return descend(found, path[1:]) if found is not None else None
+    low, count = chosen
+    if not isinstance(found, Array) or not 0 <= low < low + (count or 1) <= found.count:
+        return None
+    below = descend(found.element, path[1:])
+    return Array(count, below) if count and below is not None else below

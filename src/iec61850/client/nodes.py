@@ -13,7 +13,7 @@ import attrs
 from ...common.errors import UnknownName
 from ..acsi.errors import ServiceError, ServiceRefused
 from ..acsi.ports import ClientAssociation
-from ..acsi.references import FC, Reference
+from ..acsi.references import FC, Reference, subscript
 from ..acsi.services import (
     AcsiClass,
     GetDataDefinition,
@@ -21,7 +21,7 @@ from ..acsi.services import (
     GetLogicalNodeDirectory,
     GetServerDirectory,
 )
-from ..acsi.types import Array, Structure, TypeDescription
+from ..acsi.types import Array, Structure, TypeDescription, descend
 
 BESIDE_DATA = (FC.CO, FC.SE, FC.RP, FC.BR, FC.LG, FC.GO, FC.MS, FC.US)
 """Constraints that are no part of a data object's value: commands, edit buffers, control blocks."""
@@ -119,7 +119,7 @@ class Nodes:
         """
         types = await self.type(reference.device, reference.node)
         asked = {reference.fc: types[reference.fc]} if reference.fc in types else {} if reference.fc else types
-        found = {fc: below for fc, whole in asked.items() if (below := _descend(whole, reference.path)) is not None}
+        found = {fc: below for fc, whole in asked.items() if (below := descend(whole, reference.path)) is not None}
         if not found:
             raise self._nothing(reference, types)
         return found
@@ -129,28 +129,18 @@ class Nodes:
         *above, last = reference.path or (reference.node,)
         siblings: set[str] = set()
         for whole in types.values():
-            parent = _descend(whole, tuple(above))
+            parent = descend(whole, tuple(above))
             if isinstance(parent, Structure):
                 siblings.update(name for name, _ in parent.components)
-            name, _, index = last.partition("(")
-            array = _descend(whole, (*above, name)) if index else None
+            name, chosen = subscript(last)
+            array = descend(whole, (*above, name)) if chosen else None
             if array is not None:
                 there = f"0 to {array.count - 1}" if isinstance(array, Array) else "none, it is no array"
-                return UnknownName(f"{name} has no element {index[:-1]}; there is {there}", where=str(reference))
+                return UnknownName(
+                    f"{name} has no element {last[len(name) + 1 : -1]}; there is {there}", where=str(reference)
+                )
         kind = f"anything under {reference.fc.value} there" if reference.fc and last in siblings else "name of data"
         return _unknown(kind, last, tuple(siblings), str(reference))
-
-
-def _descend(description: TypeDescription, path: tuple[str, ...]) -> TypeDescription | None:
-    """Return the type of what `path` names below; None if there is nothing."""
-    here: TypeDescription | None = description
-    for part in path:
-        name, _, index = part.partition("(")
-        here = here.component(name) if isinstance(here, Structure) else None
-        if index:
-            inside = isinstance(here, Array) and int(index[:-1]) < here.count
-            here = here.element if inside and isinstance(here, Array) else None
-    return here
 
 
 def _unknown(kind: str, name: str, there: tuple[str, ...], where: str) -> UnknownName:

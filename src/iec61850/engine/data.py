@@ -13,7 +13,7 @@ from ..model.nodes import Attribute
 from .association import Association
 from .directory import unknown
 from .steps import Change, Steps
-from .tree import Node, Tree
+from .tree import Elements, Node, Tree
 from .values import part, read, spread
 
 Store = Callable[[Iterable[tuple[Attribute, DataValue]], datetime], None]
@@ -51,20 +51,10 @@ class Data:
         """Return the value of a reference with its constraint; raise `ServiceRefused` if there is nothing there."""
         node = self._tree.find(reference)
         if node is None:
-            return self._element(reference)
+            raise unknown(reference)
         if reference.fc is FC.SE:
             self.guard(reference)
         return read(node)
-
-    def _element(self, reference: Reference) -> DataValue:
-        """Return one element of an array of leaves: the only value that is no node of the tree."""
-        *path, last = reference.path or ("",)
-        name, _, index = last.partition("(")
-        if index:
-            array = self._tree.find(Reference(reference.device, reference.node, (*path, name), reference.fc))
-            if isinstance(array, Attribute) and isinstance(array.value, list) and int(index[:-1]) < len(array.value):
-                return array.value[int(index[:-1])]
-        raise unknown(reference)
 
     def get(self, request: GetDataValues) -> tuple[DataValue | ServiceError, ...]:
         """Return the value of each reference, or why there is none."""
@@ -111,7 +101,8 @@ class Data:
             if outcome.refusal is not None:
                 raise outcome.refusal
             now = outcome.now
-        self._store(changes.items(), now)
+        # Of an array of which a part is written, the rest may have changed while the application was asked.
+        self._store(spread(node, value) if isinstance(node, Elements) else changes.items(), now)
 
     def _asked_of(self, changes: Iterable[Attribute]) -> list[Reference]:
         """Return what the application asked to see of the leaves that are to be changed."""

@@ -11,8 +11,8 @@ from collections.abc import Iterator
 
 import attrs
 
-from ..acsi.references import FC, Reference
-from ..acsi.types import Array, Structure, TypeDescription
+from ..acsi.references import FC, Reference, subscript
+from ..acsi.types import Array, Basic, DataValue, Structure, TypeDescription
 from ..model.nodes import Attribute, DataObject, LogicalNode, Model
 
 FC_ORDER = (
@@ -26,12 +26,14 @@ FC_ORDER = (
 class Group:
     """A logical node, one constraint of it, or a data object under that constraint: a structure of what is below.
 
-    An array of sub data objects has its views in `elements`, and no children.
+    An array of sub data objects has its views in `elements`, and no children; `picked` is True for a few elements of
+    an array that a reference names together, or the same part of each.
     """
 
     name: str
     children: dict[str, Node] = attrs.Factory(dict)
     elements: list[Node] = attrs.Factory(list)
+    picked: bool = False
 
     def describe(self) -> TypeDescription:
         """Return the type, an array as one."""
@@ -45,7 +47,41 @@ class Group:
             yield from child.leaves()
 
 
-Node = Group | Attribute
+@attrs.define(slots=True, eq=False)
+class Elements:
+    """Elements of an array of leaves, which are no leaves themselves: the one at `low`, or with a count that many."""
+
+    name: str
+    array: Attribute
+    low: int
+    count: int = 0
+    children: dict[str, Node] = attrs.field(factory=dict, init=False)
+    elements: list[Node] = attrs.field(factory=list, init=False)
+
+    def describe(self) -> TypeDescription:
+        """Return the type, of several as an array."""
+        assert self.array.type is not None
+        one = Basic(self.array.type)
+        return Array(self.count, one) if self.count else one
+
+    def leaves(self) -> Iterator[Attribute]:
+        """Yield the array: it is what holds the values."""
+        yield self.array
+
+    def take(self, values: list[DataValue]) -> DataValue:
+        """Return these elements of the values of the array."""
+        return values[self.low : self.low + self.count] if self.count else values[self.low]
+
+    def put(self, values: list[DataValue], new: DataValue) -> list[DataValue]:
+        """Return the values of the array with these elements replaced."""
+        return [
+            *values[: self.low],
+            *(new if isinstance(new, list) else [new]),
+            *values[self.low + (self.count or 1) :],
+        ]
+
+
+Node = Group | Attribute | Elements
 
 
 def view(data: DataObject, fc: FC) -> Group:
@@ -76,13 +112,28 @@ def node_view(node: LogicalNode) -> Group:
 
 
 def step(node: Node, part: str) -> Node | None:
-    """Return what `part` names below a node: a child, or an element of it (`Har(3)`); None if there is nothing."""
-    name, _, index = part.partition("(")
+    """Return what `part` names below a node: a child, an element of it (`Har(3)`) or several; None if there is nothing.
+
+    Below several elements it names that part of each.
+    """
+    if isinstance(node, Group) and node.picked:
+        below = [found for one in node.elements if (found := step(one, part)) is not None]
+        return Group(part, elements=below, picked=True) if len(below) == len(node.elements) else None
+    name, chosen = subscript(part)
     found = node.children.get(name)
-    if not index or found is None:
-        return found
-    number = int(index[:-1])
-    return found.elements[number] if number < len(found.elements) else None
+    return pick(found, *chosen) if chosen is not None and found is not None else found
+
+
+def pick(node: Node, low: int, count: int) -> Node | None:
+    """Return the element of an array at `low`, or with a count that many; None if it has not as many."""
+    if isinstance(node, Attribute) and node.type is not None:
+        inside = 0 <= low < low + (count or 1) <= node.count
+        return Elements(node.name, node, low, count) if inside else None
+    if not 0 <= low < low + (count or 1) <= len(node.elements) or (isinstance(node, Group) and node.picked):
+        return None
+    return (
+        Group(node.name, elements=list(node.elements[low : low + count]), picked=True) if count else node.elements[low]
+    )
 
 
 class Tree:
@@ -111,11 +162,12 @@ class Tree:
 
     def find(self, reference: Reference) -> Node | None:
         """Return what a reference with its constraint names; the whole logical node if it has neither path nor
-        constraint; None if there is nothing. What was found once is found again by one look-up."""
+        constraint; None if there is nothing. What was found once is found again by one look-up, but for ranges of
+        arrays: there are too many of them."""
         found = self._found.get(reference)
         if found is None:
             found = self._walk(reference)
-            if found is not None:
+            if found is not None and not reference.ranges:
                 self._found[reference] = found
         return found
 

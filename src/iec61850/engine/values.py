@@ -8,7 +8,7 @@ from ..acsi.errors import ServiceError, ServiceRefused
 from ..acsi.types import BasicType, DataValue, Quality, Timestamp
 from ..acsi.values import CHECKS, default
 from ..model.nodes import Attribute
-from .tree import Group, Node
+from .tree import Elements, Group, Node
 
 
 def fit(leaf: Attribute, value: DataValue) -> DataValue:
@@ -32,6 +32,9 @@ def spread(node: Node, value: DataValue) -> Iterator[tuple[Attribute, DataValue]
     if isinstance(node, Attribute) and node.type is not None:
         yield node, fit(node, value)
         return
+    if isinstance(node, Elements):
+        yield node.array, fit(node.array, node.put(_values(node.array), _counted(node, value)))
+        return
     below = node.elements or list(node.children.values())
     if not isinstance(value, list) or len(value) != len(below):
         raise ServiceRefused(ServiceError.TYPE_CONFLICT, f"{node.name} has {len(below)} components")
@@ -44,13 +47,30 @@ def read(node: Node) -> DataValue:
     if isinstance(node, Attribute) and node.type is not None:
         value = node.value
         return list(value) if isinstance(value, list) else value
+    if isinstance(node, Elements):
+        return node.take(_values(node.array))
     return [read(child) for child in node.elements or node.children.values()]
+
+
+def _values(array: Attribute) -> list[DataValue]:
+    assert isinstance(array.value, list)
+    return array.value
+
+
+def _counted(node: Elements, value: DataValue) -> DataValue:
+    """Return a value for elements of an array; raise `ServiceRefused` if it is not for as many."""
+    if isinstance(value, list) is not bool(node.count) or (isinstance(value, list) and len(value) != node.count):
+        raise ServiceRefused(ServiceError.TYPE_CONFLICT, f"{node.count or 'one'} of {node.name} is wanted")
+    return value
 
 
 def part(node: Node, changes: Mapping[Attribute, DataValue]) -> DataValue:
     """Return the value that a node is to have by changes of all its leaves."""
     if isinstance(node, Attribute) and node.type is not None:
         return changes[node]
+    if isinstance(node, Elements):
+        whole = changes[node.array]
+        return node.take(whole if isinstance(whole, list) else [])
     return [part(child, changes) for child in node.elements or node.children.values()]
 
 

@@ -9,9 +9,10 @@ from typing import Generic, TypeVar
 import attrs
 
 from ..acsi.references import FC, Reference
-from ..acsi.types import BitString
+from ..acsi.types import BitString, DataValue
 from ..model.nodes import Attribute, Trigger
-from .tree import Node
+from .tree import Elements, Node
+from .values import read
 
 Event = tuple[Attribute, bool]
 """A leaf that was updated, and whether its value changed."""
@@ -120,8 +121,10 @@ class Watch(Generic[B]):
 
     def __init__(self) -> None:
         self._blocks: list[B] = []
-        self._watched: dict[Attribute, list[tuple[B, int, int]]] | None = None
+        self._watched: dict[Attribute, list[tuple[B, int, int, Elements | None]]] | None = None
         """For every leaf the blocks that want its events; None if that has to be worked out anew."""
+        self._seen: dict[Elements, DataValue] = {}
+        """The last values of members that are a part of an array: an event is one of the whole."""
 
     def __iter__(self) -> Iterator[B]:
         return iter(list(self._blocks))
@@ -132,11 +135,17 @@ class Watch(Generic[B]):
     def add(self, block: B) -> None:
         """Let a block know of the events of its members."""
         self._blocks.append(block)
+        for member in block.members:
+            if isinstance(member.node, Elements):
+                self._seen.setdefault(member.node, read(member.node))
         self._watched = None
 
     def remove(self, block: B) -> None:
         """Let it know of nothing any more."""
         self._blocks.remove(block)
+        if self._seen:
+            left = {member.node for other in self._blocks for member in other.members}
+            self._seen = {node: value for node, value in self._seen.items() if node in left}
         self._watched = None
 
     def raised(self, events: Iterable[Event]) -> dict[B, dict[int, int]]:
@@ -145,22 +154,31 @@ class Watch(Generic[B]):
             self._watched = self._watch()
         watched = self._watched
         raised: dict[B, dict[int, int]] = {}
+        same = self._same() if self._seen else frozenset()
         for leaf, changed in events if watched else ():
-            for block, index, mask in watched.get(leaf, ()):
-                reason = mask if changed else mask & _UPDATE
+            for block, index, mask, part in watched.get(leaf, ()):
+                reason = mask if changed and part not in same else mask & _UPDATE
                 if reason:
                     found = raised.setdefault(block, {})
                     found[index] = found.get(index, 0) | reason
         return raised
 
-    def _watch(self) -> dict[Attribute, list[tuple[B, int, int]]]:
+    def _same(self) -> frozenset[Elements]:
+        """Return the parts of arrays that are as they were, and take note of the others."""
+        present = {node: read(node) for node in self._seen}
+        same = frozenset(node for node, value in present.items() if value == self._seen[node])
+        self._seen = present
+        return same
+
+    def _watch(self) -> dict[Attribute, list[tuple[B, int, int, Elements | None]]]:
         """Return for every leaf which blocks want its events, with the triggers that both sides have."""
-        watched: dict[Attribute, list[tuple[B, int, int]]] = {}
+        watched: dict[Attribute, list[tuple[B, int, int, Elements | None]]] = {}
         for block in self._blocks:
             wanted = block.trigger_mask & (_EVENTS | _UPDATE)
             for member in block.members if wanted else ():
+                part = member.node if isinstance(member.node, Elements) else None
                 for leaf in member.node.leaves():
                     mask = leaf.trigger.value & wanted
                     if mask:
-                        watched.setdefault(leaf, []).append((block, member.index, mask))
+                        watched.setdefault(leaf, []).append((block, member.index, mask, part))
         return watched

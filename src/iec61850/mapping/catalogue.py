@@ -6,11 +6,12 @@ from collections.abc import Callable, Iterator
 
 import attrs
 
+from ...common.errors import Malformed
 from ..acsi.errors import ServiceError, ServiceRefused
 from ..acsi.references import FC, Reference
 from ..acsi.types import DataValue, TypeDescription
 from ..engine import Engine
-from ..engine.tree import Group, Node
+from ..engine.tree import Elements, Group, Node
 from ..engine.values import read
 from ..mms import pdu
 from ..model.nodes import Attribute
@@ -121,12 +122,16 @@ class Catalogue:
         """Return what renders the present value of a node as Data."""
         found = self._renders.get(node)
         if found is None:
-            found = self._renders[node] = self._make(node)
+            found = self._make(node)
+            if not _passing(node):
+                self._renders[node] = found
         return found
 
     def _make(self, node: Node) -> Render:
         if isinstance(node, Attribute) and node.type is not None:
             return _leaf(node)
+        if isinstance(node, Elements):
+            return _elements(node)
         if node.elements:
             elements = [self.render(element) for element in node.elements]
             return lambda: ("array", [element() for element in elements])
@@ -134,6 +139,17 @@ class Catalogue:
         return lambda: ("structure", [part() for part in parts])
 
     # --- parts of arrays --------------------------------------------------------------------------------------------
+
+    def part_value(self, definition: pdu.VariableDef, data: pdu.Data) -> tuple[Reference, DataValue]:
+        """Return which part of an array is to be written, and the value for it; raise `ServiceRefused`."""
+        try:
+            reference = names.from_variable(definition)
+        except Malformed as malformed:
+            raise ServiceRefused(ServiceError.CLASS_NOT_SUPPORTED, malformed.message) from None
+        node = self.engine.tree.find(reference)
+        if node is None:
+            raise ServiceRefused(ServiceError.INSTANCE_NOT_AVAILABLE, "there is no such part", where=str(reference))
+        return reference, decode_as(data, node.describe())
 
     def part(self, node: Node, access: list[pdu.AlternateAccessItem]) -> pdu.Data | None:
         """Return the part of a variable that an alternate access selects, None if there is none."""
@@ -196,6 +212,22 @@ class Catalogue:
 def unknown_name(name: pdu.ObjectName) -> ServiceRefused:
     """Return the refusal for an object that does not exist."""
     return ServiceRefused(ServiceError.INSTANCE_NOT_AVAILABLE, f"there is nothing called {name[1]}")
+
+
+def _passing(node: Node) -> bool:
+    """Return whether a node was made for one reference only, and is not one of the tree."""
+    return (isinstance(node, Group) and node.picked) or (isinstance(node, Elements) and node.count > 0)
+
+
+def _elements(node: Elements) -> Render:
+    assert node.array.type is not None
+    encoder = ENCODERS[node.array.type]
+
+    def render() -> pdu.Data:
+        value = read(node)
+        return ("array", [encoder(one) for one in value]) if isinstance(value, list) else encoder(value)
+
+    return render
 
 
 def _length(node: Node) -> int:

@@ -12,7 +12,7 @@ from typing import Any
 from ...common.errors import Malformed
 from ..acsi.errors import ServiceError, ServiceRefused
 from ..acsi.files import GetServerFiles
-from ..acsi.references import FC, Reference
+from ..acsi.references import FC, Reference, subscript
 from ..acsi.services import (
     AcsiClass,
     CreateDataSet,
@@ -34,7 +34,7 @@ from ..acsi.services import (
     SetDataValues,
     SetRCBValues,
 )
-from ..acsi.types import Array, DataValue, Structure, TypeDescription
+from ..acsi.types import Array, DataValue, Structure, TypeDescription, descend
 from ..mms import pdu
 from . import names
 from .answer import Exchange, result
@@ -234,7 +234,7 @@ class MmsClient:
             else:
                 name = reference.path[array].partition("(")[0]
                 whole = Reference(reference.device, reference.node, (*reference.path[:array], name), reference.fc)
-                found = _element(await self._type(whole), reference.path[array + 1 :], reference)
+                found = _element(await self._type(whole), reference.path[array:], reference)
             self._types[reference] = found
         return found
 
@@ -445,13 +445,8 @@ def _component_names(description: TypeDescription) -> tuple[str, ...]:
 
 
 def _element(array: TypeDescription, path: tuple[str, ...], where: Reference) -> TypeDescription:
-    """Return the type of what `path` names within an element of an array."""
-    found: TypeDescription | None = array.element if isinstance(array, Array) else None
-    for part in path:
-        name, _, index = part.partition("(")
-        found = found.component(name) if isinstance(found, Structure) else None
-        if index:
-            found = found.element if isinstance(found, Array) else None
+    """Return the type of what `path` names, which begins with elements of an array."""
+    found = descend(Structure(((subscript(path[0])[0], array),)), path)
     if found is None:
         raise _unknown(where)
     return found

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 
 from ...common.errors import Malformed
-from ..acsi.references import FC, Reference
+from ..acsi.references import FC, Reference, subscript
 from ..mms import pdu
 
 OF_OBJECTS = frozenset({"DatSet", "LogRef"})
@@ -17,6 +17,10 @@ OF_OBJECTS = frozenset({"DatSet", "LogRef"})
 _FCS = {fc.value: fc for fc in FC}
 _NUMBER = r"(0|[1-9][0-9]{0,8})"
 _PART = re.compile(rf"[A-Za-z0-9_]+(\({_NUMBER}(-{_NUMBER})?\))?")
+_COMPONENT = re.compile(r"[A-Za-z0-9_]+")
+_PART = re.compile(r"[A-Za-z0-9_]+(\(\d{1,9}(-\d{1,9})?\))?")
+_HIGHEST = 999_999_999
+"""Of an index of an array: what a reference has room for."""
 
 
 def item(reference: Reference) -> str:
@@ -50,6 +54,8 @@ def reference(domain: str, item: str) -> Reference | None:
     node, *rest = item.split("$")
     fc = _FCS.get(rest[0]) if rest else None
     if not node or (rest and fc is None) or "" in rest:
+        return None
+    if "(" in item and not all(_PART.fullmatch(part) for part in rest[1:]):
         return None
     if "(" in item and not all(map(_PART.fullmatch, rest)):  # one way to write each element, or there are too many
         return None
@@ -85,19 +91,21 @@ def variable(reference: Reference) -> pdu.VariableDef:
     place = next((place for place, part in enumerate(reference.path) if "(" in part), None)
     if place is None:
         return pdu.VariableDef(("name", object_name(reference)))
-    name, _, index = reference.path[place].partition("(")
+    name, _ = subscript(reference.path[place])
     array = Reference(reference.device, reference.node, (*reference.path[:place], name), reference.fc)
-    access = _access(int(index[:-1]), reference.path[place + 1 :])
-    return pdu.VariableDef(("name", object_name(array)), [access])
+    return pdu.VariableDef(("name", object_name(array)), [_access(reference.path[place:])])
 
 
-def _access(index: int, rest: tuple[str, ...]) -> pdu.AlternateAccessItem:
-    steps: list[pdu.AccessSelection] = [("index", index)]
-    for part in rest:
-        name, _, number = part.partition("(")
+def _access(path: tuple[str, ...]) -> pdu.AlternateAccessItem:
+    """Return the alternate access for the elements that the first part chooses, and what is below them."""
+    steps: list[pdu.AccessSelection] = []
+    for part in path:
+        name, chosen = subscript(part)
         steps.append(("component", name))
-        if number:
-            steps.append(("index", int(number[:-1])))
+        if chosen is not None:
+            low, count = chosen
+            steps.append(("indexRange", pdu.IndexRange(low, count)) if count else ("index", low))
+    del steps[0]  # the array itself has a name
     last: pdu.AlternateAccessItem = ("unnamed", ("selectAccess", steps[-1]))
     for step in reversed(steps[:-1]):
         last = ("unnamed", ("selectAlternateAccess", pdu.SelectAlternateAccess(step, [last])))
@@ -114,14 +122,22 @@ def from_variable(definition: pdu.VariableDef) -> Reference:
     if found is None:
         raise Malformed(f"a variable of an unknown kind: {definition.variable_specification}")
     path = list(found.path)
-    for step, value in _steps(definition.alternate_access or []):
-        if path and path[-1].endswith(")") and step != "component":
-            raise Malformed("an array has no arrays as elements")
-        if step == "index" and path:
-            path[-1] = f"{path[-1]}({value})"
-        elif step == "component":
-            path.append(str(value))
+    for kind, value in _steps(definition.alternate_access or []):
+        whole = bool(path) and "(" not in path[-1]  # an element of an array is none
+        if kind == "index" and isinstance(value, int) and 0 <= value <= _HIGHEST and whole:
+            path[-1] += f"({value})"
+        elif kind == "indexRange" and isinstance(value, pdu.IndexRange) and _within(value) and whole:
+            path[-1] += f"({value.low_index}-{value.low_index + value.number_of_elements - 1})"
+        elif kind == "component" and isinstance(value, str) and _COMPONENT.fullmatch(value):
+            path.append(value)
+        elif kind != "allElements":
+            raise Malformed(f"an alternate access that no reference stands for: {kind} {value}")
     return Reference(found.device, found.node, tuple(path), found.fc)
+
+
+def _within(chosen: pdu.IndexRange) -> bool:
+    low, count = chosen.low_index, chosen.number_of_elements
+    return 0 <= low < low + count <= _HIGHEST
 
 
 def _steps(access: list[pdu.AlternateAccessItem]) -> list[tuple[str, object]]:

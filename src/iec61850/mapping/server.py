@@ -314,11 +314,13 @@ class MmsServer(Generic[P]):
                 variable = None
         if variable is None:
             return ("failure", int(pdu.DataAccessError.OBJECT_NON_EXISTENT))
-        if definition.alternate_access is not None:
-            return ("failure", int(pdu.DataAccessError.OBJECT_ACCESS_UNSUPPORTED))
         try:
-            value = variable.value(data)
-            yield from self._engine.data.write(self._association, variable.reference, value, now)
+            reference = variable.reference
+            if definition.alternate_access is not None:
+                reference, value = self._catalogue.part_value(definition, data)
+            else:
+                value = variable.value(data)
+            yield from self._engine.data.write(self._association, reference, value, now)
         except ServiceRefused as refused:
             if variable.reference.fc is FC.CO:
                 before.append(self._wire.encode(_last_appl_error(variable, data, refused)))

@@ -284,10 +284,31 @@ def test_as_many_values_as_variables(served: Served) -> None:
     assert served.service(request) == ("confirmed-requestPDU", REJECT.INVALID_ARGUMENT)
 
 
-def test_parts_are_not_written_and_lists_only_as_a_whole(served: Served) -> None:
-    part = variable("MMXU1$MX$HaV$raw", [step("index", 2)])
-    request = ("write", pdu.WriteRequest(("listOfVariable", [part]), [("integer", 1)]))
-    assert served.service(request) == [("failure", ACCESS.OBJECT_ACCESS_UNSUPPORTED)]
+@pytest.mark.parametrize(
+    ("item", "access", "data", "error"),
+    [
+        ("MMXU1$MX$HaV$raw", [step("index", 2)], ("integer", 1), ACCESS.OBJECT_ACCESS_DENIED),
+        ("DGEN1$SP$Curve$numbers", [step("index", 2)], ("boolean", True), ACCESS.TYPE_INCONSISTENT),
+        ("DGEN1$SP$Curve$numbers", [step("index", 3)], ("integer", 1), ACCESS.OBJECT_NON_EXISTENT),
+        ("DGEN1$SP$Curve", [step("component", "a(0)")], ("integer", 1), ACCESS.OBJECT_ACCESS_UNSUPPORTED),
+        ("DGEN1$SP$Curve$numbers", [step("indexRange", pdu.IndexRange(0, 0))], ("array", []),
+         ACCESS.OBJECT_ACCESS_UNSUPPORTED),
+        ("DGEN1$SP$Curve$numbers", [step("index", 0), step("index", 1)], ("structure", [("integer", 1)] * 2),
+         ACCESS.OBJECT_ACCESS_UNSUPPORTED),
+        ("DGEN1$SP$Curve$numbers", [step("index", 2)], ("integer", 1), None),
+        ("DGEN1$SP$Curve", [step("component", "crvPts", [step("indexRange", pdu.IndexRange(1, 2),
+         [step("component", "yVal")])])], ("array", [("floating-point", b"\x08\0\0\0\0")] * 2), None),
+        ("DGEN1$SP$Curve$numbers", [step("allElements", None)], ("array", [("integer", 1)] * 3), None),
+    ],
+)  # fmt: skip
+def test_parts_are_written_by_alternate_access(
+    served: Served, item: str, access: Any, data: Any, error: ACCESS | None
+) -> None:
+    request = ("write", pdu.WriteRequest(("listOfVariable", [variable(item, access)]), [data]))
+    assert served.service(request) == [("failure", error) if error is not None else ("success", None)]
+
+
+def test_lists_are_written_only_as_a_whole(served: Served) -> None:
     request = ("write", pdu.WriteRequest(("variableListName", name("LLN0$Meas")), []))
     assert served.service(request) == ("definition", pdu.DefinitionError.TYPE_INCONSISTENT)
 
