@@ -102,7 +102,7 @@ class Replay:
 def parts(one: object, other: object, where: str = "") -> Iterator[str]:
     """Yield where two PDUs differ."""
     if attrs.has(type(one)) and type(one) is type(other):
-        for field in attrs.fields(type(one)):
+        for field in attrs.fields(type(one)):  # type: ignore[arg-type]
             yield from parts(getattr(one, field.name), getattr(other, field.name), f"{where}: {field.name}")
     elif isinstance(one, list | tuple) and isinstance(other, list | tuple):
         if len(one) != len(other):
