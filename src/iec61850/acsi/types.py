@@ -221,7 +221,10 @@ class Structure:
 
     def component(self, name: str) -> TypeDescription | None:
         """Return the description of one component, None if there is none of that name."""
-        return next((d for n, d in self.components if n == name), None)
+        for component, description in self.components:
+            if component == name:
+                return description
+        return None
 
 
 @attrs.frozen(slots=True)

@@ -184,10 +184,12 @@ class Control:
         self._selected, self._last = None, request
         waits = (model.enhanced and at is None) if wait is None else wait and (model.enhanced or at is not None)
         delay = max(0.0, (at - self._clock.now()).total_seconds()) if at is not None else 0.0
+        if not waits:
+            with self._located():
+                await self._association.call(request)
+            return
         with self._terminations(request) as ended, self._located():
             await self._association.call(request)
-            if not waits:
-                return
             try:
                 async with asyncio.timeout(timeout + delay):
                     termination = await ended

@@ -343,6 +343,8 @@ class Control:
 def _normal(request: Operate) -> Operate:
     """Return a command whose object has no constraint, and whose time is None where it is for at once."""
     at = request.at if request.at is not None and (request.at.seconds or request.at.fraction) else None
+    if request.control.fc is None and at is request.at:
+        return request
     return attrs.evolve(request, control=request.control.with_fc(None), at=at)
 
 

@@ -26,6 +26,7 @@ SELECT_TIMEOUT = timedelta(seconds=30)
 
 _NO_MODE, _ON, _BLOCKED, _TEST, _TEST_BLOCKED, _OFF = range(6)
 _OPERATE_MANY = 1
+_MODELS: dict[int, ControlModel] = {model.value: model for model in ControlModel}
 
 
 def denied(cause: AddCause, message: str, error: ServiceError | None = None) -> ServiceRefused:
@@ -93,9 +94,8 @@ class Controllable:
         """Its control model: as ctlModel says; while a command or a selection is under way, as it said before."""
         if self.state is State.IDLE:
             leaf = self.leaves.get("ctlModel")
-            value = leaf.value if leaf else 0
-            known = value in tuple(ControlModel)
-            self._model = ControlModel(value) if known else ControlModel.STATUS_ONLY  # type: ignore[arg-type]
+            known = _MODELS.get(leaf.value) if leaf and isinstance(leaf.value, int) else None
+            self._model = ControlModel.STATUS_ONLY if known is None else known
         return self._model
 
     @property

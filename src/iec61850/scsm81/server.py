@@ -11,7 +11,7 @@ import attrs
 from ...common.errors import LocalError, Malformed, NotReachable, TimedOut
 from ..acsi.errors import ServiceRefused
 from ..acsi.services import Notification
-from ..engine import Association, Question, Steps
+from ..engine import Association
 from ..mapping import initiate
 from ..mapping.catalogue import Catalogue
 from ..mapping.server import Answer, Identity, MmsServer, reject
@@ -144,7 +144,6 @@ class _Opened:
         self._timer: asyncio.TimerHandle | None = None
         self._association: Association | None = None
         self._mms: MmsServer[bytes] | None = None
-        self._tasks: set[asyncio.Task[None]] = set()
         self._asked: dict[int, asyncio.Future[pdu.MMSpdu]] = {}
 
     # --- the connection ---------------------------------------------------------------------------------------------
@@ -242,21 +241,7 @@ class _Opened:
         if message[0] == "rejectPDU":
             log.warning("%s: the client rejects something that was sent to it", self._peer)
             return
-        steps = mms.receive(message, self._host.clock.now())
-        try:
-            question = next(steps)
-        except StopIteration as end:  # most requests are answered without asking the application
-            self._answer(end.value)
-            self._host.flush()
-            return
-        task = self._loop.create_task(self._finish(_resumed(question, steps)))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-
-    async def _finish(self, steps: Steps[Answer[bytes]]) -> None:
-        answer = await self._host.perform(steps)
-        self._answer(answer)
-        self.connection.flush()
+        self._host.start(mms.receive(message, self._host.clock.now()), self._answer)
 
     def _answer(self, answer: Answer[bytes]) -> None:
         stack = self.connection.stack
@@ -265,6 +250,7 @@ class _Opened:
         for payload in answer.before:
             stack.send(payload)
         stack.send(answer.answer)
+        self.connection.flush()
         if answer.concluded and self._association is not None:
             self._host.end(self._association, "concluded")
             self._close_in(self._server.limits.release, "it was concluded, but not released")
@@ -347,12 +333,3 @@ def _invoke_id(octets: bytes) -> int | None:
     except LayerFault:
         return None
     return found if (tag, inner) == (0xA0, 0x02) and 0 <= found < 1 << 32 else None
-
-
-def _resumed(question: Question, steps: Steps[Answer[bytes]]) -> Steps[Answer[bytes]]:
-    """Return steps that begin with the question to which other steps have come already."""
-    try:
-        while True:
-            question = steps.send((yield question))
-    except StopIteration as end:
-        return end.value  # type: ignore[no-any-return]

@@ -53,6 +53,7 @@ class Host:
         """For each controllable object the hooks that are asked beside that which carries out."""
         engine.data.asked = self.changes
         self._jobs: set[asyncio.Task[None]] = set()
+        self._waiting: set[asyncio.Task[None]] = set()
         self.decisions: dict[tuple[type[Decision], Reference], DecisionHook] = {}
         """For each kind of decision and each control block, the hook that may refuse it."""
         self._attached: dict[Association, Attached] = {}
@@ -104,20 +105,43 @@ class Host:
 
     async def perform(self, steps: Steps[T]) -> T:
         """Run a service to its end, asking the application where the service wants it; raise `ServiceRefused`."""
+        return await self._rest(steps, None)
+
+    def start(self, steps: Steps[T], done: Callable[[T], None]) -> None:
+        """Run a service that raises nothing, and give `done` what it returns: at once, where nobody is waited for."""
+        outcome: Outcome | Awaitable[Outcome] | None = None
         try:
-            question = next(steps)
+            while outcome is None or isinstance(outcome, Outcome):
+                outcome = self._ask(steps.send(outcome))  # type: ignore[arg-type]  # None starts it
+        except StopIteration as end:
+            done(end.value)
+            self.flush()
+        else:
+            task = asyncio.get_running_loop().create_task(self._finish(steps, outcome, done))
+            self._waiting.add(task)
+            task.add_done_callback(self._waiting.discard)
+
+    async def _finish(self, steps: Steps[T], waited: Awaitable[Outcome], done: Callable[[T], None]) -> None:
+        done(await self._rest(steps, waited))
+
+    async def _rest(self, steps: Steps[T], outcome: Outcome | Awaitable[Outcome] | None) -> T:
+        """Run a service to its end from this outcome on, from its beginning for None."""
+        try:
             while True:
-                question = steps.send(await self._ask(question))
+                if outcome is not None and not isinstance(outcome, Outcome):
+                    outcome = await outcome
+                outcome = self._ask(steps.send(outcome))  # type: ignore[arg-type]
         except StopIteration as end:
             return end.value  # type: ignore[no-any-return]
         finally:
             steps.close()
             self.flush()
 
-    async def _ask(self, question: Question) -> Outcome:
+    def _ask(self, question: Question) -> Outcome | Awaitable[Outcome]:
+        """Ask the application; what it does not say at once is to be waited for."""
         if isinstance(question, Wait):
-            return await self._wait(question)
-        refusal, follow = None, True
+            return self._wait(question)
+        follow = True
         try:
             if isinstance(question, Command):
                 hook, follow = self._hook(question)
@@ -126,18 +150,19 @@ class Host:
                 answer = self.decisions.get((type(question), question.reference), _agree)(question)
             else:
                 answer = self.changes.get(question.asked, _agree)(question)
-            if inspect.isawaitable(answer):
-                answer = await answer
-            if answer is False and isinstance(question, Command) and question.step in _CONDITIONS:
-                question.refuse(_CONDITIONS[question.step])
-        except ServiceRefused as refused:
-            refusal = refused
-        except Exception:
-            log.exception("%s: the application's hook failed; refused", question.reference)
-            cause = AddCause.UNKNOWN if isinstance(question, Command) else None
-            refusal = ServiceRefused(
-                ServiceError.FAILED_DUE_TO_SERVER_CONSTRAINT, where=str(question.reference), add_cause=cause
-            )
+            if answer is None or not inspect.isawaitable(answer):
+                _heed(question, answer)
+                return Outcome(self.clock.now(), None, follow)
+        except Exception as error:
+            return Outcome(self.clock.now(), _refusal(question, error), follow)
+        return self._answered(question, answer, follow)
+
+    async def _answered(self, question: Question, answer: Awaitable[Any], follow: bool) -> Outcome:
+        refusal = None
+        try:
+            _heed(question, await answer)
+        except Exception as error:
+            refusal = _refusal(question, error)
         return Outcome(self.clock.now(), refusal, follow)
 
     async def _wait(self, question: Wait) -> Outcome:
@@ -201,6 +226,21 @@ _CONDITIONS = {
     Step.SYNCHROCHECK: AddCause.BLOCKED_BY_SYNCHROCHECK,
 }
 """What a client is told where a hook answers False."""
+
+
+def _heed(question: Question, answer: object) -> None:
+    """Refuse a command whose conditions the application says are not met."""
+    if answer is False and isinstance(question, Command) and question.step in _CONDITIONS:
+        question.refuse(_CONDITIONS[question.step])
+
+
+def _refusal(question: Question, error: Exception) -> ServiceRefused:
+    """Return the refusal that a hook has raised; whatever else it raises is one too, and the application's mistake."""
+    if isinstance(error, ServiceRefused):
+        return error
+    log.error("%s: the application's hook failed; refused", question.reference, exc_info=error)
+    cause = AddCause.UNKNOWN if isinstance(question, Command) else None
+    return ServiceRefused(ServiceError.FAILED_DUE_TO_SERVER_CONSTRAINT, where=str(question.reference), add_cause=cause)
 
 
 def _nobody(command: Command) -> None:
