@@ -14,7 +14,6 @@ from janusgrid.iec61850.mapping.catalogue import Catalogue
 from janusgrid.iec61850.mapping.server import Identity, MmsServer
 from janusgrid.iec61850.mapping.wire import Parameters
 from janusgrid.iec61850.mms import decode_ber, encode_ber, pdu
-
 from tests.iec61850.mms.strategies import ROOT, TYPES, Values
 from tests.iec61850.plant import LD, plant
 from tests.iec61850.wires import START, Ber
@@ -95,7 +94,8 @@ def test_identify_status_conclude_cancel(served: Served) -> None:
     [
         ("fileOpen", pdu.FileOpenRequest(["x"], 0)),
         ("fileDirectory", pdu.FileDirectoryRequest()),
-        ("readJournal", pdu.ReadJournalRequest(name("LLN0$log"))),
+        ("initializeJournal", pdu.InitializeJournalRequest(name("LLN0$Events"))),
+        ("reportJournalStatus", name("LLN0$Events")),
         ("obtainFile", pdu.ObtainFileRequest(["a"], ["b"])),
     ],
     ids=lambda service: service[0],
@@ -181,7 +181,8 @@ def test_names_of_other_classes_and_scopes(served: Served) -> None:
     vmd, domain, own = ("vmdSpecific", None), ("domainSpecific", LD), ("aaSpecific", None)
     assert served.service(names(9, vmd)).list_of_identifier == [LD]
     assert served.service(names(2, domain)).list_of_identifier == ["LLN0$Meas", "LLN0$Single"]
-    for class_, scope in ((0, vmd), (2, vmd), (8, domain), (2, own), (0, own), (8, vmd)):
+    assert served.service(names(8, domain)).list_of_identifier == ["LLN0$Events", "LLN0$GeneralLog"]
+    for class_, scope in ((0, vmd), (2, vmd), (2, own), (0, own), (8, vmd)):
         assert served.service(names(class_, scope)).list_of_identifier == []
     assert served.service(names(9, domain)) == ("access", pdu.AccessError.OBJECT_ACCESS_UNSUPPORTED)
     for class_ in (0, 2, 8):
