@@ -81,7 +81,8 @@ class BitString:
     @property
     def bits(self) -> tuple[int, ...]:
         """The numbers of the bits that are set."""
-        return tuple(bit for bit in range(self.size) if self[bit])
+        # By way of the text: to shift a long number once for each of its bits takes the square of its length.
+        return tuple(bit for bit, found in enumerate(str(self)[-self.size :]) if found == "1")
 
 
 @attrs.frozen(slots=True)
