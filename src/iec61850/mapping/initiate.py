@@ -5,6 +5,7 @@ from __future__ import annotations
 import attrs
 
 from ...common.errors import Malformed, Refused
+from ..acsi.types import BitString
 from ..mms import pdu
 from .wire import Parameters
 
@@ -63,8 +64,7 @@ def bits(numbers: frozenset[pdu.ParameterSupportOptions] | frozenset[pdu.Service
 
 def numbers(value: pdu.Bits) -> frozenset[int]:
     """Return the numbers of the bits that are set."""
-    number, size = value
-    return frozenset(bit for bit in range(size) if number >> size - 1 - bit & 1)
+    return frozenset(BitString(*value).bits)
 
 
 def request(limits: Limits) -> pdu.MMSpdu:
