@@ -16,6 +16,8 @@ D = TypeVar("D")
 
 RPT: pdu.ObjectName = ("vmd-specific", "RPT")
 _OPTFLDS = 10
+_LONGEST_ENTRY = 64
+"""Octets of an EntryID; the standard has 8."""
 
 
 def _reason(reason: Reason) -> pdu.AccessResult:
@@ -141,6 +143,8 @@ def decode_report(results: list[pdu.AccessResult]) -> Report:
         report.buffer_overflow = fields.kind(bool, "BufOvfl")
     if 7 in has:
         report.entry_id = fields.kind(bytes, "EntryID")
+        if len(report.entry_id) > _LONGEST_ENTRY:  # they are kept: a server may not choose how much that is
+            raise Malformed(f"a report has an EntryID of {len(report.entry_id)} octets")
     if 8 in has:
         report.conf_rev = fields.number("ConfRev")
     if 9 in has:
