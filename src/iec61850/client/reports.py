@@ -271,8 +271,10 @@ class Reports:
         if report.sub_sequence == 0:
             self._segments = []
         others = self._segments and self._segments[0].sequence != report.sequence
-        if others or report.sub_sequence != len(self._segments):
-            log.warning("%s: a segment of a report is missing; the report is dropped", self.block)
+        endless = len(self._segments) > len(self._members)  # there is at least one member in each
+        if others or endless or report.sub_sequence != len(self._segments):
+            why = "has more segments than members" if endless else "lacks a segment"
+            log.warning("%s: a report %s; it is dropped", self.block, why)
             self._segments = []
             return None
         self._segments.append(report)

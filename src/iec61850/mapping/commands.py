@@ -65,7 +65,8 @@ class CommandClient:
             # All that comes when a command for a later time has failed is the reason (second-hand).
             del self._scheduled[found.control]
             return CommandTermination(scheduled, found.add_cause)
-        self._causes[found.control] = found
+        if found.control in self._asking:  # of what nobody has asked for, a server could tell without end
+            self._causes[found.control] = found
         return None
 
     # --- services ---------------------------------------------------------------------------------------------------
@@ -132,6 +133,7 @@ class CommandClient:
             self._asking[control] -= 1
             if not self._asking[control]:
                 del self._asking[control]
+                self._causes.pop(control, None)
 
     async def _refuse(self, control: Reference, error: ServiceError, otherwise: AddCause | None) -> None:
         if control not in self._causes:

@@ -143,31 +143,31 @@ class XmppAssociation:
             raise TooLarge(f"a PDU of {size} octets, {self.parameters.pdu_size} are agreed on")
         kind: Literal["get", "set"] = "get" if stanza_kind(message) == "get" else "set"
         payload = render(self._profile, self._key[1], text)
+        invoke_id = message[1].invoke_id if isinstance(message[1], pdu.ConfirmedRequestPDU) else None
         async with self._slots:
             self._check()
+            rejected = self._rejects[invoke_id] = asyncio.get_running_loop().create_future()
             try:
                 answer = await self._request(payload, kind)
+                if answer is None:
+                    return await self._reject_in(rejected)
             except NotReachable as error:
                 if error.code in _ABSENT or error.code == "item-not-found":
                     self._end(f"lost: {error.message}")
                 raise
-        if answer is None:
-            return await self._reject_for(message)
+            finally:
+                self._rejects.pop(invoke_id, None)
         id = answer.get("id", "")
         if id != self._key[1]:
             raise Malformed(f"the answer is for association {id[:40]!r}, not {self._key[1]}", where=self.peer)
         return self._wire.decode(pdu_of(answer))
 
-    async def _reject_for(self, message: pdu.MMSpdu) -> pdu.MMSpdu:
+    async def _reject_in(self, rejected: asyncio.Future[pdu.MMSpdu]) -> pdu.MMSpdu:
         """Return the reject that came as a message, or comes soon, where an iq was answered by an empty result."""
-        invoke_id = message[1].invoke_id if isinstance(message[1], pdu.ConfirmedRequestPDU) else None
-        future = self._rejects.setdefault(invoke_id, asyncio.get_running_loop().create_future())
         try:
-            return await asyncio.wait_for(future, _REJECT_WAIT)
+            return await asyncio.wait_for(rejected, _REJECT_WAIT)
         except TimeoutError:
             raise Malformed("an empty result came where a PDU was expected", where=self.peer) from None
-        finally:
-            self._rejects.pop(invoke_id, None)
 
     def _check(self) -> None:
         if self._ended is not None:
@@ -182,10 +182,10 @@ class XmppAssociation:
         message = self._wire.decode(content)
         match message:
             case ("rejectPDU", rejected):
-                future = self._rejects.setdefault(
-                    rejected.original_invoke_id, asyncio.get_running_loop().create_future()
-                )
-                if not future.done():
+                future = self._rejects.get(rejected.original_invoke_id)
+                if future is None:
+                    log.warning("%s: a reject of what nobody has asked; dropped", self.peer)
+                elif not future.done():
                     future.set_result(message)
                 return None
             case _:
