@@ -28,3 +28,17 @@ class Association:
     identity: str = attrs.field(default=attrs.Factory(lambda self: self.peer, takes_self=True))
     data_sets: dict[str, DataSet] = attrs.Factory(dict)
     """The data sets that only it knows, by their names without `@`."""
+    asked: set[tuple[object, str]] = attrs.Factory(set)
+    """The reports that it has asked for, by control block and kind, and that may still be in the outbox."""
+
+    def ask_once(self, block: object, kind: str) -> bool:
+        """Note that it asks for reports, and return whether it may: once, until what it has asked for is taken.
+
+        Without that, one PDU could ask for thousands of reports of everything.
+        """
+        if not self.outbox:
+            self.asked.clear()
+        if (block, kind) in self.asked:
+            return False
+        self.asked.add((block, kind))
+        return True
