@@ -249,12 +249,16 @@ class Reason(Flag):
 
 @attrs.define(slots=True)
 class ReportEntry:
-    """One included member: its place in the data set, its reference where the report carries it, value and reason."""
+    """One included member: its place in the data set, its reference where the report carries it, value and reason.
+
+    `type` is known at the server only: over MMS a value does not tell which width of number or kind of text it is.
+    """
 
     index: int
     value: DataValue
     reference: Reference | None = None
     reason: Reason | None = None
+    type: TypeDescription | None = attrs.field(default=None, eq=False, repr=False)
 
 
 @attrs.define(slots=True)

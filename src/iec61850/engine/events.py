@@ -30,6 +30,7 @@ from .watch import Event, Watch
 
 log = logging.getLogger(__name__)
 
+_REASONS = [Reason(number) for number in range(64)]
 _UNBUFFERED_NUMBERS, _BUFFERED_NUMBERS = 1 << 8, 1 << 16
 
 
@@ -80,8 +81,8 @@ class Events:
         if any(index in block.pending and not by_index[index].substitute for index in found):
             self.flush(block, now)
         for index, reason in found.items():
-            before = block.pending[index][1] if index in block.pending else Reason.NONE
-            block.pending[index] = (read(by_index[index].node), before | Reason(reason))
+            before = block.pending[index][1].value if index in block.pending else 0
+            block.pending[index] = (read(by_index[index].node), _REASONS[before | reason])
         if not block.number("BufTm"):
             self.flush(block, now)
         elif block.buffer_due is None:
@@ -146,10 +147,13 @@ class Events:
         assert block.owner is not None
         number = block.number("SqNum")
         references = {m.index: m.reference for m in block.members} if block.option(DATA_REFERENCE) else {}
+        types = {m.index: m.type for m in block.members}
         report = Report(
             rpt_id=block.text("RptID"),
             entries=[
-                ReportEntry(index, value, references.get(index), reason if block.option(REASON) else None)
+                ReportEntry(
+                    index, value, references.get(index), reason if block.option(REASON) else None, types.get(index)
+                )
                 for index, value, reason in entry.included
             ],
             sequence=number if block.option(SEQUENCE_NUMBER) else None,

@@ -9,7 +9,7 @@ from typing import Generic, TypeVar
 import attrs
 
 from ..acsi.references import FC, Reference
-from ..acsi.types import BitString, DataValue
+from ..acsi.types import BitString, DataValue, TypeDescription
 from ..model.nodes import Attribute, Trigger
 from .tree import Elements, Node
 from .values import read
@@ -33,6 +33,7 @@ class Member:
     reference: Reference
     node: Node
     substitute: bool
+    type: TypeDescription
 
 
 @attrs.define(slots=True, eq=False)
@@ -94,7 +95,7 @@ class Follower:
         """Follow these members of a data set from now on."""
         self.size = len(references)
         self.members = tuple(
-            Member(index, reference, node, reference.fc is FC.MX)
+            Member(index, reference, node, reference.fc is FC.MX, node.describe())
             for index, (reference, node) in enumerate(zip(references, nodes, strict=True))
             if node is not None
         )

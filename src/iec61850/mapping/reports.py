@@ -72,10 +72,10 @@ def encode_report(report: Report) -> pdu.MMSpdu:
     return information(("variableListName", RPT), results)
 
 
-def _value(value: DataValue) -> pdu.AccessResult:
-    if value is None:
+def _value(entry: ReportEntry) -> pdu.AccessResult:
+    if entry.value is None:
         return ("failure", int(pdu.DataAccessError.TEMPORARILY_UNAVAILABLE))
-    return ("success", encode(value))
+    return ("success", encode(entry.value, entry.type))
 
 
 def information(access: pdu.VariableAccessSpecification, results: list[pdu.AccessResult]) -> pdu.MMSpdu:
@@ -165,4 +165,9 @@ def decode_report(results: list[pdu.AccessResult]) -> Report:
 
 def decode_reason(bits: BitString) -> Reason:
     """Return the reasons that a bit string tells."""
+    found = _BY_BITS.get((bits.value, bits.size))
+    return _reason_of(bits) if found is None else found
+
+
+def _reason_of(bits: BitString) -> Reason:
     return Reason(sum(1 << bit - 1 for bit in bits.bits if 1 <= bit <= 6))

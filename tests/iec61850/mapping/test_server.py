@@ -7,15 +7,19 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from janusgrid.iec61850.acsi.services import CreateDataSet, Report, SetRCBValues
+from janusgrid.iec61850.acsi.types import BitString
 from janusgrid.iec61850.engine import Association, Engine, settle
 from janusgrid.iec61850.engine.steps import Outcome
 from janusgrid.iec61850.mapping import initiate
 from janusgrid.iec61850.mapping.catalogue import Catalogue
+from janusgrid.iec61850.mapping.reports import encode_report
 from janusgrid.iec61850.mapping.server import Identity, MmsServer
 from janusgrid.iec61850.mapping.wire import Parameters
 from janusgrid.iec61850.mms import decode_ber, encode_ber, pdu
+
 from tests.iec61850.mms.strategies import ROOT, TYPES, Values
-from tests.iec61850.plant import LD, plant
+from tests.iec61850.plant import LD, plant, ref
 from tests.iec61850.wires import START, Ber
 
 REJECT, ACCESS = pdu.ConfirmedRequestReject, pdu.DataAccessError
@@ -423,3 +427,20 @@ def test_any_data_and_access_to_names_that_exist_is_answered(lasting: Served, da
 
 def _type(name: str) -> Any:
     return TYPES[name]
+
+
+def test_reports_have_the_types_that_reading_has(served: Served) -> None:
+    """An unsigned number, a FLOAT64, a Unicode text and an array are told as such, not as they look in Python."""
+    engine, client = served.engine, served.association
+    members = tuple(ref(text) for text in ("DGEN1.Types[SP]", "DGEN1.Curve[SP]", "MMXU1.HaV[MX]", "DWGC1.WSpt[MX]"))
+    engine.data_sets.create(client, CreateDataSet(ref("LLN0.all"), members), START)
+    block = ref("LLN0.urcbOne", "RP")
+    values = (("DatSet", f"{LD}/LLN0.all"), ("TrgOps", BitString.of(5, size=6)), ("RptEna", True), ("GI", True))
+    engine.reporting.set(client, SetRCBValues(block, values), START)
+    ((_, report),) = engine.drain()
+    assert isinstance(report, Report)
+    sent: Any = encode_report(report)
+    told = sent[1].service[1].list_of_access_result[-len(members) :]
+    assert (
+        told == served.service(("read", pdu.ReadRequest(("variableListName", name("LLN0$all"))))).list_of_access_result
+    )
