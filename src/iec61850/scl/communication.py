@@ -76,7 +76,8 @@ def unknown_ieds(document: Document) -> None:
 def services(document: Document, server: Server) -> dict[str, dict[str, str]]:
     """Return what Services of the IED declares, overridden by that of the access point: name to attributes, as text.
 
-    Children of a service stand under a dotted name; the attributes of Services itself under `Services`.
+    Children of a service stand under a dotted name; the attributes of Services itself under `Services`. What a child
+    says as its text stands under `text`, and where it comes several times, as sampling rates do, with blanks between.
     """
     found: dict[str, dict[str, str]] = {}
     for owner in (server.ied_element, server.point_element):
@@ -88,8 +89,12 @@ def services(document: Document, server: Server) -> dict[str, dict[str, str]]:
         for service in element.iterchildren(f"{document.prefix}*"):
             name = document.kind(service)
             found[name] = _texts(service)
+            parts: dict[str, dict[str, str]] = {}
             for part in service.iterchildren(f"{document.prefix}*"):
-                found[f"{name}.{document.kind(part)}"] = _texts(part)
+                texts = parts.setdefault(f"{name}.{document.kind(part)}", {})
+                said = " ".join([texts.get("text", ""), *(part.text or "").split()]).strip()
+                texts |= _texts(part) | ({"text": said} if said else {})
+            found |= parts
     return found
 
 

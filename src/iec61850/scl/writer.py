@@ -32,6 +32,12 @@ _TAGS = {kind: tag for tag, kind in OTHERS.items()}
 _TEXT_CHILD = re.compile(r"(IEDName|Protocol)[0-9]*")
 _NODE = re.compile(r"(?P<prefix>.*?)(?P<ln_class>LLN0|[A-Z]{4})(?P<inst>[0-9]*)")
 _ADDRESS = "Address."
+_LATER = frozenset({
+    "MultiAPPerSubNet", "SCSM", "Security",
+    "ClientServices.GOOSEMcSecurity", "ClientServices.SVMcSecurity", "ClientServices.Security",
+})  # fmt: skip
+"""Services of which this release does not know."""
+_LATER_ATTRIBUTES = frozenset({"acceptServerInitiatedAssociation", "templateUuid", "uuid"})
 _TIMES = ("MinTime", "MaxTime")
 _OPTIONS = (
     ("dchg", Trigger.DATA_CHANGE),
@@ -46,6 +52,10 @@ def write_cid(model: Model, path: Path | str | None = None) -> str:
     """Return a model as the text of a CID file, and write it to `path` if one is given.
 
     Every value that is set is written, types that are equal are written once. Values of time keep the microsecond.
+
+    A CID says what a server is: what no model holds is left out (Private elements, Inputs and their ExtRefs, History,
+    Substation, other IEDs), and what release 2007B4 does not know (uuids, security services of 2007C5). Where a file
+    says what no release allows, names that begin with a small letter for instance, so does what is written of it.
 
     Raises:
         LocalError: the model holds what a file cannot say, or the file cannot be written; `where` names it.
@@ -112,12 +122,15 @@ class _Writing:
         services = self._model.services
         if not services:
             return
-        element = _add(ied, "Services", **services.get("Services", {}))
-        found = {name: _add(element, name, **texts) for name, texts in services.items() if _plain(name)}
-        for name, texts in services.items():
+        known = {name: _known(texts) for name, texts in services.items() if name not in _LATER}
+        element = _add(ied, "Services", **known.pop("Services", {}))
+        found = {name: _add(element, name, **texts) for name, texts in known.items() if "." not in name}
+        for name, texts in known.items():
             owner, dot, part = name.partition(".")
             if dot and owner in found:
-                _add(found[owner], part, **texts)
+                each = texts.pop("text", "").split()
+                for text in each or (None,):
+                    _add(found[owner], part, text, **texts)
 
     def _device(self, server: Element, device: LogicalDevice) -> None:
         name = device.name if device.name != f"{self._model.ied}{device.inst}" else None
@@ -129,9 +142,8 @@ class _Writing:
         tag = "LN0" if node.ln_class == "LLN0" else "LN"
         match = re.fullmatch(rf"(.*){re.escape(node.ln_class)}([0-9]*)", node.name)
         if match is None:
-            raise LocalError(
-                f"a node of class {node.ln_class} has that in its name", where=f"{device.name}/{node.name}"
-            )
+            where = f"{device.name}/{node.name}"
+            raise LocalError(f"a node is named by a prefix, its class ({node.ln_class}) and a number", where=where)
         element = _add(parent, tag, prefix=match[1] or None, lnClass=node.ln_class, inst=match[2])
         element.set("lnType", self._types.node(node))
         if node.description:
@@ -255,8 +267,9 @@ def _add(parent: Element, tag: str, text: str | None = None, **attributes: str |
     return child(parent, f"{{{NAMESPACE_URI}}}{tag}", text, **given)
 
 
-def _plain(name: str) -> bool:
-    return "." not in name and name != "Services"
+def _known(texts: dict[str, str]) -> dict[str, str]:
+    """Return the attributes of which this release knows."""
+    return {name: text for name, text in texts.items() if name not in _LATER_ATTRIBUTES}
 
 
 def _address(parent: Element, texts: dict[str, str]) -> None:
@@ -325,7 +338,7 @@ def _client(parent: Element, client: str) -> None:
 
 
 def _other(parent: Element, block: OtherControl) -> None:
-    own = {n: t for n, t in block.attributes.items() if not n.startswith(_ADDRESS) and n not in _TIMES}
+    own = {n: t for n, t in _known(block.attributes).items() if not n.startswith(_ADDRESS) and n not in _TIMES}
     plain = {n: t for n, t in own.items() if "." not in n and not _TEXT_CHILD.fullmatch(n)}
     name = None if block.kind == "setting" else block.name
     element = _add(parent, _TAGS[block.kind], name=name, **plain)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -58,7 +59,18 @@ def test_real_files_come_back_the_same(path: Path) -> None:
             model = read(path, ied=ied, access_point=point).model
         except SclError as error:
             pytest.skip(error.message)
-        assert dump(again(model)) == dump(model)
+        assert dump(again(model)) == dump(without_what_is_later(model))
+
+
+def without_what_is_later(model: Model) -> Model:
+    """Take away what was new in 2007C5, and is not written."""
+    for name in ("ClientServices.Security", "ClientServices.GOOSEMcSecurity"):
+        model.services.pop(name, None)
+    for device in model.devices.values():
+        for node in device.nodes.values():
+            for block in node.others:
+                block.attributes.pop("uuid", None)
+    return model
 
 
 @settings(max_examples=50, deadline=None)
@@ -71,11 +83,12 @@ def test_what_is_left_of_a_broken_file_comes_back_or_is_refused(document: bytes)
 
 
 def written(model: Model) -> str | None:
-    """Return the file of a model, None where it has an enumeration of which the file gave no literals."""
+    """Return the file of a model, None where it has what no file can say: an enumeration without literals, or a node
+    whose instance is no number."""
     try:
         return write_cid(model)
     except LocalError as error:
-        if "without literals" not in error.message:
+        if not re.search(r"without literals|its class \([A-Z]*\) and a number", error.message):
             raise
         return None
 
@@ -88,6 +101,38 @@ def schema(shared: Path) -> Schema:
 @pytest.mark.parametrize("path", OURS, ids=lambda path: path.stem)
 def test_what_is_written_is_valid(path: Path, schema: Schema) -> None:
     assert list(schema.faults(read_xml(write_cid(read(path).model)))) == []
+
+
+OWN_FAULTS = {
+    # what a file says against every release, and is written as it says
+    "cms61850_IEC61850.icd": {"@name", "@doName", "No precomputed value"},  # names in small letters
+    "iec61850bean_sample-model.icd": {"@cdc The value 'SCA'"},  # common data classes that no part has
+    "iec61850bean_testModel2.icd": {"@cdc The value 'SCA'", "ConfLogControl/@max", "EnumVal"},  # 0 logs; a Greek letter
+    "libiec61850_sg_demo.cid": {"ConfReportControl The attribute 'max' is required"},
+    "libiec61850_wtur.cid": {"@cdc The value"},  # of IEC 61400-25
+    "osgp_MarkerWadden.icd": {"@cdc The value 'SCA'"},
+    "osgp_Pampus.icd": {"@cdc The value 'SCA'"},
+    "osgp_WAGO123.icd": {"@cdc The value 'SCA'"},
+}
+
+
+@pytest.mark.parametrize("path", REAL, ids=lambda path: path.name)
+def test_what_is_written_of_real_files_is_valid_but_for_their_own_faults(path: Path, schema: Schema) -> None:
+    own, seen = OWN_FAULTS.get(path.name, set()), set()
+    for ied, point in servers(path):
+        text = write_cid(read(path, ied=ied, access_point=point).model)
+        for fault in schema.faults(read_xml(text)):
+            known = {one for one in own if one in f"{fault.path} {fault.reason}"}
+            assert known, fault
+            seen |= known
+    assert seen == own
+
+
+def test_sampling_rates_and_other_texts_of_services_come_back(shared: Path) -> None:
+    model = read(SCL / "iec_annexD_2007C5_example.scd", ied="E1Q1SB1").model
+    rate = model.services["SMVSettings.SmpRate"]["text"]
+    assert rate
+    assert f"<SmpRate>{rate.split()[0]}</SmpRate>" in write_cid(model)
 
 
 def test_what_is_written_of_everything_is_valid(schema: Schema) -> None:
