@@ -13,6 +13,9 @@ from .errors import refusal
 Exchange = Callable[[pdu.MMSpdu], Awaitable[pdu.MMSpdu]]
 """Sends a confirmed request and returns the PDU that answers it; raises `TooLarge` before anything is sent."""
 
+UNRECOGNIZED: pdu.RejectReason = ("confirmed-requestPDU", int(pdu.ConfirmedRequestReject.UNRECOGNIZED_SERVICE))
+"""Why a request for a service is rejected that a side does not have."""
+
 
 def result(answer: pdu.MMSpdu, kind: str, invoke_id: int, where: str, peer: str) -> Any:
     """Return what the service `kind` answers; raise what it refuses, and `Malformed` for any other answer."""

@@ -19,16 +19,17 @@ NEEDED_CBB = frozenset({_CBB.STR1, _CBB.VNAM})
 SERVER_SERVICES = frozenset({
     _S.STATUS, _S.GET_NAME_LIST, _S.IDENTIFY, _S.READ, _S.WRITE, _S.GET_VARIABLE_ACCESS_ATTRIBUTES,
     _S.GET_NAMED_VARIABLE_LIST_ATTRIBUTES, _S.DEFINE_NAMED_VARIABLE_LIST, _S.DELETE_NAMED_VARIABLE_LIST,
-    _S.INFORMATION_REPORT, _S.CONCLUDE,
+    _S.INFORMATION_REPORT, _S.CONCLUDE, _S.CANCEL,
 })  # fmt: skip
-"""What our server announces: just what `MmsServer` answers."""
+"""What our server announces: just what `MmsServer` answers; a cancel always with an error, as it comes too late."""
 FILE_SERVICES = frozenset({_S.FILE_OPEN, _S.FILE_READ, _S.FILE_CLOSE, _S.FILE_DIRECTORY})
 """What our server announces beside these where it has files."""
 FILE_CHANGES = frozenset({_S.OBTAIN_FILE, _S.FILE_DELETE, _S.FILE_RENAME})
 """What it announces beside these where clients may change the files."""
 LOG_SERVICES = frozenset({_S.READ_JOURNAL})
 """What it announces beside these where it has logs."""
-CLIENT_SERVICES = (SERVER_SERVICES - {_S.STATUS, _S.IDENTIFY}) | FILE_SERVICES | FILE_CHANGES | LOG_SERVICES
+_SERVERS_ONLY = frozenset({_S.STATUS, _S.IDENTIFY, _S.CANCEL})
+CLIENT_SERVICES = (SERVER_SERVICES - _SERVERS_ONLY) | FILE_SERVICES | FILE_CHANGES | LOG_SERVICES
 
 MIN_PDU_SIZE = 512
 MIN_NESTING = 5

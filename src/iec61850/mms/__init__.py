@@ -7,7 +7,7 @@ encodings.
 """
 
 from . import pdu_generated as pdu
-from .codec import decode_ber, decode_xer, encode_ber, encode_xer
+from .codec import OTHER_REQUESTS, REQUESTS, decode_ber, decode_xer, encode_ber, encode_xer
 from .dialect import DIALECT_80_3, DIALECT_2018, DIALECTS, Dialect, dialect_named
 from .errors import MmsDecodeError, MmsEncodeError
 from .pdu_generated import Bits, Data, MMSpdu
@@ -22,6 +22,8 @@ __all__ = [
     "encode_ber",
     "decode_xer",
     "encode_xer",
+    "REQUESTS",
+    "OTHER_REQUESTS",
     "Dialect",
     "DIALECT_80_3",
     "DIALECT_2018",

@@ -10,6 +10,7 @@ are no PDU. Nothing else leaves here.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
@@ -17,13 +18,31 @@ from . import ber_decoder, ber_encoder, tree, xer_decoder, xer_encoder
 from .dialect import DIALECT_80_3, Dialect
 from .elements import Element
 from .errors import MmsDecodeError, MmsEncodeError, located
-from .pdu_generated import MMSpdu
+from .pdu_generated import MMSpdu, ServiceSupportOptions
 from .shape import DEFAULT_LIMITS, Limits
 
 _TYPES = tree.load()
 _ROOT = _TYPES[tree.ROOT]
 _encode_ber = ber_encoder.compile_encoder(_ROOT)
 _decode_ber = ber_decoder.compile_decoder(_ROOT)
+
+REQUESTS: Mapping[str, int] = {
+    component.name: component.tag or 0 for component in _TYPES["ConfirmedServiceRequest"].components
+}
+"""The confirmed services that requests can ask for, with their tags."""
+
+
+def _spelled(service: ServiceSupportOptions) -> str:
+    first, *others = service.name.lower().split("_")
+    return first + "".join(word.capitalize() for word in others)
+
+
+OTHER_REQUESTS: Mapping[str, int] = {
+    _spelled(service): int(service)
+    for service in ServiceSupportOptions
+    if service < ServiceSupportOptions.UNSOLICITED_STATUS and service not in REQUESTS.values()
+}
+"""The confirmed services that MMS has besides, with their tags: requests for them cannot be decoded."""
 
 
 @cache

@@ -13,9 +13,10 @@ from ..acsi.errors import ServiceRefused
 from ..acsi.services import Notification
 from ..engine import Association
 from ..mapping import initiate
+from ..mapping.answer import UNRECOGNIZED
 from ..mapping.catalogue import Catalogue
 from ..mapping.server import Answer, Identity, MmsServer, reject
-from ..mms import decode_ber, encode_ber, pdu
+from ..mms import OTHER_REQUESTS, decode_ber, encode_ber, pdu
 from ..server.host import Host
 from . import ber
 from .address import ANY, Address
@@ -234,7 +235,7 @@ class _Opened:
             message = decode_ber(octets)
         except Malformed as malformed:
             log.warning("%s: a PDU that is none: %s", self._peer, malformed)
-            self.connection.stack.send(encode_ber(reject(_invoke_id(octets))))
+            self.connection.stack.send(encode_ber(_unreadable(octets)))
             return
         if self._answered(message):
             return
@@ -324,12 +325,20 @@ class _Opened:
         self.connection.close()
 
 
-def _invoke_id(octets: bytes) -> int | None:
-    """Return the invoke id of a request that could not be decoded, as far as it can be seen."""
+def _unreadable(octets: bytes) -> pdu.MMSpdu:
+    """Return the reject for a PDU that could not be decoded, as far as can be seen what it is."""
+    invoke_id: int | None = None
     try:
         tag, start, _ = ber.header(octets, 0, "mms")
         inner, start, end = ber.header(octets, start, "mms")
         found = ber.integer(octets[start:end], "mms")
+        if (tag, inner) != (0xA0, 0x02) or not 0 <= found < 1 << 32:
+            return reject()
+        invoke_id = found
+        service, _, end = ber.header(octets, end, "mms")
+        if service == 0x30:  # modifiers, which nobody sends
+            service, _, _ = ber.header(octets, end, "mms")
     except LayerFault:
-        return None
-    return found if (tag, inner) == (0xA0, 0x02) and 0 <= found < 1 << 32 else None
+        return reject(invoke_id)
+    number = service & 0x7F if service > 0xFF else service & 0x1F
+    return reject(invoke_id, UNRECOGNIZED if number in OTHER_REQUESTS.values() else None)

@@ -18,10 +18,11 @@ from ..acsi.errors import ServiceRefused
 from ..acsi.services import Notification
 from ..engine import Association
 from ..mapping import initiate
+from ..mapping.answer import UNRECOGNIZED
 from ..mapping.catalogue import Catalogue
 from ..mapping.server import Identity, MmsServer, reject
 from ..mapping.wire import Parameters
-from ..mms import pdu
+from ..mms import OTHER_REQUESTS, pdu
 from ..server.host import Host
 from .context import PROFILES, Context, Profile, new_number, pdu_of, render, stanza_kind
 from .endpoint import Endpoint, Key
@@ -121,7 +122,7 @@ class _Opened:
             message = self._wire.decode(content)
         except Malformed as malformed:
             log.warning("%s: a PDU that is none: %s", self._key[0], malformed)
-            return await self._rejected(self._wire.encode(reject(_invoke_id(content))))
+            return await self._rejected(self._wire.encode(_unreadable(content)))
         if kind == "get" and _changes(message):
             raise StanzaRefused("bad-request", "what changes something is an iq of type set", kind="modify")
         match message:
@@ -205,9 +206,14 @@ def _changes(message: pdu.MMSpdu) -> bool:
             return kind in ("initiate-RequestPDU", "conclude-RequestPDU")
 
 
-def _invoke_id(content: Element) -> int | None:
-    """Return the invoke id of a PDU that could not be decoded, as far as it can be seen."""
+def _unreadable(content: Element) -> pdu.MMSpdu:
+    """Return the reject for a PDU that could not be decoded, as far as can be seen what it is."""
+    invoke_id: int | None = None
     for element in content.iter():
-        if element.tag.rpartition("}")[2] == "invokeID" and re.fullmatch(r"\s*[0-9]{1,9}\s*", element.text or ""):
-            return int(element.text or "")
-    return None
+        name = element.tag.rpartition("}")[2]
+        if name == "invokeID" and re.fullmatch(r"\s*[0-9]{1,9}\s*", element.text or ""):
+            invoke_id = int(element.text or "")
+        elif name in ("ConfirmedServiceRequest", "service") and len(element):
+            other = element[0].tag.rpartition("}")[2] in OTHER_REQUESTS
+            return reject(invoke_id, UNRECOGNIZED if other else None)
+    return reject(invoke_id)

@@ -129,7 +129,7 @@ def test_services_that_are_announced_are_answered(served: Served) -> None:
             pdu.DeleteNamedVariableListRequest(0, [name("LLN0$x")]),
         ),
     }
-    unasked = {pdu.ServiceSupportOptions.INFORMATION_REPORT, pdu.ServiceSupportOptions.CONCLUDE}
+    unasked = {pdu.ServiceSupportOptions[name] for name in ("INFORMATION_REPORT", "CONCLUDE", "CANCEL")}
     assert {pdu.ServiceSupportOptions[key] for key in answered} | unasked == initiate.SERVER_SERVICES
     for service in answered.values():
         answer = served.ask(("confirmed-RequestPDU", pdu.ConfirmedRequestPDU(1, service)))  # type: ignore[arg-type]

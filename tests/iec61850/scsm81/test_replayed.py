@@ -142,13 +142,13 @@ async def test_reading_writing_and_reports(shared: Path) -> None:
     server = demo(shared, DIRECT, replay.clock)
     server.update(f"{IO}.AnIn1.mag.f", struct.unpack(">f", bytes.fromhex("3f64262b"))[0])
     await replay.run(server)
-    replay.explained(SERVICES, OPTIONAL_FIELDS, OWNER, ENTRY_TIME)
+    replay.explained(OPTIONAL_FIELDS, OWNER, ENTRY_TIME)
 
 
 async def test_report_control_block(shared: Path) -> None:
     replay = Replay(conversation(shared, "rep_basic.jsonl"))
     await replay.run(demo(shared, DIRECT, replay.clock))
-    replay.explained(SERVICES, OPTIONAL_FIELDS, OWNER, ENTRY_TIME)
+    replay.explained(OPTIONAL_FIELDS, OWNER, ENTRY_TIME)
 
 
 async def test_discovery(shared: Path) -> None:
@@ -156,7 +156,7 @@ async def test_discovery(shared: Path) -> None:
     replay = Replay(conversation(shared, "ex2_discovery.jsonl"))
     await replay.run(demo(shared, DIRECT, replay.clock))
     names = {r"^2: 1: service: 1: list_of_identifier: ": "names are in ASCII order here, and as the file declares"}
-    replay.explained(SERVICES, names)
+    replay.explained(names)
     ours, theirs = (set(_names(replay.messages(packets)[2])) for packets in (replay.ours, replay.theirs))
     assert {name.rpartition("$")[2] for name in ours - theirs} == {"Owner"}, "which the file declares"
     assert {name.rpartition("$")[2] for name in theirs - ours} == {"ResvTms"}, "which it does not"
