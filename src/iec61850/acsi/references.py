@@ -13,6 +13,8 @@ from ...common.errors import LocalError
 class FC(Enum):
     """Functional constraints, with those that the MMS mapping adds for control blocks."""
 
+    __hash__ = object.__hash__  # there is one of each; Enum would hash the name anew each time
+
     ST = "ST"
     MX = "MX"
     SP = "SP"

@@ -20,6 +20,8 @@ from .references import subscript
 class BasicType(Enum):
     """The basic types an attribute can have, by their names in SCL (`bType`)."""
 
+    __hash__ = object.__hash__  # as for FC
+
     BOOLEAN = "BOOLEAN"
     INT8 = "INT8"
     INT16 = "INT16"

@@ -98,7 +98,7 @@ class Reports:
         self._nodes = nodes
         self._settings = settings
         self._reopen = reopen
-        self._members: list[tuple[Reference, TypeDescription | None]] = []
+        self._members: list[tuple[Reference, str, TypeDescription | None]] = []
         self._id = ""
         self._data_set = ""
         self._waiting: asyncio.Queue[Report | _Ended] = asyncio.Queue()
@@ -145,7 +145,7 @@ class Reports:
         if first or name != self._data_set:
             self._data_set = name
             references = await self._association.call(GetDataSetDirectory(Reference.parse(name)))
-            self._members = [(reference, await self._type(reference)) for reference in references]
+            self._members = [(r, str(r.with_fc(None)), await self._type(r)) for r in references]
         self._id = str(present["RptID"])
         self._listen()
         if settings:
@@ -322,8 +322,7 @@ class Reports:
             if entry.index >= len(self._members):
                 log.warning("%s: a report tells of member %d, which there is not", self.block, entry.index)
                 continue
-            entry.reference, description = self._members[entry.index]
-            name = str(entry.reference.with_fc(None))
+            entry.reference, name, description = self._members[entry.index]
             if name in values:  # the same name under two constraints
                 name = str(entry.reference)
             values[name] = plain(entry.value, description) if description else entry.value

@@ -47,6 +47,8 @@ class ControlModel(IntEnum):
 class State(Enum):
     """Where a controllable object is."""
 
+    __hash__ = object.__hash__  # there is one of each; Enum would hash the name anew each time
+
     IDLE = "idle"
     SELECTING = "selecting"
     SELECTED = "selected"
@@ -57,6 +59,8 @@ class State(Enum):
 
 class Event(Enum):
     """What moves it on."""
+
+    __hash__ = object.__hash__
 
     SELECT = "select"
     OPERATE = "operate"

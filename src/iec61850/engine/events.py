@@ -31,6 +31,7 @@ from .watch import Event, Watch
 log = logging.getLogger(__name__)
 
 _REASONS = [Reason(number) for number in range(64)]
+_REASONS = [Reason(number) for number in range(64)]
 _UNBUFFERED_NUMBERS, _BUFFERED_NUMBERS = 1 << 8, 1 << 16
 
 

@@ -170,4 +170,12 @@ def decode_reason(bits: BitString) -> Reason:
 
 
 def _reason_of(bits: BitString) -> Reason:
+    found = _BY_BITS.get((bits.value, bits.size))
+    return _reason_of(bits) if found is None else found
+
+
+def _reason_of(bits: BitString) -> Reason:
     return Reason(sum(1 << bit - 1 for bit in bits.bits if 1 <= bit <= 6))
+
+
+_BY_BITS = {(value, size): _reason_of(BitString(value, size)) for size in (6, 7) for value in range(1 << size)}

@@ -20,7 +20,7 @@ from ...common.xmpp.session import Session
 from ..acsi.files import FileStore
 from ..acsi.plain import Plain, plain, shape
 from ..acsi.references import FC, Reference
-from ..acsi.types import DataValue, Quality, TimeQuality, Timestamp
+from ..acsi.types import DataValue, Quality, TimeQuality, Timestamp, TypeDescription
 from ..engine import Engine, Step
 from ..engine.buffer import BufferLimits
 from ..engine.decisions import Activation, Confirmation, Decision, Publication
@@ -57,6 +57,7 @@ class _Target:
     attribute: Attribute
     quality: Attribute | None
     time: Attribute | None
+    description: TypeDescription = attrs.Factory(lambda self: self.attribute.describe(), takes_self=True)
 
 
 class Server:
@@ -324,14 +325,14 @@ class Server:
         now = self.clock.now()
         stamp = time if isinstance(time, Timestamp) else self.engine.stamps(time or now)
         changes: dict[Attribute, DataValue] = {}
+        quality = quality or Quality()
         for reference, value in values.items():
             target = self._targets.get(reference)
             if target is None:
                 target = self._targets[reference] = self._target(reference)
-            attribute = target.attribute
-            changes.update(spread(attribute, _shaped(attribute, value, reference)))
+            changes.update(spread(target.attribute, _shaped(target, value, reference)))
             if target.quality is not None:
-                changes[target.quality] = quality or Quality()
+                changes[target.quality] = quality
             if target.time is not None:
                 changes[target.time] = stamp
         self.engine.update(changes.items(), now)
@@ -465,10 +466,11 @@ def _beside(data: DataObject, attribute: Attribute) -> tuple[Attribute | None, A
     return quality, time
 
 
-def _shaped(attribute: Attribute, value: Plain, where: str) -> DataValue:
+def _shaped(target: _Target, value: Plain, where: str) -> DataValue:
+    attribute = target.attribute
     if isinstance(value, str) and attribute.enum is not None and not attribute.count:
         ordinal = attribute.enum.ordinals.get(value)
         if ordinal is None:
             raise TypeConflict(f"{value!r} is none of {', '.join(attribute.enum.ordinals)}", where=where)
         value = ordinal
-    return shape(value, attribute.describe(), where)
+    return shape(value, target.description, where)
