@@ -14,8 +14,8 @@ from ..acsi.errors import ServiceError, ServiceRefused
 from ..acsi.logs import GetLogStatusValues, LogData, LogEntry, LogPage, LogStatus, QueryLogAfter, QueryLogByTime
 from ..acsi.references import Reference
 from ..acsi.services import Reason, Request
-from ..acsi.types import BitString, DataValue, EntryTime
-from ..engine.logs import Logs
+from ..acsi.types import BitString, DataValue, EntryTime, TypeDescription
+from ..engine import Engine
 from ..mms import pdu
 from ..mms.data import entry_time_from_octets, entry_time_to_octets
 from .catalogue import unknown_name
@@ -42,8 +42,10 @@ Controls = Callable[[str], Awaitable[list[Reference]]]
 class LogServer(Generic[P]):
     """Queries of one association at the server."""
 
-    def __init__(self, logs: Logs, wire: Wire[P], parameters: Parameters) -> None:
-        self._logs = logs
+    def __init__(self, engine: Engine, wire: Wire[P], parameters: Parameters) -> None:
+        self._logs = engine.logs
+        self._tree = engine.tree
+        self._types: dict[Reference, TypeDescription | None] = {}
         self._wire = wire
         self._parameters = parameters
 
@@ -63,11 +65,11 @@ class LogServer(Generic[P]):
         empty = self._size([])
         room = self._parameters.pdu_size - empty - _LENGTHS
         for entry in found:
-            journaled = _encode(entry)
+            journaled = self._encode(entry)
             size = self._size([journaled]) - empty
             if size > room and not page:
                 # Alone it is too large for the client: it learns that there is one, and goes on behind it.
-                journaled = _encode(LogEntry(entry.id, entry.time, ()))
+                journaled = self._encode(LogEntry(entry.id, entry.time, ()))
             elif size > room or len(page) >= most:
                 return ("readJournal", pdu.ReadJournalResponse(page, True))
             page.append(journaled)
@@ -96,6 +98,23 @@ class LogServer(Generic[P]):
                 start = _time(behind.time_specification)
         return self._logs.find(name).select(start, stop, after=after, first=first)
 
+    def _encode(self, entry: LogEntry) -> pdu.JournalEntry:
+        variables = []
+        for one in entry.data:
+            _, reason = REASONS[one.reason.value]
+            value = encode(one.value, self._type(one.reference))
+            variables.append(pdu.JournalVariable(full_text(one.reference), value))
+            variables.append(pdu.JournalVariable(REASON_CODE, reason))  # type: ignore[arg-type]
+        content = pdu.EntryContent(entry_time_to_octets(entry.time), ("data", pdu.EntryData(None, variables)))
+        return pdu.JournalEntry(entry.id, _NO_ONE, content)
+
+    def _type(self, reference: Reference) -> TypeDescription | None:
+        """Return the type of a value, as which it goes into MMS; None where the model has nothing of the name now."""
+        if reference not in self._types:
+            node = self._tree.find(reference)
+            self._types[reference] = None if node is None else node.describe()
+        return self._types[reference]
+
     def _size(self, page: list[pdu.JournalEntry]) -> int:
         listing = pdu.ConfirmedResponsePDU(_INVOKE_ID, ("readJournal", pdu.ReadJournalResponse(page, True)))
         return self._wire.size(self._wire.encode(("confirmed-ResponsePDU", listing)))
@@ -114,16 +133,6 @@ def _only(found: Iterator[LogEntry], tags: frozenset[str]) -> Iterator[LogEntry]
         data = tuple(one for one in entry.data if full_text(one.reference) in tags)
         if data:
             yield LogEntry(entry.id, entry.time, data)
-
-
-def _encode(entry: LogEntry) -> pdu.JournalEntry:
-    variables = []
-    for one in entry.data:
-        _, reason = REASONS[one.reason.value]
-        variables.append(pdu.JournalVariable(full_text(one.reference), encode(one.value)))
-        variables.append(pdu.JournalVariable(REASON_CODE, reason))  # type: ignore[arg-type]
-    content = pdu.EntryContent(entry_time_to_octets(entry.time), ("data", pdu.EntryData(None, variables)))
-    return pdu.JournalEntry(entry.id, _NO_ONE, content)
 
 
 def _decode(entry: pdu.JournalEntry) -> LogEntry:

@@ -106,7 +106,7 @@ class MmsServer(Generic[P]):
         self._files = FileServer(self._engine.files, association, wire, parameters, exchange)
         self._services |= self._files.services()
         if self._engine.logs.served:
-            self._services["readJournal"] = LogServer(self._engine.logs, wire, parameters).read
+            self._services["readJournal"] = LogServer(self._engine, wire, parameters).read
 
     # --- what comes in ----------------------------------------------------------------------------------------------
 
