@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime
+from ipaddress import ip_address
 from zlib import crc32
 
 import attrs
@@ -122,6 +123,20 @@ def instance(
     }
     block = Block(Reference(device, node, (name,), fc), leaves, default_id, configuration=checksum(values))
     return block, Attribute(name, fc, children=dict(leaves))
+
+
+def owner_octets(address: str) -> bytes:
+    """Return what Owner says of a client: the 4 or 16 octets of its IP address, else its address as text.
+
+    That it is the IP address on TCP is second-hand: so does libiec61850.
+    """
+    host, separator, port = address.rpartition(":")
+    if not (separator and port.isdigit() and (host.startswith("[") or ":" not in host)):
+        host = address
+    try:
+        return ip_address(host.strip("[]")).packed
+    except ValueError:
+        return address.encode()[:64]
 
 
 def checksum(what: object) -> int:

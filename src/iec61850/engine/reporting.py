@@ -16,7 +16,7 @@ from .datasets import DataSets
 from .directory import unknown
 from .entry_store import Nowhere
 from .events import Events
-from .rcb import BUFFER_OVERFLOW, ENTRY_ID, READ_ONLY, Block, instance, instance_names
+from .rcb import BUFFER_OVERFLOW, ENTRY_ID, READ_ONLY, Block, instance, instance_names, owner_octets
 from .steps import Steps
 from .tree import Node, Tree
 from .values import fit
@@ -191,8 +191,7 @@ class Reporting:
             if client is None and "ResvTms" in block.leaves:
                 block.leaves["ResvTms"].value = 0
         if "Owner" in block.leaves:
-            owner = client.peer if client else block.holder
-            block.leaves["Owner"].value = owner.encode()[:64]
+            block.leaves["Owner"].value = owner_octets(client.peer if client else block.holder)
 
     def _set_id(self, block: Block, client: Association, value: DataValue, now: datetime) -> None:
         block.leaves["RptID"].value = value or block.default_id

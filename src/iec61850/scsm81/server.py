@@ -152,7 +152,7 @@ class _Opened:
     def opened(self) -> None:
         """The connection is there."""
         self.ip, port = self.connection.address
-        self._peer = f"{self.ip}:{port}"
+        self._peer = f"[{self.ip}]:{port}" if ":" in self.ip else f"{self.ip}:{port}"
         if not self._server.enter(self, self._peer):
             self.connection.break_off("there is no room for it")
             return

@@ -8,6 +8,7 @@ from janusgrid.iec61850.acsi.references import Reference
 from janusgrid.iec61850.acsi.services import AcsiClass, GetLogicalNodeDirectory, GetRCBValues, Reason, Report
 from janusgrid.iec61850.acsi.types import BitString, DataValue, EntryTime, Quality, Timestamp
 from janusgrid.iec61850.engine.buffer import BufferLimits
+from janusgrid.iec61850.engine.rcb import owner_octets
 
 from tests.iec61850.acsi.test_reporting import LOCKED, STATE, TOTW, Listener, content, listen
 from tests.iec61850.plant import ref
@@ -346,7 +347,7 @@ async def test_a_reserved_block_is_nobody_elses(rig: Rig) -> None:
         assert await other.refused(BLOCK, **{name: value}) in LOCKED
     found = await other.get(BLOCK)
     assert found["ResvTms"] == 30
-    assert found["Owner"] in {association.peer.encode() for association in rig.server.engine.associations}
+    assert found["Owner"] in {owner_octets(association.peer) for association in rig.server.engine.associations}
     await mine.set(BLOCK, ResvTms=0)
     assert (await mine.get(BLOCK))["Owner"] == b""
     await other.set(BLOCK, RptEna=True)

@@ -15,6 +15,7 @@ from janusgrid.common.store import Journal
 from janusgrid.iec61850.acsi.services import Report, SetRCBValues
 from janusgrid.iec61850.engine import Association, Engine, Outcome, settle
 from janusgrid.iec61850.engine.buffer import BufferLimits, weight
+from janusgrid.iec61850.engine.rcb import owner_octets
 from janusgrid.iec61850.server.buffers import JournalStore
 
 from tests.iec61850.plant import plant, ref
@@ -229,9 +230,26 @@ def test_settings_of_clients_outlive_the_server(tmp_path: Path) -> None:
 def test_the_client_that_scl_names_has_its_instance_alone() -> None:
     engine = Engine(plant(), START, buffers=BufferLimits(clients={"SCADA": "192.0.2.7"}))
     first, second = (engine.reporting._blocks[ref(f"LLN0.brcbMeas{n}", "BR")] for n in ("01", "02"))
-    assert (first.leaves["ResvTms"].value, first.leaves["Owner"].value) == (-1, b"192.0.2.7")
+    assert (first.leaves["ResvTms"].value, first.leaves["Owner"].value) == (-1, bytes([192, 0, 2, 7]))
     assert second.leaves["ResvTms"].value == 0
     client = engine.associate("192.0.2.7:4711", "192.0.2.7")
     settle(engine.call(client, SetRCBValues(BLOCK, (("RptEna", True),)), START), Outcome(START))
     engine.end(client, START)
-    assert (first.leaves["ResvTms"].value, first.leaves["Owner"].value) == (-1, b"192.0.2.7")
+    assert (first.leaves["ResvTms"].value, first.leaves["Owner"].value) == (-1, bytes([192, 0, 2, 7]))
+
+
+@pytest.mark.parametrize(
+    ("address", "octets"),
+    [
+        ("192.0.2.7:4711", bytes([192, 0, 2, 7])),
+        ("192.0.2.7", bytes([192, 0, 2, 7])),
+        ("[2001:db8::7]:4711", bytes.fromhex("20010db8000000000000000000000007")),
+        ("2001:db8::7", bytes.fromhex("20010db8000000000000000000000007")),
+        ("ems@example.org/IEC", b"ems@example.org/IEC"),
+        ("ems@example.org/IEC:1", b"ems@example.org/IEC:1"),
+        ("x" * 70, b"x" * 64),
+        ("", b""),
+    ],
+)
+def test_how_an_owner_is_named(address: str, octets: bytes) -> None:
+    assert owner_octets(address) == octets

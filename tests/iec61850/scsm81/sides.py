@@ -120,3 +120,52 @@ async def their_client(peer: str, port: int, *options: object) -> AsyncIterator[
     async with peers.client(peer) as made:
         await made.do("connect", port, *options)
         yield made
+
+
+class Cable:
+    """A TCP connection to a server that can be cut; nothing goes through until it is `mended`."""
+
+    def __init__(self, port: int) -> None:
+        self.far = port
+        self.port = 0
+        self.cuts = 0
+        self._whole = True
+        self._ends: list[asyncio.StreamWriter] = []
+
+    async def _through(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if not self._whole:
+            writer.transport.abort()
+            return
+        there, back = await asyncio.open_connection("127.0.0.1", self.far)
+        self._ends += [writer, back]
+
+        async def pump(source: asyncio.StreamReader, to: asyncio.StreamWriter) -> None:
+            with contextlib.suppress(OSError):
+                while octets := await source.read(1 << 16):
+                    to.write(octets)
+                to.close()
+
+        await asyncio.gather(pump(reader, back), pump(there, writer))
+
+    def cut(self) -> None:
+        """Cut every connection through it."""
+        self._whole = False
+        self.cuts += 1
+        for end in self._ends:
+            end.transport.abort()
+        self._ends.clear()
+
+    def mend(self) -> None:
+        """Let connections through again."""
+        self._whole = True
+
+
+@asynccontextmanager
+async def cable(port: int) -> AsyncIterator[Cable]:
+    """Lead connections to a port of this machine through a cable."""
+    made = Cable(port)
+    server = await asyncio.start_server(made._through, "127.0.0.1", 0)
+    made.port = server.sockets[0].getsockname()[1]
+    yield made
+    made.cut()
+    server.close()

@@ -12,7 +12,7 @@ _FIELDS = {
     "DatSet": (8, "DataSetReference", P), "OptFlds": (32, "OptFlds", INT), "BufTm": (64, "BufTm", UINT),
     "TrgOps": (256, "TrgOps", INT), "IntgPd": (512, "IntgPd", UINT), "GI": (1024, "GI", BOOL),
     "PurgeBuf": (2048, "PurgeBuf", BOOL), "EntryID": (4096, "EntryId", P),
-    "ResvTms": (16384, "ResvTms", ctypes.c_int16),
+    "ResvTms": (16384, "ResvTms", ctypes.c_int16), "Owner": (0, "Owner", P),
 }  # fmt: skip
 _SHOWN = {"ConfRev": ("ConfRev", UINT), "SqNum": ("SqNum", ctypes.c_uint16), "EntryTime": ("EntryTime", LONG)}
 
@@ -31,23 +31,27 @@ class Client:
 
     # --- association ------------------------------------------------------------------------------------------------
 
-    def connect(self, port: int, password: str | None = None, pems: list[str] | None = None) -> None:
+    def connect(
+        self, port: int, password: str | None = None, pems: list[str] | None = None, local: str | None = None
+    ) -> None:
         """Connect. Now and then a connection that is there takes no request, nothing of which is sent: then again."""
         for _ in range(5):
-            self._connect(port, password, pems)
+            self._connect(port, password, pems, local)
             with contextlib.suppress(No):
                 self.status()
                 return
             call("IedConnection_close", self.connection)
         raise No("connected, but no request is sent")
 
-    def _connect(self, port: int, password: str | None, pems: list[str] | None) -> None:
+    def _connect(self, port: int, password: str | None, pems: list[str] | None, local: str | None) -> None:
         configuration = tls(*pems) if pems else None
         if configuration:
             self.connection = call("IedConnection_createWithTlsSupport", configuration, gives=P)
         else:
             self.connection = call("IedConnection_create", gives=P)
         call("IedConnection_setConnectTimeout", self.connection, 5000)
+        if local:
+            call("IedConnection_setLocalAddress", self.connection, local, 0)
         if password is not None:
             secret = call("AcseAuthenticationParameter_create", gives=P)
             call("AcseAuthenticationParameter_setAuthMechanism", secret, 1)
@@ -166,7 +170,7 @@ class Client:
         fields = {name: (getter, kind) for name, (_, getter, kind) in _FIELDS.items()} | _SHOWN
         for name, (getter, kind) in fields.items():
             got = call(f"ClientReportControlBlock_get{getter}", found, gives=kind)
-            shown[name] = value(got) if name == "EntryID" else text(got) if kind is P else got
+            shown[name] = value(got) if name in ("EntryID", "Owner") else text(got) if kind is P else got
         call("ClientReportControlBlock_destroy", found)
         return shown
 

@@ -53,6 +53,9 @@ class Client:
         return await self.ied.read(reference, FC(fc))
 
     async def write(self, reference: str, fc: str, kind: str, given) -> None:
+        if kind == "octets":
+            await self.ied.write_octet_string(reference, FC(fc), bytes.fromhex(given))
+            return
         by_kind = {"bool": "bool", "int": "int32", "unsigned": "uint32", "float": "float", "text": "visible_string"}
         await getattr(self.ied, f"write_{by_kind[kind]}")(reference, FC(fc), given)
 
@@ -105,7 +108,8 @@ class Client:
                 found.opt_flds = iec61850.ReportOptFlds.from_bits(given)
             else:
                 setattr(found, _FIELDS[name], bytes.fromhex(given) if name == "EntryID" else given)
-        await self.ied.set_rcb_values(found, RcbWriteMask.fields(*(_FIELDS[name] for name in values)))
+        fields = (_FIELDS[name].removesuffix("_ms") for name in values)
+        await self.ied.set_rcb_values(found, RcbWriteMask.fields(*fields))
 
     async def reports(self, reference: str) -> None:
         found = await self.ied.get_rcb_values(reference)
