@@ -18,44 +18,19 @@ from ..model import (
     DECLARATIONS,
     MESSAGES,
     NAMESPACES,
-    CanceledOpt,
-    CancelOpt,
-    CancelPartyRegistration,
-    CreatedEvent,
-    CreatedOpt,
-    CreateOpt,
-    CreatePartyRegistration,
-    DistributeEvent,
     Message,
-    QueryRegistration,
-    RequestEvent,
-    RequestReregistration,
     Response,
     TransportName,
 )
+from .services import SERVICES, service
 from .transport import Station
 
 log = logging.getLogger(__name__)
 
 FEATURE = "http://openadr.org/openadr2"
 SERVICES_NODE = "http://openadr.org/openadr2#services"
-SERVICES = ("EiEvent", "EiReport", "EiRegisterParty", "EiOpt")
-"""Every service there is."""
 SERVED = ("EiEvent", "EiReport", "EiRegisterParty")
 """The services that a VTN lists: those that it answers."""
-
-_SERVICE: dict[str, tuple[type[Message], ...]] = {
-    "EiEvent": (DistributeEvent, CreatedEvent, RequestEvent),
-    "EiRegisterParty": (
-        QueryRegistration,
-        CreatePartyRegistration,
-        CancelPartyRegistration,
-        RequestReregistration,
-    ),
-    "EiOpt": (CreateOpt, CreatedOpt, CancelOpt, CanceledOpt),
-}
-"""The messages of each service as requests go to it; the rest are of EiReport."""
-
 
 PASSING = frozenset(
     {
@@ -68,11 +43,6 @@ PASSING = frozenset(
     }
 )
 """Stanza errors that may be over the next time."""
-
-
-def service(message: type[Message]) -> str:
-    """Return the service that a kind of message belongs to."""
-    return next((name for name, messages in _SERVICE.items() if message in messages), "EiReport")
 
 
 def bare(jid: str) -> str:
@@ -134,7 +104,7 @@ class XmppTransport:
         services = self._services.get(to, {})
         if services is None:
             services = self._services[to] = await self._discover(to)
-        address = (services or {}).get(service(type(message)), to)
+        address = (services or {}).get(service(type(message)) or "EiReport", to)
         answer = await self._session.request(address, write(message), kind="set")
         if services is None:  # it is there, and has no list
             self._services[to] = {}

@@ -32,7 +32,7 @@ from janusgrid.openadr.model import (
     Response,
     UpdateReport,
 )
-from janusgrid.openadr.ven import Change, DataPoint, EventChange, Offer, Reading, Rejected, Ven
+from janusgrid.openadr.ven import Change, DataPoint, EventChange, Offer, Reading, Ven
 from janusgrid.openadr.vtn import Party, Sample, Telemetry, Vtn
 
 from tests.brokers import BROKERS, start_broker
@@ -95,32 +95,6 @@ async def eventually(condition: Callable[[], bool], seconds: float = 20.0) -> No
     async with asyncio.timeout(seconds):
         while not condition():  # noqa: ASYNC110
             await asyncio.sleep(0.02)
-
-
-async def test_an_event_goes_down_and_telemetry_comes_up(grid: Grid) -> None:
-    vtn = await grid.vtn()
-    ven = await grid.ven()
-    async with asyncio.timeout(20):
-        assert await ven.joined() == (await vtn.wait_registered("site")).ven_id
-        now = grid.clock.now()
-        made = load_dispatch(1000.0, start=now + timedelta(minutes=10), duration=timedelta(hours=1), created=now)
-        dispatch = vtn.create_event(made, ["site"])
-        assert await dispatch.opted("site") is OptType.OPT_IN
-    await eventually(lambda: len(grid.samples) >= 5)
-    times = [sample.time for sample in grid.samples]
-    assert times == sorted(set(times))
-    assert all(sample.r_id == "pcc.p" for sample in grid.samples)
-    dispatch.cancel("enough")
-    await eventually(lambda: grid.changes == [Change.NEW, Change.CANCELLED])
-
-
-async def test_a_site_that_is_not_agreed_is_refused(grid: Grid) -> None:
-    await grid.vtn()
-    ven = await grid.ven("site", user="mallory")
-    with pytest.raises(Rejected) as caught:
-        async with asyncio.timeout(20):
-            await ven.joined()
-    assert caught.value.code == Code.NOT_REGISTERED
 
 
 async def test_the_vtn_lists_its_services(grid: Grid) -> None:

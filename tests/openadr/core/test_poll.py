@@ -293,6 +293,8 @@ def test_what_is_carried_is_not_given_out_as_well(pair: Polling) -> None:
     pair.vtn.create_event(dispatch(), ["site"], pair.now)
     assert isinstance(pair.vtn.receive(FINGERPRINT, Poll(ven_id=pair.ven.ven_id), pair.now), DistributeEvent)
     pair.vtn.receive(FINGERPRINT, asked, pair.now)
-    assert isinstance(pair.vtn.receive(FINGERPRINT, Poll(ven_id=pair.ven.ven_id), pair.now), Response)
+    answer = pair.vtn.receive(FINGERPRINT, Poll(ven_id=pair.ven.ven_id), pair.now)
+    assert isinstance(answer, Response)
+    assert answer.ei_response.response_code == Code.NOT_ALLOWED
     (letter,) = pair.vtn.outbox.due(pair.now)
     assert isinstance(letter.message, DistributeEvent)

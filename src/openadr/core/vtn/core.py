@@ -151,7 +151,7 @@ class VtnCore:
         """Return the next letter of a VEN, or say that there is none (rule 500); what is carried is not given out."""
         ven = self._office.vens.sender(identity, message.ven_id)
         if ven.address is not None:
-            return Response(ei_response=ok(message), ven_id=ven.ven_id)
+            raise Rejected(Code.NOT_ALLOWED, f"messages for {ven.ven_name} are sent to {ven.address}: it does not poll")
         for letter in self.outbox.fetched(ven.ven_id):
             if self._is_over(letter, ven):
                 self.outbox.done(letter)

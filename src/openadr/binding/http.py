@@ -1,0 +1,212 @@
+"""OpenADR over simple HTTP: each message is posted, its answer is the response.
+
+A VTN listens; VENs that cannot be reached come for their messages (pull), the others listen too (push). Who a peer is,
+its certificate says: its fingerprint is its identity. Without TLS nobody proves anything; that is for laboratories, and
+has to be asked for.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import ssl
+from typing import Final
+from urllib.parse import urlsplit
+
+import aiohttp
+from aiohttp import ClientTimeout
+
+from ...common.errors import LocalError, Malformed, NotReachable, Refused, TimedOut
+from ...common.security import MODERN, Credentials, TlsProfile, client_context, fingerprint, server_context
+from ..codec import read, write
+from ..core.identity import ANYBODY, NOBODY, is_one_of
+from ..model import Message, TransportName
+from .http_server import CONTENT_TYPE, HttpLimits, HttpServer
+from .services import BASE, POLL, SERVICES, service
+from .transport import Station
+
+log = logging.getLogger(__name__)
+
+PUSHED: Final = ("EiEvent", "EiReport", "EiRegisterParty")
+"""The services of a VEN that listens."""
+
+FINAL_STATUS = frozenset({400, 401, 403, 404, 405, 406, 411, 413, 414, 415, 501})
+"""What will not be better the next time (after 9.1.5 as quoted: 404, 406 and 501; second-hand)."""
+
+
+class HttpRefused(Refused):
+    """The peer's HTTP server has answered with a status other than 200; `status` is it."""
+
+    def __init__(self, status: int, message: str, where: str) -> None:
+        super().__init__(message, code=f"http-{status}", where=where)
+        self.status = status
+
+
+class _Pinned(aiohttp.Fingerprint):
+    """Lets a connection be used only if the certificate there has OpenADR's fingerprint."""
+
+    def __init__(self, identity: str) -> None:
+        super().__init__(bytes(32))  # the whole digest is not known: `check` compares what is
+        self._identity = identity
+
+    def check(self, transport: asyncio.Transport) -> None:
+        """Raise `ServerFingerprintMismatch` for another certificate."""
+        tls = transport.get_extra_info("ssl_object")
+        found = fingerprint(tls.getpeercert(binary_form=True)) if tls is not None else NOBODY
+        if not is_one_of(found, (self._identity,)):
+            host, port, *_ = transport.get_extra_info("peername")
+            raise aiohttp.ServerFingerprintMismatch(self._identity.encode(), found.encode(), host, port)
+
+
+class HttpTransport:
+    """Simple HTTP of one role.
+
+    Args:
+        credentials: our certificate, and whom we trust. Without them there is no TLS, for which `plain` must be set.
+        listen: host and port to be posted to; a VTN needs it, a VEN without it asks for its messages. Port 0 is any.
+        url: the root under which peers reach `listen`, if that is not the host and port themselves.
+        profile: the TLS that is spoken.
+        vtn: for a VEN: the fingerprint of its VTN's certificate, where the authority alone is not enough; needed by a
+            VEN that listens.
+        timeout: seconds for a message and its answer.
+        plain: whether to do without TLS: nobody proves who it is. For laboratories.
+    """
+
+    name = TransportName.SIMPLE_HTTP
+
+    def __init__(
+        self,
+        credentials: Credentials | None = None,
+        *,
+        listen: tuple[str, int] | None = None,
+        url: str | None = None,
+        profile: TlsProfile = MODERN,
+        vtn: str = "",
+        limits: HttpLimits | None = None,
+        timeout: float = 10.0,
+        plain: bool = False,
+    ) -> None:
+        if (credentials is None) != plain:
+            raise LocalError("OpenADR over HTTP is spoken with certificates, or plain=True and without any security")
+        self._credentials = credentials
+        self._listen = listen
+        self._url = url
+        self._profile = profile
+        self._vtn = vtn
+        self._limits = limits or HttpLimits()
+        self._timeout = ClientTimeout(total=timeout, connect=timeout / 2)
+        self._server: HttpServer | None = None
+        self._clients: dict[str, aiohttp.ClientSession] = {}
+        self._open = False
+        self._tls: ssl.SSLContext | None = None
+
+    @property
+    def address(self) -> str | None:
+        """The URL under which we are posted to; None if we are not."""
+        if self._listen is None:
+            return None
+        if self._url is not None:
+            return self._url
+        host, port = self._listen
+        if port == 0 and self._server is not None:
+            port = self._server.port
+        return f"{'https' if self._credentials else 'http'}://{host}:{port}"
+
+    async def begin(self, station: Station, vtn: str | None) -> None:
+        """Listen, if this side is posted to (see `Transport`)."""
+        if vtn is None and self._listen is None:
+            raise LocalError("a VTN over HTTP listens: give host and port")
+        if self._credentials is not None:
+            self._tls = client_context(self._credentials, profile=self._profile)
+        self._open = True
+        if self._listen is not None:
+            context = server_context(self._credentials, profile=self._profile) if self._credentials else None
+            services = (*SERVICES, POLL) if vtn is None else PUSHED
+            self._server = HttpServer(*self._listen, context, services, station.receive, self._limits)
+            await self._server.open()
+
+    async def end(self) -> None:
+        """Listen no more; close what is open."""
+        self._open = False
+        server, self._server = self._server, None
+        clients, self._clients = self._clients, {}
+        if server is not None:
+            await server.close()
+        for client in clients.values():
+            await client.close()
+
+    async def carry(self, to: str, message: Message, identity: str = "") -> Message | None:
+        """Post a message and return the answer (see `Transport`)."""
+        if not self._open:
+            raise NotReachable("this transport is closed", where=to)
+        client = self._client("" if self._tls is None or identity == ANYBODY else identity)
+        url = f"{_root(to)}{BASE}/{service(type(message)) or 'EiReport'}"
+        body = write(message).encode()
+        headers = {"Content-Type": CONTENT_TYPE}
+        try:
+            async with client.post(
+                url, data=body, headers=headers, allow_redirects=False, ssl=self._tls or True
+            ) as response:
+                content = await self._content(response, to)
+        except TimeoutError:
+            raise TimedOut(f"no answer within {self._timeout.total:g} s", where=to) from None
+        except aiohttp.ServerFingerprintMismatch:
+            raise NotReachable("the certificate there is not that of the peer that this is for", where=to) from None
+        except aiohttp.ClientConnectorCertificateError as error:
+            raise NotReachable(f"the certificate is not good: {error.certificate_error}", where=to) from None
+        except (aiohttp.ClientError, OSError, ssl.SSLError) as error:
+            raise NotReachable(f"{type(error).__name__}: {error}", where=to) from None
+        return read(content) if content.strip() else None
+
+    def passing(self, error: Exception) -> bool:
+        """Return whether it may go better the next time (see `Transport`)."""
+        if isinstance(error, HttpRefused):
+            return error.status not in FINAL_STATUS
+        return isinstance(error, NotReachable | TimedOut)
+
+    def owns(self, identity: str, address: str) -> bool:
+        """Return whether an address is one that we would post to; who is there, its certificate will say."""
+        parts = urlsplit(address)
+        return parts.scheme == ("https" if self._credentials else "http") and bool(parts.hostname)
+
+    def same(self, address: str, other: str) -> bool:
+        """Return whether two URLs are of one server."""
+        return _root(address) == _root(other)
+
+    def vtn_identity(self, vtn: str) -> str:
+        """Return the fingerprint that the VTN's certificate must have."""
+        return self._vtn or (NOBODY if self._credentials else ANYBODY)
+
+    async def watch(self, identity: str) -> None:
+        """Do nothing: over HTTP nobody is seen to come back."""
+
+    def _client(self, identity: str) -> aiohttp.ClientSession:
+        """Return the client whose connections lead to this identity alone: that is checked before anything is sent."""
+        found = self._clients.get(identity)
+        if found is None:
+            pinned: bool | aiohttp.Fingerprint = _Pinned(identity) if identity else True
+            found = self._clients[identity] = aiohttp.ClientSession(
+                timeout=self._timeout,
+                connector=aiohttp.TCPConnector(limit_per_host=2, ssl=pinned),
+                cookie_jar=aiohttp.DummyCookieJar(),
+                auto_decompress=False,
+                trust_env=False,
+            )
+        return found
+
+    async def _content(self, response: aiohttp.ClientResponse, to: str) -> bytes:
+        """Return the body of a response; raise `HttpRefused` for any status but 200."""
+        content = bytearray()
+        async for chunk in response.content.iter_chunked(65536):
+            content += chunk
+            if len(content) > self._limits.body:
+                raise Malformed(f"the answer has more than {self._limits.body} octets", where=to)
+        if response.status != 200:
+            reason = bytes(content[:200]).decode("utf-8", "replace").strip() or response.reason or ""
+            raise HttpRefused(response.status, f"HTTP {response.status}: {reason}", to)
+        return bytes(content)
+
+
+def _root(url: str) -> str:
+    """Return a URL without the path of the services, with which some give it."""
+    return url.strip().rstrip("/").removesuffix(BASE).rstrip("/")
