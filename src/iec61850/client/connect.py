@@ -14,6 +14,7 @@ from ...common.xmpp.session import Session
 from ..acsi.ports import ClientAssociation
 from ..acsi.services import Origin
 from ..mapping.initiate import Limits
+from ..model.nodes import Model
 from ..scsm81.address import Address
 from .ied import Ied
 
@@ -49,7 +50,7 @@ class Connecting:
 
 
 def connect(
-    target: str,
+    target: str | Model,
     *,
     session: Session | None = None,
     dialect: str = "80-3",
@@ -73,7 +74,8 @@ def connect(
 
     Args:
         target: `xmpp:` and the full JID of the server, whose resource is `IEC` where none is given; or `tcp://` and
-            its host, with the port if it is not 102 (3782 with TLS).
+            its host, with the port if it is not 102 (3782 with TLS). Or the server's model, of `scl.read`: then it is
+            reached where its SCL file says, with a session by its JID, else by its IP address, port and selectors.
         session: XMPP: an open session; any number of associations share one.
         dialect: XMPP: how the server writes XER: `80-3`, or `2018` (provisional).
         tls: TCP: a context that shows our certificate and checks the server's (`scsm81.tls.client_context`).
@@ -88,10 +90,36 @@ def connect(
 
     Raises, when awaited: `LocalError` for a target it cannot do, `NotReachable`, `TimedOut`, `Refused`, `Malformed`.
     """
+    if isinstance(target, Model):
+        remote = remote or configured_address(target)
+        target = configured_target(target, xmpp=session is not None)
     over_xmpp = {"session": session, "dialect": dialect}
     over_tcp = {"tls": tls, "password": password, "local": local, "remote": remote, "keep_alive": keep_alive}
     options = {**over_xmpp, **over_tcp, "limits": limits, "timeout": timeout}
     return Connecting(target, options, clock, origin)
+
+
+def configured_target(model: Model, *, xmpp: bool = False) -> str:
+    """Return where a server is reached, by the Communication section of its SCL file (IEC 61850-6, 9.4).
+
+    Raises `LocalError` if the file does not say so.
+    """
+    texts = model.addresses
+    if xmpp:
+        if not texts.get("JID"):
+            raise LocalError("its SCL file has no JID for it; give xmpp:user@domain/IEC", where=model.ied)
+        return f"xmpp:{texts['JID']}"
+    host = texts.get("IP") or texts.get("IPv6")
+    if not host:
+        raise LocalError("its SCL file has no IP address for it; give tcp://host", where=model.ied)
+    port = texts.get("MMS-Port")
+    return f"tcp://{f'[{host}]' if ':' in host else host}{f':{port}' if port else ''}"
+
+
+def configured_address(model: Model) -> Address | None:
+    """Return the selectors and the AP title of a server, None where its SCL file has none of them."""
+    has_some = any(kind.startswith("OSI-") and kind != "OSI-NSAP" for kind in model.addresses)
+    return Address.from_scl(model.addresses) if has_some else None
 
 
 async def associate(

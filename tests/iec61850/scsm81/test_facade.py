@@ -7,6 +7,7 @@ import asyncio
 import pytest
 from janusgrid.common.errors import LocalError
 from janusgrid.iec61850 import Command, Ied, Server, connect
+from janusgrid.iec61850.client.connect import configured_address, configured_target
 from janusgrid.iec61850.scsm81.address import Address
 from janusgrid.iec61850.scsm81.errors import AssociationRefused
 from janusgrid.iec61850.scsm81.server import TcpServer
@@ -69,6 +70,35 @@ async def test_the_password_and_the_address_of_the_server() -> None:
             await connect(target, **wrong)  # type: ignore[arg-type]
         assert refused.value.where == target
     await server.close()
+
+
+async def test_a_server_is_reached_where_its_file_says() -> None:
+    server, file = Server(plant()), plant()
+    ours = Address(b"\0\2", b"\0\2", b"\0\0\0\2", "1.3.9999.23", 23)
+    listening = await server.start_tcp(port=0, address=ours)
+    file.addresses = {
+        "IP": "127.0.0.1", "MMS-Port": str(listening.port), "OSI-TSEL": "0002", "OSI-SSEL": "0002",
+        "OSI-PSEL": "00000002", "OSI-AP-Title": "1,3,9999,23", "OSI-AE-Qualifier": "23",
+    }  # fmt: skip
+    async with connect(file) as ied:
+        assert await ied.devices() == ("DG750DER",)
+    file.addresses["OSI-TSEL"] = "0003"
+    with pytest.raises(AssociationRefused, match="transport"):
+        await connect(file)
+    await server.close()
+
+
+def test_where_a_file_says_that_a_server_is() -> None:
+    file = plant()
+    file.addresses = {"IPv6": "2001:db8::20", "JID": "dg750@plant.example/IEC"}
+    assert configured_target(file) == "tcp://[2001:db8::20]"
+    assert configured_target(file, xmpp=True) == "xmpp:dg750@plant.example/IEC"
+    assert configured_address(file) is None
+    file.addresses = {}
+    for xmpp, what in ((True, "no JID"), (False, "no IP address")):
+        with pytest.raises(LocalError, match=what) as refused:
+            configured_target(file, xmpp=xmpp)
+        assert refused.value.where == "DG750"
 
 
 async def test_what_is_for_tcp_is_not_passed_over_on_xmpp() -> None:
