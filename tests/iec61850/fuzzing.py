@@ -11,6 +11,7 @@ hand is the same test with other numbers.
 from __future__ import annotations
 
 import gc
+import itertools
 import os
 import random
 import signal
@@ -297,7 +298,9 @@ class Shapes:
             chosen = self._chance.choice(among)
             return chosen.name, self._made(chosen.type, depth - 1)
         if type_.item is not None:
-            return [self._made(type_.item, depth - 1) for _ in range(int(self._chance.random() * 3) if depth > 0 else 0)]
+            return [
+                self._made(type_.item, depth - 1) for _ in range(int(self._chance.random() * 3) if depth > 0 else 0)
+            ]
         if type_.kind == "SEQUENCE":
             fields = {
                 name: None
@@ -332,7 +335,9 @@ class Shapes:
             case "OBJECT IDENTIFIER":
                 return chance.choice(("1.0.9506.2.3", "2.999.3", "0.0"))
             case "GeneralizedTime":
-                return chance.choice(("20261121074357Z", "19700101000000.5Z", "99991231235959Z", "2026112107", "0" * 14))
+                return chance.choice(
+                    ("20261121074357Z", "19700101000000.5Z", "99991231235959Z", "2026112107", "0" * 14)
+                )
             case "UTF8String":
                 return chance.choice((*self._texts, "中文"))
         return chance.choice(self._texts)
@@ -482,7 +487,7 @@ def _probe(
         tracemalloc.stop()
     figures.number += spare.number
     figures.taken += spare.taken
-    figures.held = max(0, min(later - earlier for earlier, later in zip(sizes, sizes[1:], strict=False)))
+    figures.held = max(0, min(later - earlier for earlier, later in itertools.pairwise(sizes)))
     assert figures.held <= HELD, f"{figures.name}: memory grows, {sizes} octets after each {_PROBED // 4} inputs"
 
 
