@@ -67,7 +67,10 @@ class _Compiler:
         constructed, decode = component.type.constructed, self._content(component.type)
         if component.explicit and component.type.kind != "CHOICE":
             constructed, decode = True, _explicit(identifiers[1], constructed, decode)
-        return {identifiers[0]: (name, constructed, decode)}
+        table: dict[int, Step] = {identifiers[0]: (name, constructed, decode)}
+        if component.type.kind == "NULL":  # with the bit for constructed too: a server in use answers so, AB 00
+            table[identifiers[0] | (0x20 if identifiers[0] < 0x100 else 0x2000)] = (name, False, decode)
+        return table
 
     def _content(self, type_: Type) -> Decode:
         """Return the decoder of a type's content; of a CHOICE, of its one TLV."""

@@ -110,6 +110,15 @@ def test_what_is_not_canonical_is_read_and_written_canonically() -> None:
     assert encode_ber(decode_ber(other)) == read_response("8301ff", "850107", "84020640")
 
 
+def test_a_null_may_be_marked_as_constructed() -> None:
+    """So does the server of PyPI `iec61850` answer DefineNamedVariableList: AB 00 where 8B 00 is meant."""
+    marked = decode_ber(bytes.fromhex("a105 020107 ab00"))
+    assert marked == decode_ber(bytes.fromhex("a105 020107 8b00"))
+    assert encode_ber(marked) == bytes.fromhex("a105 020107 8b00")
+    with pytest.raises(MmsDecodeError, match="NULL with content"):
+        decode_ber(bytes.fromhex("a107 020107 ab020500"))
+
+
 def test_strings_of_devices_are_not_ascii() -> None:
     value = decode_ber(read_response(tlv("8a", "Wärme".encode("latin-1"))))
     assert value == (
