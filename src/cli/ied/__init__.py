@@ -4,16 +4,26 @@ from __future__ import annotations
 
 import click
 
-from . import data, files, serve
+from . import data, files, serve, settings
 
 
 @click.group()
 def command() -> None:
-    """Serve an SCL file; browse, read, write, operate and watch servers, and move their files.
+    """Serve an SCL file; browse, read, write, operate and watch servers; see to their settings and files.
+    their settings.
 
     A TARGET is tcp://HOST[:PORT] or xmpp:USER@DOMAIN[/IEC].
     """
 
 
-for each in (serve.serve, data.browse, data.read, data.write, data.operate, data.watch, files.files):
+for each in (
+    serve.serve,
+    data.browse,
+    data.read,
+    data.write,
+    data.operate,
+    data.watch,
+    files.files,
+    settings.settings,
+):
     command.add_command(each)

@@ -30,10 +30,10 @@ def browse(target: Target, reference: str, recursive: bool) -> None:
             if recursive:
                 rows = await _attributes(ied, reference)
                 shown: list[Any] = [{"reference": r, "fc": fc, "type": kind} for r, fc, kind in rows]
-                _print(target, shown, [f"{r}[{fc}] {kind}" for r, fc, kind in rows])
+                target.tell(shown, [f"{r}[{fc}] {kind}" for r, fc, kind in rows])
             else:
                 names = [_below(reference, name) for name in await ied.directory(reference)]
-                _print(target, names, names)
+                target.tell(names, names)
 
     run(work())
 
@@ -68,7 +68,7 @@ def read(target: Target, references: tuple[str, ...], fc: str | None) -> None:
         async with target.open() as ied:
             values = await ied.read_many(references, fc)
             text = [line for reference, value in values.items() for line in show.lines(reference, value)]
-            _print(target, {reference: show.simple(value) for reference, value in values.items()}, text)
+            target.tell({reference: show.simple(value) for reference, value in values.items()}, text)
 
     run(work())
 
@@ -83,8 +83,8 @@ def write(target: Target, reference: str, value: str, fc: str | None) -> None:
 
     async def work() -> None:
         async with target.open() as ied:
-            await _given(value, lambda found: ied.write(reference, found, fc))
-            _print(target, {"written": reference}, [])
+            await given(value, lambda found: ied.write(reference, found, fc))
+            target.tell({"written": reference})
 
     run(work())
 
@@ -105,18 +105,18 @@ def operate(target: Target, reference: str, value: str, test: bool, interlock_ch
     async def work() -> None:
         async with target.open() as ied:
             control = ied.control(reference)
-            await _given(
+            await given(
                 value,
                 lambda found: control.operate(
                     found, test=test, interlock_check=interlock_check, synchrocheck=synchrocheck
                 ),
             )
-            _print(target, {"operated": reference}, [])
+            target.tell({"operated": reference})
 
     run(work())
 
 
-async def _given(text: str, do: Callable[[Any], Awaitable[None]]) -> None:
+async def given(text: str, do: Callable[[Any], Awaitable[None]]) -> None:
     """Do it with what a text is in JSON; with the text itself where that is none, or none that fits."""
     try:
         value = json.loads(text)
@@ -202,11 +202,3 @@ def _lines(update: Update) -> list[str]:
 
 def _reason(update: Update, name: str) -> list[str]:
     return [(each.name or "").lower().replace("_", "-") for each in update.reasons[name]]
-
-
-def _print(target: Target, value: Any, text: list[str]) -> None:
-    if target.as_json:
-        click.echo(json.dumps(value, indent=2))
-        return
-    for line in text:
-        click.echo(line)

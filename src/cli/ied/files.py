@@ -42,13 +42,13 @@ def files(target: Target, action: str, names: tuple[str, ...]) -> None:
             elif action == "put":
                 source, name = names[0], names[1] if len(names) > 1 else Path(names[0]).name
                 await ied.put_file(name, Path(source))
-                _tell(target, {"put": name})
+                target.tell({"put": name})
             elif action == "delete":
                 await ied.delete_file(names[0])
-                _tell(target, {"deleted": names[0]})
+                target.tell({"deleted": names[0]})
             else:
                 await ied.rename_file(names[0], names[1])
-                _tell(target, {"renamed": names[0], "to": names[1]})
+                target.tell({"renamed": names[0], "to": names[1]})
 
     run(work())
 
@@ -74,9 +74,4 @@ async def _get(target: Target, ied: Ied, name: str, to: str | None = None) -> No
     # The last part of the name only: a server does not choose where on this machine a file is written.
     here = Path(to) if to else Path(PurePosixPath(name.replace("\\", "/")).name)
     content = await ied.get_file(name, here)
-    _tell(target, {"got": name, "to": str(here), "size": len(content)})
-
-
-def _tell(target: Target, what: dict[str, object]) -> None:
-    if target.as_json:
-        click.echo(json.dumps(what, indent=2))
+    target.tell({"got": name, "to": str(here), "size": len(content)})

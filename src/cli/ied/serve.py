@@ -13,16 +13,21 @@ from ...common.xmpp.login import Login
 from ...iec61850.acsi.references import FC, Reference
 from ...iec61850.engine.steps import Command
 from ...iec61850.model.nodes import Model
+from ...iec61850.scsm81.tls import server_context
 from ...iec61850.server import Server
-from .target import run
+from .target import run, tls_context
 
 _File = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
 @click.command()
 @click.argument("file", type=_File)
-@click.option("--tcp", metavar="HOST:PORT", help="listen there (8-1); 127.0.0.1:102 if nothing is given")
+@click.option("--tcp", metavar="HOST:PORT", help="listen there (8-1); 127.0.0.1:102 (TLS: 3782) if nothing is given")
 @click.option("--xmpp", type=_File, metavar="ACCOUNT-FILE", help="serve on this XMPP account (8-2)")
+@click.option("--ca", type=_File, help="TCP: use TLS, and take clients with a certificate of this authority (PEM)")
+@click.option("--cert", type=_File, help="TCP: our certificate for TLS (PEM)")
+@click.option("--key", type=_File, help="TCP: its key (PEM)")
+@click.option("--time-server", "time_servers", multiple=True, metavar="HOST[:PORT]", help="SNTP server; several times")
 @click.option("--ied", help="which IED, where the file has several")
 @click.option("--access-point", help="which access point of it")
 @click.option("--accept", is_flag=True, help="carry out every command: the status takes the control value")
@@ -33,6 +38,10 @@ def serve(
     file: Path,
     tcp: str | None,
     xmpp: Path | None,
+    ca: Path | None,
+    cert: Path | None,
+    key: Path | None,
+    time_servers: tuple[str, ...],
     ied: str | None,
     access_point: str | None,
     accept: bool,
@@ -43,12 +52,13 @@ def serve(
     """Serve an SCL FILE over TCP, XMPP or both."""
     if writable and files is None:
         raise click.UsageError("--writable goes with --files")
-    address = _address(tcp or "127.0.0.1:102") if tcp or not xmpp else None
+    tls = tls_context(server_context, ca, cert, key)
+    address = _address(tcp or f"127.0.0.1:{3782 if tls else 102}") if tcp or tls or not xmpp else None
     login = Login.load(xmpp) if xmpp else None
 
     async def work() -> None:
         async with AsyncExitStack() as open_:
-            server = Server.from_scl(file, ied=ied, access_point=access_point)
+            server = Server.from_scl(file, ied=ied, access_point=access_point, time_servers=time_servers)
             await open_.enter_async_context(server)
             if files is not None:
                 server.serve_files(files, writable=writable)
@@ -56,7 +66,7 @@ def serve(
                 _accept(server)
             places = {"ied": server.model.ied}
             if address is not None:
-                listener = await server.start_tcp(*address)
+                listener = await server.start_tcp(*address, tls=tls)
                 host = f"[{address[0]}]" if ":" in address[0] else address[0]
                 places["tcp"] = f"tcp://{host}:{listener.port}"
             if login is not None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import signal
 import ssl
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, TypeVar
@@ -71,6 +72,11 @@ class Target:
     dialect: str = "80-3"
     timeout: float = 10.0
 
+    def tell(self, what: Any, lines: Iterable[str] = ()) -> None:
+        """Print the outcome: an object with --json, else lines, which may be none."""
+        for line in [json.dumps(what, indent=2)] if self.as_json else lines:
+            click.echo(line)
+
     @asynccontextmanager
     async def open(self) -> AsyncIterator[Ied]:
         """Give the server, with an association that is released in the end."""
@@ -85,11 +91,7 @@ class Target:
             yield ied
 
     def _tls(self) -> ssl.SSLContext | None:
-        if self.ca is None and self.cert is None and self.key is None:
-            return None
-        if self.ca is None or self.cert is None or self.key is None:
-            raise LocalError("TLS needs all of --ca, --cert and --key")
-        return tls.client_context(self.ca, self.cert, self.key)
+        return tls_context(tls.client_context, self.ca, self.cert, self.key)
 
     def _login(self) -> Login:
         if self.account is not None:
@@ -100,6 +102,17 @@ class Target:
         if not password:
             raise LocalError(f"set {_VARIABLE} to the password of {self.jid}, or give --account FILE")
         return Login(self.jid, password, self.host, self.port, self.ca)
+
+
+def tls_context(
+    make: Callable[[Path, Path, Path], ssl.SSLContext], ca: Path | None, cert: Path | None, key: Path | None
+) -> ssl.SSLContext | None:
+    """Return what --ca, --cert and --key together say; None where none of them is given."""
+    if ca is None and cert is None and key is None:
+        return None
+    if ca is None or cert is None or key is None:
+        raise click.UsageError("TLS needs all of --ca, --cert and --key")
+    return make(ca, cert, key)
 
 
 def run(work: Awaitable[None], *, endless: bool = False) -> None:

@@ -126,10 +126,14 @@ class Nodes:
 
     @staticmethod
     def _nothing(reference: Reference, types: dict[FC, Structure]) -> UnknownName:
-        *above, last = reference.path or (reference.node,)
+        path = reference.path or (reference.node,)
+        wholes = types.values()
+        missing = (n for n in range(len(path)) if not any(descend(whole, path[: n + 1]) for whole in wholes))
+        depth = next(missing, len(path) - 1)
+        above, last = path[:depth], path[depth]
         siblings: set[str] = set()
-        for whole in types.values():
-            parent = descend(whole, tuple(above))
+        for whole in wholes:
+            parent = descend(whole, above)
             if isinstance(parent, Structure):
                 siblings.update(name for name, _ in parent.components)
             name, chosen = subscript(last)
@@ -139,8 +143,11 @@ class Nodes:
                 return UnknownName(
                     f"{name} has no element {last[len(name) + 1 : -1]}; there is {there}", where=str(reference)
                 )
-        kind = f"anything under {reference.fc.value} there" if reference.fc and last in siblings else "name of data"
-        return _unknown(kind, last, tuple(siblings), str(reference))
+        if reference.fc and last in siblings:
+            under = ", ".join(fc.value for fc, whole in types.items() if descend(whole, path) is not None)
+            message = f"{last!r} has nothing under {reference.fc.value}, but under {under}"
+            return UnknownName(message, where=str(reference))
+        return _unknown("name of data", last, tuple(siblings), str(reference))
 
 
 def _unknown(kind: str, name: str, there: tuple[str, ...], where: str) -> UnknownName:

@@ -19,7 +19,7 @@ from ..acsi.errors import ServiceError, ServiceRefused
 from ..acsi.plain import Plain, plain, shape
 from ..acsi.ports import ClientAssociation
 from ..acsi.references import FC, Reference
-from ..acsi.types import DataValue
+from ..acsi.types import DataValue, Structure
 from .nodes import Nodes
 
 
@@ -42,6 +42,35 @@ class SettingGroups:
     async def read(self, reference: str) -> Plain:
         """Return the value of a setting in the active group."""
         return await read(self._association, self._nodes, Reference.parse(reference, FC.SG))
+
+    async def values(self, group: int | None = None) -> dict[str, Plain]:
+        """Return every setting of the device by its reference, `LD/LN.DO`: those of the active group.
+
+        Those of another `group` are read by way of the edit buffer, which has to be free and is given back. Raises
+        `ServiceRefused`.
+        """
+        if group is None:
+            return await self._values(FC.SG)
+        edit = self.edit(group)
+        await edit.begin()
+        try:
+            return await self._values(FC.SE)
+        finally:
+            await edit.give_up()
+
+    async def _values(self, fc: FC) -> dict[str, Plain]:
+        found = [
+            (Reference(self.device, node, (name,), fc), part)
+            for node in await self._nodes.of(self.device)
+            for name, part in (await self._nodes.type(self.device, node)).get(fc, Structure(())).components
+        ]
+        answers = await self._association.call(GetEditSGValue(tuple(where for where, _ in found))) if found else ()
+        values: dict[str, Plain] = {}
+        for (where, part), answer in zip(found, answers, strict=True):
+            if isinstance(answer, ServiceError):
+                raise ServiceRefused(answer, where=str(where))
+            values[str(where.with_fc(None))] = plain(answer, part)
+        return values
 
     def edit(self, group: int) -> Edit:
         """Return an editing of a group, for `async with`; see `Edit`."""
@@ -75,8 +104,17 @@ class Edit:
         if error is not ServiceError.NO_ERROR:
             raise ServiceRefused(error, where=str(where))
 
-    async def __aenter__(self) -> Self:
+    async def begin(self) -> None:
+        """Fill the edit buffer with the values of the group, and reserve it."""
         await self._association.call(SelectEditSG(self.device, self.group))
+
+    async def give_up(self) -> None:
+        """Give the edit buffer back, with all that was written into it; nothing is done where that fails."""
+        with contextlib.suppress(JanusGridError):  # the server gives it up by itself, later
+            await self._association.call(SelectEditSG(self.device, 0))
+
+    async def __aenter__(self) -> Self:
+        await self.begin()
         return self
 
     async def __aexit__(
@@ -86,14 +124,10 @@ class Edit:
             try:
                 await self._association.call(ConfirmEditSGValues(self.device))
             except ServiceRefused:
-                await self._give_up()
+                await self.give_up()
                 raise
         else:
-            await self._give_up()
-
-    async def _give_up(self) -> None:
-        with contextlib.suppress(JanusGridError):  # the server gives it up by itself, later
-            await self._association.call(SelectEditSG(self.device, 0))
+            await self.give_up()
 
 
 async def read(association: ClientAssociation, nodes: Nodes, where: Reference) -> Plain:

@@ -140,7 +140,10 @@ def refusal(error: pdu.ServiceError, where: str) -> ServiceRefused:
     known = _FROM_FILE.get(code) if error_class == "file" else _CONFIRMED.get((error_class, code))
     found = known or _E.FAILED_DUE_TO_SERVER_CONSTRAINT
     kind = PduSize if (error_class, code) == ("service", pdu.ServiceProblem.PDU_SIZE) else ServiceRefused
-    return kind(found, error.additional_description or f"the server answers {error_class} {code}", where=where)
+    if error.additional_description:
+        return kind(found, error.additional_description, where=where)
+    said = next((each.name for each in _F if error_class == "file" and each == code), found.name)
+    return kind(found, f"{said.lower().replace('_', ' ')} (MMS {error_class} {code})", where=where)
 
 
 def add_cause(code: int) -> AddCause:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import ssl
 from collections.abc import Callable
 
@@ -121,10 +122,13 @@ class TcpAssociation:
     async def _open(self, host: str, port: int, tls: ssl.SSLContext | None) -> None:
         try:
             await self._loop.create_connection(lambda: self._connection, host, port, ssl=tls)
+        except ssl.SSLCertVerificationError as error:
+            why = error.verify_message.rstrip(".")
+            raise NotReachable(f"TLS failed: the server's certificate is not accepted: {why}") from None
         except ssl.SSLError as error:
             raise NotReachable(f"TLS failed: {error.reason or error}") from None
         except (OSError, UnicodeError) as error:
-            raise NotReachable(f"no connection: {getattr(error, 'strerror', None) or error}") from None
+            raise NotReachable(f"no connection: {_reason(error)}") from None
         try:
             answer = await self._opening
         except AssociationRefused as refused:
@@ -357,6 +361,13 @@ class TcpAssociation:
 def _settle(future: asyncio.Future[R], value: R) -> None:
     if not future.done():
         future.set_result(value)
+
+
+def _reason(error: OSError | UnicodeError) -> str:
+    """Return why there is no connection, in the words of the operating system; asyncio's own name the socket."""
+    if isinstance(error, OSError) and error.errno is not None and error.errno > 0:
+        return os.strerror(error.errno)
+    return getattr(error, "strerror", None) or str(error) or "the peer closed it"
 
 
 def _host(host: str) -> str:
