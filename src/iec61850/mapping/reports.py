@@ -66,7 +66,7 @@ def encode_report(report: Report) -> pdu.MMSpdu:
     if with_reference:
         names = [full_text(entry.reference) if entry.reference else "" for entry in report.entries]
         results += [_success(("visible-string", name)) for name in names]
-    results += [_value(entry.value) for entry in report.entries]
+    results += [_value(entry) for entry in report.entries]
     if with_reason:
         results += [REASONS[(entry.reason or Reason.NONE).value] for entry in report.entries]
     return information(("variableListName", RPT), results)
