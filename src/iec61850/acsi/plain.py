@@ -21,14 +21,17 @@ _CODED = {BasicType.DBPOS: _POSITIONS, BasicType.TCMD: _POSITIONS | _STEPS}
 """Over MMS the two are told apart by name only, so what some devices have for a double-point command is a step."""
 
 
-def plain(value: DataValue, description: TypeDescription) -> Plain:
-    """Return a value with its structures as dicts; what does not match its description is returned as it is."""
+def plain(value: DataValue, description: TypeDescription, *, as_sent: bool = False) -> Plain:
+    """Return a value with its structures as dicts; what does not match its description is returned as it is.
+
+    With `as_sent`, the server has put the value together: a structure of which the order is not known stays a list.
+    """
     if isinstance(value, list) and not isinstance(description, Basic):
         if isinstance(description, Array):
-            return [plain(one, description.element) for one in value]
-        if len(value) == len(description.components):
+            return [plain(one, description.element, as_sent=as_sent) for one in value]
+        if len(value) == len(description.components) and (description.in_order or not as_sent):
             parts = zip(value, description.components, strict=True)
-            return {name: plain(one, part) for one, (name, part) in parts}
+            return {name: plain(one, part, as_sent=as_sent) for one, (name, part) in parts}
     return value
 
 

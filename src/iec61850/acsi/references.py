@@ -58,10 +58,12 @@ def subscript(part: str) -> tuple[str, tuple[int, int] | None]:
 
 @attrs.frozen(slots=True, order=True, cache_hash=True)
 class Reference:
-    """`LD/LN.DO.DA[FC]`: a logical device, a logical node, or anything below one; `@name`: an association's data set.
+    """`LD/LN.DO.DA[FC]`: a logical device, a logical node, or anything below one.
+
+    Two kinds of data sets belong to no logical node: `@name` is one of an association, `/name` one of the whole server.
 
     Attributes:
-        device: the logical device's name, IED name and instance together (an MMS domain); or all of `@name`.
+        device: the logical device's name, IED name and instance together (an MMS domain); or all of `@name`, `/name`.
         node: the logical node's name; empty for the device itself.
         path: data object, sub data objects, attribute, components; `Har(3)` names an element of an array (the first is
             0), `Har(0-3)` the first four.
@@ -77,9 +79,10 @@ class Reference:
     def parse(cls, text: str, fc: FC | str | None = None) -> Reference:
         """Return the reference that `text` spells; raise `BadReference` saying what is wrong with it."""
         body = text.strip()
-        if body[:1] == "@" and fc is None:
+        if body[:1] in ("@", "/") and fc is None:
             if not _NAME.fullmatch(body[1:]) or len(body) > 33:
-                raise BadReference("a data set of the association is called @ and at most 32 letters", where=text)
+                whose = "the association" if body[0] == "@" else "the server"
+                raise BadReference(f"a data set of {whose} is called {body[0]} and at most 32 letters", where=text)
             return cls(body)
         if body.endswith("]") and "[" in body:
             body, _, suffix = body[:-1].rpartition("[")
@@ -119,6 +122,11 @@ class Reference:
     def of_association(self) -> bool:
         """True for `@name`, a data set that only the association that has made it knows."""
         return self.device.startswith("@")
+
+    @property
+    def of_server(self) -> bool:
+        """True for `/name`, a data set that belongs to the server and to none of its logical nodes."""
+        return self.device.startswith("/")
 
     def child(self, name: str) -> Reference:
         """Return the reference of the part `name` of this one (a node's data object, an object's attribute)."""

@@ -112,6 +112,14 @@ class GetDataSetDirectory(Request[tuple[Reference, ...]]):
 
 
 @attrs.frozen(slots=True)
+class GetServerDataSets(Request[tuple[str, ...]]):
+    """Names of the data sets that belong to no logical node: `/name` of the server, `@name` of this association.
+
+    The ACSI has no service for that; MMS lists them (second-hand).
+    """
+
+
+@attrs.frozen(slots=True)
 class GetDataSetValues(Request[tuple["DataValue | ServiceError", ...]]):
     """The values of a data set's members, in order (clause 13.3.2)."""
 
@@ -128,7 +136,7 @@ class SetDataSetValues(Request[tuple[ServiceError, ...]]):
 
 @attrs.frozen(slots=True)
 class CreateDataSet(Request[None]):
-    """Make a data set: `LD/LN.name`, which stays, or `@name`, which ends with the association (clause 13.3.4)."""
+    """Make a data set: `LD/LN.name` or `/name`, which stay, or `@name`, which ends with the association (13.3.4)."""
 
     data_set: Reference
     members: tuple[Reference, ...]

@@ -218,9 +218,14 @@ class Basic:
 
 @attrs.frozen(slots=True)
 class Structure:
-    """Named components in order."""
+    """Named components in order.
+
+    `in_order` is False where a client has put the type together from its parts, since the server could not tell it at
+    once: then the order is that of the names, and a value that the server sends as a whole may have another.
+    """
 
     components: tuple[tuple[str, TypeDescription], ...]
+    in_order: bool = attrs.field(default=True, eq=False, repr=False)
 
     def component(self, name: str) -> TypeDescription | None:
         """Return the description of one component, None if there is none of that name."""

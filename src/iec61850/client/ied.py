@@ -32,6 +32,7 @@ from ..acsi.services import (
     GetDataSetValues,
     GetDataValues,
     GetLogicalNodeDirectory,
+    GetServerDataSets,
     GetServerDirectory,
     Origin,
     SetDataSetValues,
@@ -185,6 +186,15 @@ class Ied:
 
     # --- data sets --------------------------------------------------------------------------------------------------
 
+    async def data_sets(self, node: str = "") -> tuple[str, ...]:
+        """Return the names of the data sets of a logical node; without one, of those that belong to none.
+
+        Those are `/name` of the whole server and `@name` of this association.
+        """
+        if not node:
+            return await self.association.call(GetServerDataSets())
+        return await self.instances(node, AcsiClass.DATA_SET)
+
     async def members(self, data_set: str) -> tuple[str, ...]:
         """Return the references of a data set's members, `LD/LN.DO[FC]`."""
         return tuple(str(r) for r in await self.association.call(GetDataSetDirectory(Reference.parse(data_set))))
@@ -194,13 +204,15 @@ class Ied:
         name = Reference.parse(data_set)
         members = await self.association.call(GetDataSetDirectory(name))
         values = await self.association.call(GetDataSetValues(name))
+        if len(values) != len(members):
+            raise Malformed(f"the server has {len(members)} members, and {len(values)} values of them", where=data_set)
         found: dict[str, Plain | ServiceError] = {}
         for member, value in zip(members, values, strict=True):
             if isinstance(value, ServiceError):
                 found[str(member)] = value
             else:
                 types = await self._nodes.constraints(member)
-                found[str(member)] = plain(value, next(iter(types.values())))
+                found[str(member)] = plain(value, next(iter(types.values())), as_sent=True)
         return found
 
     # --- files ------------------------------------------------------------------------------------------------------
@@ -270,7 +282,7 @@ class Ied:
                 raise ServiceRefused(error, where=text)
 
     async def create_data_set(self, data_set: str, members: Iterable[str]) -> None:
-        """Make a data set: `LD/LN.name` stays, `@name` is for this association only.
+        """Make a data set: `LD/LN.name` and `/name` stay, `@name` is for this association only.
 
         A member is a reference; where it stands under several functional constraints, write the one that is meant
         behind it: `LD/LN.DO[MX]`. Raises `LocalError` where that is missing.

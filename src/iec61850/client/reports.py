@@ -325,7 +325,7 @@ class Reports:
             entry.reference, name, description = self._members[entry.index]
             if name in values:  # the same name under two constraints
                 name = str(entry.reference)
-            values[name] = plain(entry.value, description) if description else entry.value
+            values[name] = plain(entry.value, description, as_sent=True) if description else entry.value
             reasons[name] = entry.reason or Reason.NONE
         time = report.time.datetime if report.time else None
         return Update(values, reasons, time, missed, report, report.entry_id, bool(report.buffer_overflow))

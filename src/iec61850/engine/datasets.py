@@ -15,6 +15,7 @@ from ..acsi.services import (
     DeleteDataSet,
     GetDataSetDirectory,
     GetDataSetValues,
+    GetServerDataSets,
     SetDataSetValues,
 )
 from ..acsi.types import DataValue
@@ -22,6 +23,7 @@ from ..model.nodes import Attribute, DataSet, Model
 from .association import Association
 from .directory import unknown
 from .keeping import Keeping
+from .rcb import owner_octets
 from .steps import Steps
 from .tree import Group, Node, Tree
 from .values import read
@@ -78,6 +80,8 @@ class DataSets:
         self._members: dict[DataSet, tuple[Node | None, ...]] = {}
         self._made: dict[Reference, DataSet] = {}
         """Those that clients have made to stay."""
+        self.of_server: dict[str, DataSet] = {}
+        """Those of them that belong to no logical node, by their names without `/`."""
         self.write: Write | None = None
         """Writes one reference as data."""
         self._restore()
@@ -85,7 +89,7 @@ class DataSets:
     # --- finding ----------------------------------------------------------------------------------------------------
 
     def find(self, reference: Reference, client: Association | None = None) -> DataSet:
-        """Return the data set `LD/LN.name`, or `@name` of a client; raise `ServiceRefused` if there is none."""
+        """Return the data set `LD/LN.name`, `/name` or `@name` of a client; raise `ServiceRefused` if there is none."""
         found = self._found(reference, client)
         if found is None:
             raise unknown(reference)
@@ -94,6 +98,8 @@ class DataSets:
     def _found(self, reference: Reference, client: Association | None) -> DataSet | None:
         if reference.of_association:
             return client.data_sets.get(reference.device[1:]) if client else None
+        if reference.of_server:
+            return self.of_server.get(reference.device[1:])
         device = self._model.devices.get(reference.device)
         node = device.nodes.get(reference.node) if device else None
         return node.data_sets.get(reference.path[0]) if node and len(reference.path) == 1 else None
@@ -104,6 +110,10 @@ class DataSets:
         if found is None:
             found = self._members[data_set] = tuple(self._tree.find(member) for member in data_set.members)
         return found
+
+    def names(self, client: Association, request: GetServerDataSets, now: datetime) -> tuple[str, ...]:
+        """Return the names of those that belong to no logical node: of the server, and of a client."""
+        return (*(f"/{name}" for name in sorted(self.of_server)), *(f"@{name}" for name in sorted(client.data_sets)))
 
     # --- reading and writing ----------------------------------------------------------------------------------------
 
@@ -143,7 +153,7 @@ class DataSets:
         name = request.data_set
         where = str(name)
         sets = self._place(name, client)
-        plain = name.device[1:] if name.of_association else name.path[0]
+        plain = name.device[1:] if name.of_association or name.of_server else name.path[0]
         if not _NAME.fullmatch(plain) or len(plain) > _LONGEST:
             raise ServiceRefused(ServiceError.PARAMETER_VALUE_INAPPROPRIATE, "no name for a data set", where=where)
         if plain in sets:
@@ -187,10 +197,12 @@ class DataSets:
             self._members.pop(data_set, None)
         client.data_sets.clear()
 
-    def _place(self, name: Reference, client: Association) -> dict[str, DataSet]:
+    def _place(self, name: Reference, client: Association | None) -> dict[str, DataSet]:
         """Return where a data set of that name is kept; raise `ServiceRefused` if that cannot be anywhere."""
-        if name.of_association:
+        if name.of_association and client is not None:
             return client.data_sets
+        if name.of_server:
+            return self.of_server
         device = self._model.devices.get(name.device)
         node = device.nodes.get(name.node) if device else None
         if node is None or len(name.path) != 1:
@@ -215,7 +227,7 @@ class DataSets:
                         if not isinstance(named, Attribute) or named.value != str(name):
                             continue
                         owner = block.children.get("Owner")
-                        mine = not isinstance(owner, Attribute) or owner.value in (b"", client.peer.encode()[:64])
+                        mine = not isinstance(owner, Attribute) or owner.value in (b"", owner_octets(client.peer))
                         if name.of_association and not mine:
                             continue
                         if fc is FC.BR or (isinstance(working, Attribute) and working.value is True):
@@ -233,9 +245,9 @@ class DataSets:
         for text, members in (found or {}).items():
             try:
                 name = Reference.parse(text)
-                data_set = DataSet(name.path[0], tuple(Reference.parse(one) for one in members), deletable=True)
-                device = self._model.devices[name.device]
-                sets = device.nodes[name.node].data_sets
+                plain = name.device[1:] if name.of_server else name.path[0]
+                data_set = DataSet(plain, tuple(Reference.parse(one) for one in members), deletable=True)
+                sets = self._place(name, None)
                 for member in data_set.members:
                     self._check(member)
             except (BadReference, KeyError, IndexError, TypeError, ServiceRefused) as error:

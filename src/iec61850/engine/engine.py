@@ -49,6 +49,7 @@ from ..acsi.services import (
     GetLogicalDeviceDirectory,
     GetLogicalNodeDirectory,
     GetRCBValues,
+    GetServerDataSets,
     GetServerDirectory,
     Notification,
     Operate,
@@ -151,6 +152,7 @@ class Engine:
         self._timed: dict[type[Request[Any]], Callable[[Association, Any, datetime], Any]] = {
             SetRCBValues: self.reporting.set,
             SetLCBValues: self.logs.set,
+            GetServerDataSets: self.data_sets.names,
             GetDataSetDirectory: self.data_sets.directory,
             GetDataSetValues: self.data_sets.values,
             CreateDataSet: self.data_sets.create,

@@ -7,6 +7,7 @@ would not fit into the PDU size is asked for again in parts.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
+from itertools import groupby
 from typing import Any
 
 from ...common.errors import Malformed
@@ -26,6 +27,7 @@ from ..acsi.services import (
     GetLogicalDeviceDirectory,
     GetLogicalNodeDirectory,
     GetRCBValues,
+    GetServerDataSets,
     GetServerDirectory,
     Notification,
     R,
@@ -79,6 +81,8 @@ class MmsClient:
         self._invoke_id = 0
         self._names: dict[str, dict[str, list[list[str]]]] = {}
         self._types: dict[Reference, TypeDescription] = {}
+        self._divided: set[Reference] = set()
+        """What has a type that no PDU can hold, and is read by its parts."""
         self._variables: dict[Reference, pdu.VariableDef] = {}
         self._services: dict[type[Request[Any]], Callable[[Any], Awaitable[Any]]] = {
             GetServerDirectory: self._devices,
@@ -89,6 +93,7 @@ class MmsClient:
             GetAllDataValues: self._all_values,
             GetDataValues: self._values,
             SetDataValues: self._set_values,
+            GetServerDataSets: self._sets_apart,
             GetDataSetDirectory: self._members,
             GetDataSetValues: self._set_of_values,
             SetDataSetValues: self._set_values_of_set,
@@ -141,9 +146,11 @@ class MmsClient:
         answer = await self._exchange(("confirmed-RequestPDU", pdu.ConfirmedRequestPDU(invoke_id, service)))
         return result(answer, kind, invoke_id, str(where), self._peer)
 
-    async def _name_list(self, class_: pdu.BasicObjectClass, domain: str | None) -> list[str]:
-        """Return all names of a class of objects, asked for page by page."""
-        scope: pdu.ObjectScope = ("vmdSpecific", None) if domain is None else ("domainSpecific", domain)
+    async def _name_list(
+        self, class_: pdu.BasicObjectClass, domain: str | None, scope: pdu.ObjectScope = ("vmdSpecific", None)
+    ) -> list[str]:
+        """Return all names of a class of objects in a domain or another scope, asked for page by page."""
+        scope = scope if domain is None else ("domainSpecific", domain)
         found: list[str] = []
         last: str | None = None
         while True:
@@ -229,8 +236,11 @@ class MmsClient:
                     "getVariableAccessAttributes",
                     ("name", names.object_name(reference)),
                 )
-                answer: pdu.GetVariableAccessAttributesResponse = await self._ask(question, reference)
-                found = from_mms(answer.type_description, reference.path[-1] if reference.path else "")
+                try:
+                    answer: pdu.GetVariableAccessAttributesResponse = await self._ask(question, reference)
+                    found = from_mms(answer.type_description, reference.path[-1] if reference.path else "")
+                except PduSize:
+                    found = await self._type_in_parts(reference)
             else:
                 name = reference.path[array].partition("(")[0]
                 whole = Reference(reference.device, reference.node, (*reference.path[:array], name), reference.fc)
@@ -238,43 +248,69 @@ class MmsClient:
             self._types[reference] = found
         return found
 
+    async def _type_in_parts(self, reference: Reference) -> Structure:
+        """Return a type that no PDU can hold, put together from the types of its parts; raise `PduSize` if it has no
+        parts with names."""
+        known = (await self._variable_names(reference.device)).get(reference.node, [])
+        path = [reference.fc.value, *reference.path] if reference.fc else []
+        depth = len(path)
+        below = dict.fromkeys(parts[depth] for parts in known if len(parts) > depth and parts[:depth] == path)
+        if not below:
+            raise _indivisible(reference)
+        parts = []
+        for name in below:
+            part = reference.child(name) if reference.fc else reference.with_fc(_FCS[name])
+            parts.append((name, await self._type(part)))
+        self._divided.add(reference)
+        return Structure(tuple(parts), in_order=False)
+
     # --- data -------------------------------------------------------------------------------------------------------
 
     async def _all_values(self, request: GetAllDataValues) -> tuple[tuple[Reference, DataValue], ...]:
         whole = Reference(request.node.device, request.node.node, (), request.fc)
         parts = [whole.child(name) for name in _component_names(await self._type(whole))]
         parts = [part for part in parts if part.path]
-        try:
-            (value,) = await self._read([whole])
-            if isinstance(value, list) and len(value) == len(parts):
-                return tuple(zip(parts, value, strict=True))
-            if isinstance(value, ServiceError):
-                raise ServiceRefused(value, where=str(whole))
-            raise Malformed(f"{whole} has not the parts that its type says", where=self._peer)
-        except PduSize:
-            values = await self._values(GetDataValues(tuple(parts)))
-        for part, value in zip(parts, values, strict=True):
-            if isinstance(value, ServiceError):
-                raise ServiceRefused(value, where=str(part))
-        return tuple(zip(parts, values, strict=True))
+        (value,) = await self._read([whole])
+        if isinstance(value, list) and len(value) == len(parts):
+            return tuple(zip(parts, value, strict=True))
+        if isinstance(value, ServiceError):
+            raise ServiceRefused(value, where=str(whole))
+        raise Malformed(f"{whole} has not the parts that its type says", where=self._peer)
 
     async def _values(self, request: GetDataValues) -> tuple[DataValue | ServiceError, ...]:
         return tuple(await self._read(request.data))
 
     async def _read(self, references: Sequence[Reference]) -> list[DataValue | ServiceError]:
-        """Read variables, in as many requests as the PDU size makes necessary."""
+        """Read variables in as many requests as the PDU size makes necessary, one that fits into no PDU by its parts."""
         if not references:
             return []
+        if self._divided and not self._divided.isdisjoint(references):
+            values: list[DataValue | ServiceError] = []
+            for divided, run in groupby(references, self._divided.__contains__):
+                some = list(run)
+                values += [await self._in_parts(one) for one in some] if divided else await self._read(some)
+            return values
         variables = [self._variable(reference) for reference in references]
         request = pdu.ReadRequest(("listOfVariable", variables))
         try:
             answer: pdu.ReadResponse = await self._ask(("read", request), references[0])
-        except (PduSize, TooLarge):
+        except (PduSize, TooLarge) as error:
             if len(references) == 1:
-                raise
+                if isinstance(error, TooLarge):
+                    raise
+                return [await self._in_parts(references[0])]
             half = len(references) // 2
             return [*await self._read(references[:half]), *await self._read(references[half:])]
         return self._results(answer, len(references))
+
+    async def _in_parts(self, reference: Reference) -> DataValue | ServiceError:
+        """Read a variable that no PDU can hold, by its parts; raise `PduSize` if it has none."""
+        parts = _parts(reference, await self._type(reference))
+        if not parts:
+            raise _indivisible(reference)
+        values = await self._read(parts)
+        refused = next((value for value in values if isinstance(value, ServiceError)), None)
+        return [value for value in values if not isinstance(value, ServiceError)] if refused is None else refused
 
     def _variable(self, reference: Reference) -> pdu.VariableDef:
         found = self._variables.get(reference)
@@ -320,6 +356,12 @@ class MmsClient:
         return [_write_result(result) for result in answer]
 
     # --- data sets --------------------------------------------------------------------------------------------------
+
+    async def _sets_apart(self, request: GetServerDataSets) -> tuple[str, ...]:
+        lists = _CLASS.NAMED_VARIABLE_LIST
+        found = [f"/{name}" for name in await self._name_list(lists, None)]
+        own = await self._name_list(lists, None, ("aaSpecific", None))
+        return (*sorted(found), *sorted(f"@{name}" for name in own))
 
     async def _members(self, request: GetDataSetDirectory) -> tuple[Reference, ...]:
         question: pdu.ConfirmedServiceRequest = (
@@ -414,6 +456,30 @@ class MmsClient:
         for target, error in zip(targets, await self._write(targets, data), strict=True):
             if error is not ServiceError.NO_ERROR:
                 raise ServiceRefused(error, where=str(target.with_fc(None)))
+
+
+def _indivisible(reference: Reference) -> PduSize:
+    return PduSize(
+        ServiceError.FAILED_DUE_TO_COMMUNICATIONS_CONSTRAINT,
+        "the answer would be larger than the PDU size agreed on, and it has no parts to be asked for one by one",
+        where=str(reference),
+    )
+
+
+def _parts(reference: Reference, description: TypeDescription) -> list[Reference]:
+    """Return the references of the parts of what a reference names, in the order of its type; none of a leaf."""
+    if isinstance(description, Structure):
+        return [reference.child(name) for name, _ in description.components]
+    if not isinstance(description, Array):
+        return []
+    path = list(reference.path)
+    place = next((place for place, part in enumerate(path) if "-" in part), len(path) - 1)
+    name, chosen = subscript(path[place])
+    low = chosen[0] if chosen is not None else 0
+    return [
+        Reference(reference.device, reference.node, (*path[:place], f"{name}({n})", *path[place + 1 :]), reference.fc)
+        for n in range(low, low + description.count)
+    ]
 
 
 def _unknown(reference: Reference) -> ServiceRefused:

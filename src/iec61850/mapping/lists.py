@@ -33,6 +33,10 @@ class Lists:
         """Return the names of the lists that only this association knows, in ASCII order."""
         return sorted(self._association.data_sets)
 
+    def server_names(self) -> list[str]:
+        """Return the names of the lists of no domain, in ASCII order."""
+        return sorted(self._engine.data_sets.of_server)
+
     def attributes(self, name: pdu.ObjectName) -> pdu.ConfirmedServiceResponse:
         """Return the members of a list."""
         data_set = self.find(name)

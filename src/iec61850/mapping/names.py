@@ -34,6 +34,8 @@ def object_name(reference: Reference) -> pdu.ObjectName:
     """Return the name of a variable, or of a list of them for a reference without constraint."""
     if reference.of_association:
         return ("aa-specific", reference.device[1:])
+    if reference.of_server:
+        return ("vmd-specific", reference.device[1:])
     return ("domain-specific", pdu.DomainSpecific(reference.device, item(reference)))
 
 
@@ -45,8 +47,8 @@ def of_list(name: pdu.ObjectName) -> Reference | None:
             return Reference(found.domain_id, node, (item,)) if item else None
         case ("aa-specific", item):
             return Reference(f"@{item}")
-        case _:
-            return None
+        case ("vmd-specific", item):
+            return Reference(f"/{item}")
 
 
 def reference(domain: str, item: str) -> Reference | None:

@@ -17,7 +17,7 @@ from ..acsi.services import CommandTermination, Notification, Report, Select
 from ..engine import Association, Steps
 from ..mms import MmsEncodeError, pdu
 from .answer import Exchange
-from .catalogue import Catalogue, Variable, unknown_name
+from .catalogue import Catalogue, NoRoom, Room, Variable, unknown_name
 from .controls import LastApplError, command_identity, encode_last_appl_error, encode_termination
 from .errors import confirmed_error, data_access_error
 from .files import FileServer
@@ -138,6 +138,8 @@ class MmsServer(Generic[P]):
             answer = ("confirmed-ErrorPDU", pdu.ConfirmedErrorPDU(request.invoke_id, error))
         except Rejected as rejected:
             answer = reject(request.invoke_id, ("confirmed-requestPDU", int(rejected.reason)))
+        except NoRoom:
+            answer = _too_large(request.invoke_id)
         finally:
             self._outstanding -= 1
         try:
@@ -146,8 +148,7 @@ class MmsServer(Generic[P]):
             log.error("%s: an answer cannot be sent: %s", self._association.peer, error)
             payload = self._wire.encode(("confirmed-ErrorPDU", _other_error(request.invoke_id)))
         if self._wire.size(payload) > self._parameters.pdu_size:
-            size = pdu.ServiceError(("service", int(pdu.ServiceProblem.PDU_SIZE)))
-            payload = self._wire.encode(("confirmed-ErrorPDU", pdu.ConfirmedErrorPDU(request.invoke_id, size)))
+            payload = self._wire.encode(_too_large(request.invoke_id))
         return Answer(payload, before, rejected=answer[0] == "rejectPDU")
 
     def _serve(
@@ -185,6 +186,8 @@ class MmsServer(Generic[P]):
         _, class_ = request.object_class
         found: list[str] | None
         match request.object_scope:
+            case ("vmdSpecific", _) if class_ == _CLASS.NAMED_VARIABLE_LIST:
+                found = self._lists.server_names()
             case ("vmdSpecific", _):
                 found = self._catalogue.domains() if class_ == _CLASS.DOMAIN else []
             case ("aaSpecific", _) if class_ == _CLASS.NAMED_VARIABLE_LIST:
@@ -232,20 +235,22 @@ class MmsServer(Generic[P]):
 
     def _read(self, request: pdu.ReadRequest) -> pdu.ConfirmedServiceResponse:
         access = request.variable_access_specification
+        room = Room.of(self._parameters.pdu_size)
         match access:
             case ("listOfVariable", variables):
-                results = [self._read_one(variable) for variable in variables]
+                results = [self._read_one(variable, room) for variable in variables]
             case ("variableListName", name):
-                data_set = self._lists.find(name)
+                members = self._engine.data_sets.members(self._lists.find(name))
+                room.take(sum(self._catalogue.weight(node) for node in members if node is not None))
                 results = [
                     ("failure", int(pdu.DataAccessError.OBJECT_NON_EXISTENT))
                     if node is None
                     else ("success", self._catalogue.render(node)())
-                    for node in self._engine.data_sets.members(data_set)
+                    for node in members
                 ]
         return ("read", pdu.ReadResponse(results, access if request.specification_with_result else None))
 
-    def _read_one(self, definition: pdu.VariableDef) -> pdu.AccessResult:
+    def _read_one(self, definition: pdu.VariableDef, room: Room) -> pdu.AccessResult:
         match definition.variable_specification:
             case ("name", ("domain-specific", name)):
                 variable = self._catalogue.variable(name.domain_id, name.item_id)
@@ -259,8 +264,9 @@ class MmsServer(Generic[P]):
             except ServiceRefused as refused:
                 return ("failure", data_access_error(refused.error))
         if definition.alternate_access is None:
+            room.take(variable.weight)
             return ("success", variable.render())
-        part = self._catalogue.part(variable.node, definition.alternate_access)
+        part = self._catalogue.part(variable.node, definition.alternate_access, room)
         return ("failure", int(pdu.DataAccessError.OBJECT_NON_EXISTENT)) if part is None else ("success", part)
 
     def _selected(self, request: Any) -> Variable | None:
@@ -360,6 +366,12 @@ class MmsServer(Generic[P]):
                 # One value alone is too large for the client: it learns that there was one it cannot get.
                 left.append([attrs.evolve(entries[0], value=None)])
         return payloads
+
+
+def _too_large(invoke_id: int) -> pdu.MMSpdu:
+    """Return the error of an answer that is larger than PDUs may be; a client asks for less then."""
+    size = pdu.ServiceError(("service", int(pdu.ServiceProblem.PDU_SIZE)))
+    return ("confirmed-ErrorPDU", pdu.ConfirmedErrorPDU(invoke_id, size))
 
 
 def _other_error(invoke_id: int) -> pdu.ConfirmedErrorPDU:

@@ -29,6 +29,7 @@ from ..mms.data import (
     timestamp_from_octets,
     timestamp_to_octets,
 )
+from .errors import TooLarge
 
 _T = BasicType
 Encode = Callable[[Any], pdu.Data]
@@ -121,6 +122,8 @@ def encode(value: DataValue, description: TypeDescription | None = None) -> pdu.
         if type(value) is wanted:
             return encoder(value)
     if isinstance(value, list):
+        if isinstance(description, Structure) and not description.in_order:
+            raise TooLarge("the order of its parts is not known, for its type does not fit into a PDU: write its parts")
         parts: list[TypeDescription | None] = [None] * len(value)
         if isinstance(description, Structure) and len(description.components) == len(value):
             parts = [part for _, part in description.components]

@@ -62,3 +62,15 @@ async def test_publishers_by_name(ied: Ied) -> None:
     sampled = ied.sampled_values_control(f"{LD}/LLN0.usvcb", unicast=True)
     await sampled.set(Resv=True)
     assert (await sampled.values())["Resv"] is True
+
+
+async def test_data_sets_that_belong_to_no_node(ied: Ied) -> None:
+    await ied.create_data_set("/all", ["DG750DER/MMXU1.TotW"])
+    await ied.create_data_set("@mine", ["DG750DER/MMXU1.HaV.Har(1-2).cVal.mag.f"])
+    assert await ied.data_sets() == ("/all", "@mine")
+    assert await ied.data_sets("DG750DER/LLN0") == ("Meas", "Single")
+    assert await ied.members("/all") == ("DG750DER/MMXU1.TotW[MX]",)
+    (found,) = (await ied.read_data_set("@mine")).values()
+    assert found == [0.0, 0.0]
+    await ied.delete_data_set("/all")
+    assert await ied.data_sets() == ("@mine",)

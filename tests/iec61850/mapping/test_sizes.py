@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from janusgrid.iec61850.acsi.errors import ServiceError, ServiceRefused
+from janusgrid.iec61850.acsi.errors import ServiceError
 from janusgrid.iec61850.acsi.references import FC
 from janusgrid.iec61850.acsi.services import (
     GetAllDataValues,
@@ -16,7 +16,7 @@ from janusgrid.iec61850.acsi.services import (
     SetDataValues,
     SetRCBValues,
 )
-from janusgrid.iec61850.acsi.types import BitString
+from janusgrid.iec61850.acsi.types import Array, BitString, Structure, TypeDescription
 from janusgrid.iec61850.client import Ied
 from janusgrid.iec61850.mapping.errors import PduSize, TooLarge
 from janusgrid.iec61850.mapping.initiate import Limits
@@ -61,21 +61,67 @@ async def test_all_values_of_a_node_are_put_together(small: MemoryAssociation) -
     ]
 
 
-async def test_what_cannot_be_divided_is_refused_with_its_reason(small: MemoryAssociation) -> None:
-    with pytest.raises(ServiceRefused) as refused:
-        await small.call(GetDataDefinition(ref("MMXU1")))
-    assert isinstance(refused.value, PduSize)
-    assert refused.value.error is ServiceError.FAILED_DUE_TO_COMMUNICATIONS_CONSTRAINT
+@pytest.mark.parametrize("node", NODES)
+async def test_the_type_of_a_node_is_put_together(small: MemoryAssociation, node: str) -> None:
+    """What does not fit comes in the order of the names, and says so; else everything is as if it had been told."""
+    generous = await MemoryRig(small.wire).associate()
+    whole = await generous.call(GetDataDefinition(ref(node)))
+    assert _sorted(await small.call(GetDataDefinition(ref(node)))) == _sorted(whole)
 
 
-async def test_a_value_that_fits_in_no_answer_is_refused() -> None:
+def _sorted(description: TypeDescription) -> object:
+    if isinstance(description, Array):
+        return description.count, _sorted(description.element)
+    if isinstance(description, Structure):
+        return sorted((name, _sorted(part)) for name, part in description.components)
+    return description
+
+
+async def test_a_value_that_fits_in_no_answer_is_read_by_its_parts() -> None:
     rig = MemoryRig(Ber())
     association = await rig.associate(limits=Limits(pdu_size=512))
     for name in ("vvisstring255", "vunicode255"):
         rig.server.update(f"DG750DER/DGEN1.Types.{name}", "x" * 255)
-    with pytest.raises(PduSize):
-        await association.call(GetDataValues((ref("DGEN1.Types", "SP"), ref("MMXU1.Hz", "MX"))))
-    assert (await association.call(GetDataValues((ref("MMXU1.Hz.mag.f", "MX"),)))) == (50.0,)
+    rig.server.update("DG750DER/MMXU1.HaV.Har(3).cVal.mag.f", 3.5)
+    wanted = (ref("DGEN1.Types", "SP"), ref("MMXU1.Hz.mag.f", "MX"), ref("MMXU1.HaV", "MX"), ref("DGEN1.NoSuch", "SP"))
+    values = await association.call(GetDataValues(wanted))
+    generous = await rig.associate(1)
+    assert values[1:] == (await generous.call(GetDataValues(wanted)))[1:]
+    ied, other = Ied(association), Ied(generous)
+    for name in ("DGEN1.Types", "MMXU1.HaV", "MMXU1.HaV.Har(1-3)", "DGEN1", "MMXU1"):
+        assert await ied.read(f"DG750DER/{name}") == await other.read(f"DG750DER/{name}")
+
+
+async def test_arrays_are_read_by_their_elements() -> None:
+    rig = MemoryRig(Ber())
+    association, generous = await rig.associate(), await rig.associate(1)
+    shrink(association, 150)
+    wanted = tuple(
+        ref(name) for name in ("MMXU1.HaV.Har[MX]", "MMXU1.HaV.Har(0-2).q[MX]", "MMXU1.HaV.Har(0-3).cVal.mag[MX]")
+    )
+    assert await association.call(GetDataValues(wanted)) == await generous.call(GetDataValues(wanted))
+
+
+async def test_what_has_no_parts_is_refused_with_its_reason() -> None:
+    rig = MemoryRig(Ber())
+    association = await rig.associate(limits=Limits(pdu_size=512))
+    rig.server.update("DG750DER/DGEN1.Types.vvisstring255", "x" * 255)
+    shrink(association, 250)
+    for name in (ref("DGEN1.Types.vvisstring255", "SP"), ref("DGEN1.Types", "SP")):
+        with pytest.raises(PduSize) as refused:
+            await association.call(GetDataValues((ref("MMXU1.Hz.mag.f", "MX"), name)))
+        assert refused.value.where == "DG750DER/DGEN1.Types.vvisstring255[SP]"
+        assert refused.value.error is ServiceError.FAILED_DUE_TO_COMMUNICATIONS_CONSTRAINT
+
+
+async def test_a_structure_whose_order_is_not_known_is_not_written_as_a_whole() -> None:
+    rig = MemoryRig(Ber())
+    association = await rig.associate(limits=Limits(pdu_size=512))
+    await association.call(GetDataDefinition(ref("DGEN1", "SP")))
+    (value,) = await association.call(GetDataValues((ref("DGEN1.Types", "SP"),)))
+    with pytest.raises(TooLarge):
+        await association.call(SetDataValues(((ref("DGEN1.Types", "SP"), value),)))
+    assert await association.call(SetDataValues(((ref("DGEN1.Types.vint8", "SP"), 3),))) == (ServiceError.NO_ERROR,)
 
 
 async def test_a_request_that_is_too_large_is_not_sent() -> None:
