@@ -7,20 +7,50 @@ from types import SimpleNamespace
 from typing import Any
 
 from ...common.errors import NotReachable
+from ..acsi.references import FC, Reference
 from ..acsi.services import Request
+from ..acsi.types import BasicType
 from ..engine import Engine
 from ..mapping.catalogue import Catalogue
 from ..mapping.client import MmsClient
 from ..mms import pdu
-from ..model.nodes import LogicalDevice, LogicalNode, Model
+from ..model.nodes import (
+    Attribute,
+    DataObject,
+    DataSet,
+    LogicalDevice,
+    LogicalNode,
+    Model,
+    ReportControl,
+    Trigger,
+)
 from .services import CLIENT, announced
 
-_BEGIN = datetime(2000, 1, 1, tzinfo=UTC)
+BEGIN = datetime(2000, 1, 1, tzinfo=UTC)
+INDICATION = Reference("LD", "LLN0", ("Ind",), FC.ST)
+TIME = "TimeSynchronization"
+"""What `common.sntp.client.TimeClient` is for."""
+RCBS = {"brcb": True, "urcb": False}
+"""The report control blocks of `engine`, and whether they are buffered."""
 
 
-def engine(*, files: bool = True, writable: bool = True) -> Engine:
-    """Return an engine that serves an empty device, with a file store or without."""
-    made = Engine(Model("IED", {"LD": LogicalDevice("LD", "LD", {"LLN0": LogicalNode("LLN0", "LLN0")})}), _BEGIN)
+def engine(*, files: bool = True, writable: bool = True, logs: bool = True) -> Engine:
+    """Return an engine that serves a little of everything: one indication with a report control block of each kind."""
+    change = Trigger.DATA_CHANGE | Trigger.DATA_UPDATE
+    indication = DataObject(
+        "Ind",
+        "SPS",
+        {
+            "stVal": Attribute("stVal", FC.ST, BasicType.BOOLEAN, value=False, trigger=change),
+            "q": Attribute("q", FC.ST, BasicType.QUALITY, trigger=Trigger.QUALITY_CHANGE),
+        },
+    )
+    node = LogicalNode("LLN0", "LLN0", {"Ind": indication}, {"All": DataSet("All", (INDICATION,))})
+    for name, buffered in RCBS.items():
+        node.reports[name] = ReportControl(name, buffered, data_set="All", indexed=False)
+    if logs:
+        node.logs.append("Log")
+    made = Engine(Model("IED", {"LD": LogicalDevice("LD", "LD", {"LLN0": node})}), BEGIN)
     if files:
         store: Any = SimpleNamespace(writable=writable)  # all that is asked of a store before a file is
         made.serve_files(store)
@@ -47,10 +77,12 @@ def client_requests() -> frozenset[type[Request[Any]]]:
 
 
 def services(role: str) -> frozenset[str]:
-    """Return the services of table 2 that a role has."""
-    return announced(client_requests() if role == CLIENT else server_requests())
+    """Return the services of table 2 that a role has. Either keeps its time as a client of time servers."""
+    return announced(client_requests() if role == CLIENT else server_requests()) | {TIME}
 
 
-def mms_services(*, files: bool = True, writable: bool = True) -> frozenset[pdu.ServiceSupportOptions]:
-    """Return the MMS services that a server announces, by whether it has files that clients may change."""
-    return Catalogue(engine(files=files, writable=writable)).services
+def mms_services(
+    *, files: bool = True, writable: bool = True, logs: bool = True
+) -> frozenset[pdu.ServiceSupportOptions]:
+    """Return the MMS services that a server announces, by whether it has logs, and files that clients may change."""
+    return Catalogue(engine(files=files, writable=writable, logs=logs)).services

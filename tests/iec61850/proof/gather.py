@@ -17,7 +17,12 @@ from tests.iec61850.proof.observe import Witness, listening
 from tests.iec61850.proof.results import Results
 from tests.iec61850.scsm81 import peers
 
-SUITES = ("tests/iec61850/acsi/", "tests/iec61850/scsm81/test_peers", "tests/iec61850/scsm81/test_real_files")
+SUITES = (
+    "tests/iec61850/acsi/",
+    "tests/iec61850/scsm81/test_peers",
+    "tests/iec61850/scsm81/test_real_files",
+    "tests/common/sntp/",
+)
 
 
 class Proof:

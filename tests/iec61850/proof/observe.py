@@ -21,9 +21,11 @@ from xml.etree import ElementTree
 
 import attrs
 from janusgrid.common.errors import Refused
+from janusgrid.common.sntp import client as sntp
 from janusgrid.iec61850.acsi.errors import ServiceRefused
 from janusgrid.iec61850.acsi.services import CommandTermination, Notification
 from janusgrid.iec61850.conformance.services import CLIENT, SERVER
+from janusgrid.iec61850.conformance.sides import TIME
 from janusgrid.iec61850.engine import Association, Engine
 from janusgrid.iec61850.mapping.client import MmsClient
 from janusgrid.iec61850.mapping.server import MmsServer
@@ -109,7 +111,7 @@ Wrap = Callable[[Any], Any]
 # --- the client -------------------------------------------------------------------------------------------------------
 
 
-def _client(witness: Witness) -> Iterator[tuple[type, str, Wrap]]:
+def _client(witness: Witness) -> Iterator[tuple[Any, str, Wrap]]:
     def call(side_of: Callable[[Any], object]) -> Wrap:
         def wrap(method: Any) -> Any:
             @functools.wraps(method)
@@ -146,6 +148,16 @@ def _client(witness: Witness) -> Iterator[tuple[type, str, Wrap]]:
 
         return take
 
+    def exchanged(function: Any) -> Any:
+        @functools.wraps(function)
+        async def exchange(*args: Any) -> Any:
+            sample = await function(*args)
+            witness.note(CLIENT, "sntp", TIME, True)
+            return sample
+
+        return exchange
+
+    yield sntp, "exchange", exchanged
     yield LocalAssociation, "call", call(lambda association: association)
     yield LocalAssociation, "_notify", notified
     yield MmsClient, "call", call(_asking)

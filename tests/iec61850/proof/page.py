@@ -13,6 +13,7 @@ from janusgrid.iec61850.conformance.services import (
     SERVICES,
     Service,
     applicable,
+    service,
 )
 
 from tests.iec61850.proof.results import BESIDE, WIRES, Results, Wire, fingerprint
@@ -44,23 +45,21 @@ def missing(results: Results) -> list[str]:
             found.append(f"nothing was run on: {wire.key}")
         elif wire.own and results.ran(wire.key):
             found += (f"{wire.key}: {gap}" for role in ROLES for gap in _gaps(results, wire, role))
-    if "TimeSynchronization" in sides.services(CLIENT):
-        found += _gaps_of(results, next(one for one in SERVICES if one.name == "TimeSynchronization"), BESIDE, CLIENT)
-    return found
+    return [*found, *_gaps_of(results, service(sides.TIME), BESIDE, CLIENT)]
 
 
 def _gaps(results: Results, wire: Wire, role: str) -> Iterator[str]:
     announced = sides.services(role)
-    for service in SERVICES:
-        if service.name in announced and applicable(service.name, wire.mapping):
-            yield from _gaps_of(results, service, wire.key, role)
+    for one in SERVICES:
+        if one.name in announced and applicable(one.name, wire.mapping):
+            yield from _gaps_of(results, one, wire.key, role)
 
 
-def _gaps_of(results: Results, service: Service, wire: str, role: str) -> Iterator[str]:
-    for positive in (True,) if service.unrefused else (True, False):
-        if not results.cells[service.name, role, wire, positive]:
+def _gaps_of(results: Results, one: Service, wire: str, role: str) -> Iterator[str]:
+    for positive in (True,) if one.unrefused else (True, False):
+        if not results.cells[one.name, role, wire, positive]:
             how = "well" if positive else "with an error"
-            yield f"{service.name} as {role} was announced, but never answered {how}"
+            yield f"{one.name} as {role} was announced, but never answered {how}"
 
 
 # --- the page ---------------------------------------------------------------------------------------------------------
@@ -96,26 +95,23 @@ def _table(results: Results, role: str, notes: list[str]) -> str:
         f"|---|---|{'---|' * len(wires)}",
     ]
     announced, before = sides.services(role), ""
-    for service in SERVICES:
-        cells = [_cell(results, service, wire, role, announced, notes) for wire in wires]
-        lines.append(f"| {service.model if service.model != before else ''} | {service.name} | {' | '.join(cells)} |")
-        before = service.model
+    for one in SERVICES:
+        cells = [_cell(results, one, wire, role, announced, notes) for wire in wires]
+        lines.append(f"| {one.model if one.model != before else ''} | {one.name} | {' | '.join(cells)} |")
+        before = one.model
     return "\n".join(lines) + "\n"
 
 
-def _cell(
-    results: Results, service: Service, wire: Wire, role: str, announced: frozenset[str], notes: list[str]
-) -> str:
-    well, badly = (results.cells[service.name, role, wire.key, positive] for positive in (True, False))
+def _cell(results: Results, one: Service, wire: Wire, role: str, announced: frozenset[str], notes: list[str]) -> str:
+    well, badly = (results.cells[one.name, role, wire.key, positive] for positive in (True, False))
     if well or badly:
-        return f"{well}+ {badly}−" if badly or not service.unrefused else f"{well}+"
-    reason = NOT_APPLICABLE.get((service.name, wire.mapping))
+        return f"{well}+ {badly}−" if badly or not one.unrefused else f"{well}+"
+    reason = NOT_APPLICABLE.get((one.name, wire.mapping))
     if reason is not None:
-        beside = results.cells[service.name, role, BESIDE, True]
-        reason += f": {beside} tests as {role}." if beside else f"; not tested as {role}."
+        reason += f": {results.cells[one.name, CLIENT, BESIDE, True]} tests, for clients and servers alike."
         if reason not in notes:
             notes.append(reason)
         return f"not applicable ({notes.index(reason) + 1})"
-    if service.name not in announced:
+    if one.name not in announced:
         return "not announced"
     return "**not proven**" if wire.own else "·"

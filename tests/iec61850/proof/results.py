@@ -109,7 +109,7 @@ class Results:
 def fingerprint() -> str:
     """Return what changes with every change of the implementation and of the tests that prove it."""
     digest = hashlib.sha256()
-    for folder in ("src/common", "src/iec61850", "tests/iec61850"):
+    for folder in ("src/common", "src/iec61850", "tests/common/sntp", "tests/iec61850"):
         for path in sorted((ROOT / folder).rglob("*.py")):
             digest.update(f"{path.relative_to(ROOT)}\0".encode() + path.read_bytes())
     return digest.hexdigest()[:16]
