@@ -15,9 +15,14 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .acsi.errors import AddCause, CommandFailed, ServiceError, ServiceRefused
-    from .client import Ied, Update, connect
+    from .acsi.references import FC, Reference
+    from .acsi.services import Origin, OriginCategory, Reason
+    from .acsi.types import Quality, Timestamp
+    from .client import Control, Ied, Reports, Update, connect
     from .model.builder import build
-    from .scl import write_cid
+    from .model.nodes import Model, Trigger
+    from .scl import SclError, write_cid
+    from .scl import read as read_scl
     from .server import Change, Command, Server
 
 _HOMES = {
@@ -25,17 +30,32 @@ _HOMES = {
     "Change": "server",
     "Command": "server",
     "CommandFailed": "acsi.errors",
+    "Control": "client",
+    "FC": "acsi.references",
     "Ied": "client",
+    "Model": "model.nodes",
+    "Origin": "acsi.services",
+    "OriginCategory": "acsi.services",
+    "Quality": "acsi.types",
+    "Reason": "acsi.services",
+    "Reference": "acsi.references",
+    "Reports": "client",
+    "SclError": "scl",
     "Server": "server",
     "ServiceError": "acsi.errors",
     "ServiceRefused": "acsi.errors",
+    "Timestamp": "acsi.types",
+    "Trigger": "model.nodes",
     "Update": "client",
     "build": "model.builder",
     "connect": "client",
+    "read_scl": "scl",
     "write_cid": "scl",
 }
-__all__ = ["AddCause", "Change", "Command", "CommandFailed", "Ied", "Server", "ServiceError", "ServiceRefused"]
-__all__ += ["Update", "build", "connect", "write_cid"]
+_NAMES_THERE = {"read_scl": "read"}
+__all__ = ["AddCause", "Change", "Command", "CommandFailed", "Control", "FC", "Ied", "Model", "Origin"]
+__all__ += ["OriginCategory", "Quality", "Reason", "Reference", "Reports", "SclError", "Server", "ServiceError"]
+__all__ += ["ServiceRefused", "Timestamp", "Trigger", "Update", "build", "connect", "read_scl", "write_cid"]
 
 
 def __getattr__(name: str) -> Any:
@@ -43,4 +63,8 @@ def __getattr__(name: str) -> Any:
     home = _HOMES.get(name)
     if home is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f".{home}", __name__), name)
+    return getattr(import_module(f".{home}", __name__), _NAMES_THERE.get(name, name))
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_HOMES})

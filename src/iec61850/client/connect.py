@@ -29,6 +29,9 @@ class Connecting:
         self._origin = origin
         self._ied: Ied | None = None
 
+    def __repr__(self) -> str:
+        return f"<connect {self._target}: not yet, await it or async with it>"
+
     async def _open(self) -> Ied:
         async def opener() -> ClientAssociation:
             return await associate(self._target, **self._options)

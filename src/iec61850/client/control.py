@@ -74,6 +74,9 @@ class Control:
         """True from a selection of ours on, until it is given up: what is selected for many commands outlasts each."""
         self._last: Operate | None = None
 
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.reference} of {self._association.peer}>"
+
     async def model(self) -> ControlModel:
         """Return its control model (ctlModel)."""
         if self._model is None:
@@ -89,6 +92,8 @@ class Control:
 
     async def type(self) -> TypeDescription:
         """Return the type of its control value; raise `LocalError` if it cannot be commanded."""
+        if not self.reference.path:
+            raise LocalError("name a data object, LD/LN.DO, not a whole logical node", where=self._where)
         if self._oper is None:
             types = await self._nodes.constraints(self.reference.with_fc(None))
             command = types.get(FC.CO)

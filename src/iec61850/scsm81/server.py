@@ -102,6 +102,10 @@ class TcpServer:
             raise NotReachable(f"cannot listen: {error.strerror or error}", where=f"{host}:{port}") from None
         log.info("%s: listening on %s port %d", self.host.engine.model.ied, host, self.port)
 
+    def __repr__(self) -> str:
+        where = f"listening on port {self.port}" if self.port else "not listening"
+        return f"<{type(self).__name__} of {self.host.engine.model.ied}, {where}, {len(self._opened)} connections>"
+
     @property
     def port(self) -> int:
         """The port that is listened on; 0 if none is."""

@@ -148,6 +148,9 @@ class Server:
         loaded = read_scl(source, ied=ied, access_point=access_point, strict=strict)
         return cls(loaded.model, clock=clock, identity=identity, **options)
 
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.model.ied}, {len(self.engine.associations)} associations>"
+
     @property
     def model(self) -> Model:
         """The model that is served."""
