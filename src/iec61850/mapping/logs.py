@@ -198,31 +198,41 @@ class LogClient:
 
     async def _status(self, request: GetLogStatusValues) -> LogStatus:
         """Read the status in a control block of the log, as the mapping has it: logs have no attributes in MMS."""
-        block = await self._block_of(request.log.with_fc(None))
-        values = await self._read([block.child(name) for name in _STATUS])
+        log = request.log.with_fc(None)
+        block = self._found.get(log)
+        status = await self._shown(block, log) if block is not None else None
+        if status is None:
+            block = self._found[log] = await self._block_of(log)
+            status = await self._shown(block, log)
+        if status is None:
+            raise Malformed(f"{block} does not show its log's status", where=self._peer)
+        return status
+
+    async def _shown(self, block: Reference, log: Reference) -> LogStatus | None:
+        """Return what a control block shows of a log; None if it names another one by now."""
+        name, *values = await self._read([block.child(part) for part in ("LogRef", *_STATUS)])
         for value in values:
             if isinstance(value, ServiceError):
-                raise ServiceRefused(value, where=str(request.log))
+                raise ServiceRefused(value, where=str(log))
         match values:
             case [EntryTime() as oldest_time, EntryTime() as newest_time, bytes(oldest), bytes(newest)]:
-                return LogStatus(oldest_time, newest_time, oldest, newest)
-        raise Malformed(f"{block} has not the values that a log control block has", where=self._peer)
+                return LogStatus(oldest_time, newest_time, oldest, newest) if _names(name, log) else None
+        return None
 
     async def _block_of(self, log: Reference) -> Reference:
-        found = self._found.get(log)
-        for device in (log.device, "") if found is None else ():
+        """Return a control block that names a log; those of its device are asked first."""
+        for device in (log.device, ""):
             blocks = await self._controls(device)
             names = await self._read([block.child("LogRef") for block in blocks])
             for block, name in zip(blocks, names, strict=True):
-                if isinstance(name, str) and dotted(name) == str(log):
-                    found = self._found[log] = block
-                    break
-            if found is not None:
-                break
-        if found is None:
-            why = "no log control block of the server names this log, and only there its status would be seen"
-            raise ServiceRefused(ServiceError.INSTANCE_NOT_AVAILABLE, why, where=str(log))
-        return found
+                if _names(name, log):
+                    return block
+        why = "no log control block of the server names this log, and only there its status would be seen"
+        raise ServiceRefused(ServiceError.INSTANCE_NOT_AVAILABLE, why, where=str(log))
+
+
+def _names(value: DataValue | ServiceError, log: Reference) -> bool:
+    return isinstance(value, str) and dotted(value) == str(log)
 
 
 def _question(log: Reference, stop: EntryTime | None) -> pdu.ReadJournalRequest:
