@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Self
 
 from ...common.clock import Clock, RealClock
-from ...common.errors import LocalError
+from ...common.errors import LocalError, Malformed
 from ..acsi.errors import ServiceError, ServiceRefused
 from ..acsi.files import (
     MOST_OCTETS,

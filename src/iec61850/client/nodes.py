@@ -150,6 +150,9 @@ class Nodes:
         return _unknown("name of data", last, tuple(siblings), str(reference))
 
 
+_COMPARED = 500  # names that are looked through for one that is near: a server can have a million of them
+
+
 def _unknown(kind: str, name: str, there: tuple[str, ...], where: str) -> UnknownName:
-    near = get_close_matches(name, there, 3, 0.5) or sorted(there)[:8]
+    near = get_close_matches(name, there[:_COMPARED], 3, 0.5) or sorted(there)[:8]
     return UnknownName(f"{name!r} is no {kind}; there is {', '.join(near) or 'nothing'}", where=where)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 import attrs
 
-from ...common.errors import Malformed
+from ...common.errors import JanusGridError, Malformed
 from ..acsi.errors import ServiceError, ServiceRefused
 from ..acsi.references import FC, Reference
 from ..acsi.types import DataValue, TypeDescription
@@ -24,14 +24,40 @@ Render = Callable[[], pdu.Data]
 _BLOCK_FCS = frozenset({FC.RP, FC.BR, FC.LG, FC.GO, FC.MS, FC.US})
 
 
+class NoRoom(JanusGridError):
+    """More is to be read than any answer could hold."""
+
+
+@attrs.define(slots=True)
+class Room:
+    """How many values one answer can still hold: each takes two octets at least.
+
+    It is asked before anything is rendered: a short request for much could otherwise keep a server busy for long.
+    """
+
+    left: int
+
+    @classmethod
+    def of(cls, pdu_size: int) -> Room:
+        """Return the room in a PDU."""
+        return cls(pdu_size // 2)
+
+    def take(self, count: int) -> None:
+        """Take room for so many values; raise `NoRoom`."""
+        self.left -= count
+        if self.left < 0:
+            raise NoRoom("more values are asked for than an answer can hold")
+
+
 @attrs.define(slots=True, eq=False)
 class Variable:
-    """A named variable of the server: what it refers to, and what renders its present value."""
+    """A named variable of the server: what it refers to, what renders its present value, how many values that has."""
 
     reference: Reference
     node: Node
     render: Render
     description: TypeDescription
+    weight: int
 
     def value(self, data: pdu.Data) -> DataValue:
         """Return a value that a client sends for it; raise `ServiceRefused` if it is of another type."""
@@ -52,6 +78,7 @@ class Catalogue:
         self.engine = engine
         self._variables: dict[tuple[str, str], Variable] = {}
         self._renders: dict[Node, Render] = {}
+        self._weights: dict[Node, int] = {}
         self._types: dict[Node, pdu.TypeDescription] = {}
         self._names: dict[str, list[str]] = {}
 
@@ -107,7 +134,7 @@ class Catalogue:
             if reference is None or node is None or any("(" in part for part in reference.path):
                 return None
             # Only names that exist are kept: a client cannot fill the memory with others.
-            found = Variable(reference, node, self.render(node), node.describe())
+            found = Variable(reference, node, self.render(node), node.describe(), self.weight(node))
             self._variables[domain, item] = found
         return found
 
@@ -125,6 +152,17 @@ class Catalogue:
             found = self._make(node)
             if not _passing(node):
                 self._renders[node] = found
+        return found
+
+    def weight(self, node: Node) -> int:
+        """Return how many values a node has."""
+        found = self._weights.get(node)
+        if found is None:
+            if isinstance(node, Elements) or (isinstance(node, Attribute) and node.type is not None):
+                return max(node.count, 1)
+            found = 1 + sum(map(self.weight, node.elements or node.children.values()))
+            if not _passing(node):
+                self._weights[node] = found
         return found
 
     def _make(self, node: Node) -> Render:
@@ -151,15 +189,16 @@ class Catalogue:
             raise ServiceRefused(ServiceError.INSTANCE_NOT_AVAILABLE, "there is no such part", where=str(reference))
         return reference, decode_as(data, node.describe())
 
-    def part(self, node: Node, access: list[pdu.AlternateAccessItem]) -> pdu.Data | None:
-        """Return the part of a variable that an alternate access selects, None if there is none."""
-        found = [self._selected(node, one) for one in access]
+    def part(self, node: Node, access: list[pdu.AlternateAccessItem], room: Room) -> pdu.Data | None:
+        """Return the part of a variable that an alternate access selects, None if there is none; raise `NoRoom`."""
+        room.take(len(access))
+        found = [self._selected(node, one, room) for one in access]
         if len(found) == 1:
             return found[0]
         parts = [part for part in found if part is not None]
         return ("structure", parts) if parts and len(parts) == len(found) else None
 
-    def _selected(self, node: Node, access: pdu.AlternateAccessItem) -> pdu.Data | None:
+    def _selected(self, node: Node, access: pdu.AlternateAccessItem, room: Room) -> pdu.Data | None:
         match access:
             case ("unnamed", selection):
                 pass
@@ -171,42 +210,46 @@ class Catalogue:
                 below = None
             case ("selectAlternateAccess", further):
                 step, below = further.access_selection, further.alternate_access
-        return self._step(node, step, below)
+        return self._step(node, step, below, room)
 
     def _step(
-        self, node: Node, step: pdu.AccessSelection, below: list[pdu.AlternateAccessItem] | None
+        self, node: Node, step: pdu.AccessSelection, below: list[pdu.AlternateAccessItem] | None, room: Room
     ) -> pdu.Data | None:
         match step:
             case ("component", name):
                 child = node.children.get(name)
-                return self._take(child, below) if child else None
+                return self._take(child, below, room) if child else None
             case ("index", index):
-                return self._range(node, index, 1, below, single=True)
+                return self._range(node, index, 1, below, room, single=True)
             case ("indexRange", found):
-                return self._range(node, found.low_index, found.number_of_elements, below, single=False)
+                return self._range(node, found.low_index, found.number_of_elements, below, room, single=False)
             case _:
-                return self._range(node, 0, _length(node), below, single=False)
+                return self._range(node, 0, _length(node), below, room, single=False)
 
     def _range(
-        self, node: Node, low: int, count: int, below: list[pdu.AlternateAccessItem] | None, *, single: bool
+        self, node: Node, low: int, count: int, below: list[pdu.AlternateAccessItem] | None, room: Room, *, single: bool
     ) -> pdu.Data | None:
         if not 0 <= low < low + count <= _length(node):
             return None
         parts: list[pdu.Data | None]
         if isinstance(node, Attribute) and node.type is not None:
+            room.take(count)
             values = read(node)
             assert isinstance(values, list)
             encoder = ENCODERS[node.type]
             parts = [encoder(value) if below is None else None for value in values[low : low + count]]
         else:
-            parts = [self._take(element, below) for element in node.elements[low : low + count]]
+            parts = [self._take(element, below, room) for element in node.elements[low : low + count]]
         whole = [part for part in parts if part is not None]
         if len(whole) != count:
             return None
         return whole[0] if single else ("array", whole)
 
-    def _take(self, node: Node, below: list[pdu.AlternateAccessItem] | None) -> pdu.Data | None:
-        return self.render(node)() if below is None else self.part(node, below)
+    def _take(self, node: Node, below: list[pdu.AlternateAccessItem] | None, room: Room) -> pdu.Data | None:
+        if below is not None:
+            return self.part(node, below, room)
+        room.take(self.weight(node))
+        return self.render(node)()
 
 
 def unknown_name(name: pdu.ObjectName) -> ServiceRefused:
