@@ -9,8 +9,9 @@ BENCHMARKS = {
     "codec": "MMS: XER against lxml on the same octets, BER against asn1tools",
     "openadr_codec": "OpenADR: validate and parse against lxml on the same octets",
     "xmpp_roundtrip": "XMPP: a bare iq round trip on each server",
-    "scsm81_read": "SCSM 8-1: a read beside other implementations, as client and as server",
+    "scsm81": "SCSM 8-1: clients and servers beside other implementations: reads, reports, commands",
     "scsm82_read": "SCSM 8-2: a read against a bare iq of the same size on the same server",
+    "profile": "IEC 61850: where the time goes, by layer",
 }
 
 

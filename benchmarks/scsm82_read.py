@@ -25,6 +25,7 @@ from janusgrid.iec61850.model.nodes import Attribute, DataObject, LogicalDevice,
 from janusgrid.iec61850.scsm82.client import XmppAssociation
 from janusgrid.iec61850.server import Server
 
+from .sides.sampler import Sampler
 from .xmpp_roundtrip import NAMESPACE, PASSWORD, SERVERS, USERS
 
 BUDGET = 1.5
@@ -101,8 +102,18 @@ class Tap:
             self._session.request = self._request  # type: ignore[method-assign]
 
 
-async def measure(server: LocalServer, points: int = 1, *, rounds: int = 30, block: int = 50) -> Read:
-    """Return what a read of `points` values takes on this running server, which has the users `USERS`."""
+async def measure(
+    server: LocalServer,
+    points: int = 1,
+    *,
+    rounds: int = 30,
+    block: int = 50,
+    sampled: Callable[[str], Sampler] | None = None,
+) -> Read:
+    """Return what a read of `points` values takes on this running server, which has the users `USERS`.
+
+    `sampled` gives for each operation what samples it.
+    """
     context = tls.client_context(server.ca)
     left, right = (
         SlixSession(
@@ -141,7 +152,7 @@ async def measure(server: LocalServer, points: int = 1, *, rounds: int = 30, blo
         async def bare() -> None:
             await left.request(right.jid, sent, kind="get")
 
-        found = await _take_turns({"bare": bare, "read": read, "facade": facade}, rounds, block)
+        found = await _take_turns({"bare": bare, "read": read, "facade": facade}, rounds, block, sampled)
         wall = {name: statistics.median(wall for wall, _ in times) for name, times in found.items()}
         cpu = {name: statistics.median(cpu for _, cpu in times) for name, times in found.items()}
         octets = len(tap.sent) + len(tap.answered)
@@ -152,15 +163,23 @@ async def measure(server: LocalServer, points: int = 1, *, rounds: int = 30, blo
 
 
 async def _take_turns(
-    operations: dict[str, Callable[[], Awaitable[None]]], rounds: int, block: int
+    operations: dict[str, Callable[[], Awaitable[None]]],
+    rounds: int,
+    block: int,
+    sampled: Callable[[str], Sampler] | None,
 ) -> dict[str, list[tuple[float, float]]]:
     """Return wall and CPU seconds for one operation, of each block."""
     found: dict[str, list[tuple[float, float]]] = {name: [] for name in operations}
     for number in range(rounds + 1):
         for name, operation in operations.items():
+            sampler = sampled(name) if sampled is not None and number else None
             wall, cpu = time.perf_counter(), time.process_time()
+            if sampler is not None:
+                sampler.start()
             for _ in range(block):
                 await operation()
+            if sampler is not None:
+                sampler.stop()
             if number:  # the first round warms up
                 found[name].append(((time.perf_counter() - wall) / block, (time.process_time() - cpu) / block))
     return found

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from benchmarks import contest, profile
 from benchmarks.__main__ import BENCHMARKS
 from benchmarks.scsm82_read import run
 
@@ -35,3 +36,28 @@ def test_codecs_are_given_as_ratios_to_their_floor(name: str, capsys: pytest.Cap
     importlib.import_module(f"benchmarks.{name}").main()
     assert "lxml" in (said := capsys.readouterr().out)
     assert "(budget " in said
+
+
+def test_contenders_take_turns_and_are_told_as_ratios() -> None:
+    pair = ("ours", "ours")
+    for case in ("read 100", "urcb"):
+        blocks = contest.compete(case, 1, [pair], rounds=2, seconds=0.05)[pair]
+        assert isinstance(blocks, list)
+        assert len(blocks) == 2
+        assert all(block.rate > 0 and block.client_cpu > 0 and block.server_cpu > 0 for block in blocks)
+        assert contest.ratios(blocks, blocks, "rate") == (1.0, 1.0, 1.0)
+    assert not any(block.lost for block in blocks)
+
+
+def test_a_side_that_fails_is_told_of(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(contest.SERVERS, "ours", ("", "no_such_server.py"))
+    assert contest.compete("read 1", 1, [("ours", "ours")], rounds=1, seconds=0.05) == {
+        ("ours", "ours"): "it has ended"
+    }
+
+
+def test_a_profile_tells_the_layers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(profile, "SECONDS", 0.5)
+    client, server = profile.over_tcp("read 100")
+    assert {"MMS codec", "mapping"} <= client.counts.keys() & server.counts.keys()
+    assert "MMS codec " in str(server)
