@@ -281,7 +281,7 @@ class MmsClient:
         return tuple(await self._read(request.data))
 
     async def _read(self, references: Sequence[Reference]) -> list[DataValue | ServiceError]:
-        """Read variables in as many requests as the PDU size makes necessary, one that fits into no PDU by its parts."""
+        """Read variables in as many requests as the PDU size makes necessary; what fits into no PDU, by its parts."""
         if not references:
             return []
         if self._divided and not self._divided.isdisjoint(references):
