@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import click
 
-from . import data, files, serve, settings
+from . import data, files, logs, serve, settings
 
 
 @click.group()
 def command() -> None:
-    """Serve an SCL file; browse, read, write, operate and watch servers; see to their settings and files.
+    """Serve an SCL file; browse, read, write, operate and watch servers; see to their settings, logs and files.
     their settings.
 
     A TARGET is tcp://HOST[:PORT] or xmpp:USER@DOMAIN[/IEC].
@@ -25,5 +25,6 @@ for each in (
     data.watch,
     files.files,
     settings.settings,
+    logs.logs,
 ):
     command.add_command(each)

@@ -186,7 +186,7 @@ def _json_line(update: Update) -> list[str]:
         "time": show.time(update.time) if update.time else None,
         "missed": update.missed,
         "values": show.simple(update.values),
-        "reasons": {name: _reason(update, name) for name in update.values},
+        "reasons": {name: show.reasons(update.reasons[name]) for name in update.values},
     }
     return [json.dumps(found)]
 
@@ -195,10 +195,6 @@ def _lines(update: Update) -> list[str]:
     found = [f"{update.missed} reports were lost"] if update.missed else []
     time = show.time(update.time) if update.time else "-"
     for name, value in update.values.items():
-        reason = ",".join(_reason(update, name))
+        reason = ",".join(show.reasons(update.reasons[name]))
         found += [f"{time} {line} ({reason})" if reason else f"{time} {line}" for line in show.lines(name, value)]
     return found
-
-
-def _reason(update: Update, name: str) -> list[str]:
-    return [(each.name or "").lower().replace("_", "-") for each in update.reasons[name]]

@@ -9,6 +9,7 @@ from typing import Any
 
 from ...iec61850.acsi.errors import ServiceError
 from ...iec61850.acsi.plain import Plain
+from ...iec61850.acsi.services import Reason
 from ...iec61850.acsi.types import Array, Basic, BitString, EntryTime, Quality, Timestamp, TypeDescription
 
 _VALIDITY = ("good", "invalid", "reserved", "questionable")
@@ -39,6 +40,11 @@ def simple(value: Plain) -> Any:
 def time(when: datetime) -> str:
     """Return a time in UTC to the millisecond."""
     return when.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def reasons(reason: Reason) -> list[str]:
+    """Return why a value is there, in words: `data-change`."""
+    return [(each.name or "").lower().replace("_", "-") for each in reason]
 
 
 def lines(reference: str, value: Plain) -> Iterator[str]:
