@@ -77,6 +77,7 @@ class Catalogue:
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
         self._variables: dict[tuple[str, str], Variable] = {}
+        self._named: dict[pdu.VariableDef, Variable] = {}
         self._renders: dict[Node, Render] = {}
         self._weights: dict[Node, int] = {}
         self._types: dict[Node, pdu.TypeDescription] = {}
@@ -136,6 +137,18 @@ class Catalogue:
             # Only names that exist are kept: a client cannot fill the memory with others.
             found = Variable(reference, node, self.render(node), node.describe(), self.weight(node))
             self._variables[domain, item] = found
+        return found
+
+    def named(self, definition: pdu.VariableDef) -> Variable | None:
+        """Return the variable that a definition names, whatever part of it is meant; None if there is none."""
+        whole = definition.alternate_access is None
+        found = self._named.get(definition) if whole else None
+        if found is None:
+            match definition.variable_specification:
+                case ("name", ("domain-specific", name)):
+                    found = self.variable(name.domain_id, name.item_id)
+            if whole and found is not None:
+                self._named[definition] = found
         return found
 
     def type(self, node: Node) -> pdu.TypeDescription:

@@ -251,11 +251,7 @@ class MmsServer(Generic[P]):
         return ("read", pdu.ReadResponse(results, access if request.specification_with_result else None))
 
     def _read_one(self, definition: pdu.VariableDef, room: Room) -> pdu.AccessResult:
-        match definition.variable_specification:
-            case ("name", ("domain-specific", name)):
-                variable = self._catalogue.variable(name.domain_id, name.item_id)
-            case _:
-                variable = None
+        variable = self._catalogue.named(definition)
         if variable is None:
             return ("failure", int(pdu.DataAccessError.OBJECT_NON_EXISTENT))
         if variable.reference.fc is FC.SE:
@@ -313,11 +309,7 @@ class MmsServer(Generic[P]):
     def _write_one(
         self, definition: pdu.VariableDef, data: pdu.Data, before: list[P], now: datetime
     ) -> Steps[pdu.WriteResult]:
-        match definition.variable_specification:
-            case ("name", ("domain-specific", name)):
-                variable = self._catalogue.variable(name.domain_id, name.item_id)
-            case _:
-                variable = None
+        variable = self._catalogue.named(definition)
         if variable is None:
             return ("failure", int(pdu.DataAccessError.OBJECT_NON_EXISTENT))
         try:

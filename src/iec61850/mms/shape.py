@@ -155,6 +155,27 @@ def _absent(component: Component, encode: Encoder, empty: Any) -> tuple[Any, Enc
     return None, lambda value: empty if value == default else encode(value)
 
 
+def maker(cls: Callable[..., Any], *, remember: bool) -> Callable[[list[Any]], Any]:
+    """Return what makes a value of a class from its fields; one that cannot be changed is made once, if it may be."""
+    if not remember:
+        return lambda fields: cls(*fields)
+    made: dict[tuple[Any, ...], Any] = {}
+
+    def make(fields: list[Any]) -> Any:
+        key = tuple(fields)
+        try:
+            value = made.get(key)
+        except TypeError:  # it has a part that can be changed: an alternate access
+            return cls(*fields)
+        if value is None:
+            value = cls(*fields)
+            if len(made) < REMEMBERED and len(repr(key)) <= 2 * LONGEST_REMEMBERED:
+                made[key] = value
+        return value
+
+    return make
+
+
 def remembering(encode: Encoder) -> Encoder:
     """Return the encoder of values that cannot be changed: it remembers their pieces, of as many as it may."""
     pieces: dict[Any, Any] = {}

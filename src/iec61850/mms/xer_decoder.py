@@ -16,8 +16,8 @@ from . import elements, pdu, text
 from .dialect import ALSO_AROUND, ALSO_READ, DIALECTS, Dialect
 from .elements import Decode, Element, Plain
 from .errors import MmsDecodeError, located
-from .names import class_name, field_order
-from .shape import Budget, Limits, blank, first_place, too_deep, too_many
+from .names import class_name, field_order, remembered
+from .shape import Budget, Limits, blank, first_place, maker, too_deep, too_many
 from .text import CONTROLS, SPACE
 from .tree import Component, Type
 
@@ -127,7 +127,7 @@ class _Compiler:
 
 
 def _sequence(type_: Type, tables: list[dict[str, Step]], levels: int) -> Decode:
-    cls = getattr(pdu, class_name(type_))
+    make = maker(getattr(pdu, class_name(type_)), remember=remembered(type_))
     first, fields = first_place(type_, tables), blank(type_)
     attributes = _attributes(type_, tables)
     extensible = type_.extensible
@@ -161,7 +161,7 @@ def _sequence(type_: Type, tables: list[dict[str, Step]], levels: int) -> Decode
         except Exception as error:
             raise located(error, path, MmsDecodeError) from None
         budget.depth += levels
-        return cls(*values)
+        return make(values)
 
     return decode
 
