@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -12,21 +14,22 @@ from pathlib import Path
 
 import pytest
 from janusgrid.common.xmpp.login import Login
+from janusgrid.iec61850 import read_scl, write_cid
 
 from tests.brokers import start_broker
 
 HOME = Path(__file__).resolve().parents[2] / "examples" / "tutorial"
 
 
-def start(*arguments: str) -> subprocess.Popen[str]:
+def start(*arguments: str, **environment: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-c", "from janusgrid.cli import main; main()", "ied", *arguments],
-        text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=os.environ | environment,
     )  # fmt: skip
 
 
-def run(*arguments: str) -> tuple[int, str, str]:
-    process = start(*arguments)
+def run(*arguments: str, **environment: str) -> tuple[int, str, str]:
+    process = start(*arguments, **environment)
     out, err = process.communicate(timeout=30)
     return process.returncode, out, err
 
@@ -140,6 +143,37 @@ def test_ctrl_c_ends_a_watch(target: str) -> None:
     process = start("watch", target, "HP1DER/LLN0.urcbMeas")
     assert process.stdout is not None
     assert "general-interrogation" in process.stdout.readline()
+    assert stop(process) == 0
+
+
+def test_the_file_says_where_a_server_is_and_who(tmp_path: Path) -> None:
+    """Address, port, selectors and AP title are those of the file, at both ends; the password is in the environment."""
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        port = found.getsockname()[1]
+    model = read_scl(HOME / "HP1.cid").model
+    model.addresses = {
+        "IP": "127.0.0.1", "MMS-Port": str(port), "OSI-TSEL": "0007", "OSI-SSEL": "0001", "OSI-PSEL": "00000001",
+        "OSI-AP-Title": "1,3,9999,7", "OSI-AE-Qualifier": "12",
+    }  # fmt: skip
+    file = tmp_path / "HP1.cid"
+    write_cid(model, file)
+    secret = {"JANUSGRID_ACSE_PASSWORD": "secret"}
+    process = start("serve", str(file), "--configured", "--json", **secret)
+    assert process.stdout is not None
+    target = json.loads(process.stdout.readline())["tcp"]
+    assert target == f"tcp://127.0.0.1:{port}"
+    assert run("browse", f"scl:{file}", "--keep-alive", "0", **secret) == (0, "HP1DER\n", "")
+    assert run("browse", f"scl:{file}#HP1", **secret) == (0, "HP1DER\n", "")
+    for arguments, environment, said in (
+        ((target,), secret, "transport-address-unknown"),
+        ((f"scl:{file}",), {}, "authentication"),
+        ((f"scl:{file}#HP2",), secret, "HP2"),
+        ((f"scl:{tmp_path / 'none.cid'}",), secret, "none.cid"),
+    ):
+        code, out, err = run("browse", *arguments, **environment)
+        assert (code, out) == (1, "")
+        assert said in err
     assert stop(process) == 0
 
 

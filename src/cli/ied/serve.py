@@ -5,17 +5,20 @@ from __future__ import annotations
 import json
 from contextlib import AsyncExitStack
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import click
 
 from ...common.errors import LocalError
 from ...common.xmpp.login import Login
 from ...iec61850.acsi.references import FC, Reference
+from ...iec61850.client.connect import configured_address, configured_target
 from ...iec61850.engine.steps import Command
 from ...iec61850.model.nodes import Model
+from ...iec61850.scsm81.client import PORT, TLS_PORT
 from ...iec61850.scsm81.tls import server_context
 from ...iec61850.server import Server
-from .target import run, tls_context
+from .target import acse_password, run, tls_context
 
 _File = click.Path(exists=True, dir_okay=False, path_type=Path)
 
@@ -23,6 +26,9 @@ _File = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.command()
 @click.argument("file", type=_File)
 @click.option("--tcp", metavar="HOST:PORT", help="listen there (8-1); 127.0.0.1:102 (TLS: 3782) if nothing is given")
+@click.option(
+    "--configured", is_flag=True, help="listen where the file says; refuse who calls other selectors or titles"
+)
 @click.option("--xmpp", type=_File, metavar="ACCOUNT-FILE", help="serve on this XMPP account (8-2)")
 @click.option("--ca", type=_File, help="TCP: use TLS, and take clients with a certificate of this authority (PEM)")
 @click.option("--cert", type=_File, help="TCP: our certificate for TLS (PEM)")
@@ -37,6 +43,7 @@ _File = click.Path(exists=True, dir_okay=False, path_type=Path)
 def serve(
     file: Path,
     tcp: str | None,
+    configured: bool,
     xmpp: Path | None,
     ca: Path | None,
     cert: Path | None,
@@ -53,7 +60,10 @@ def serve(
     if writable and files is None:
         raise click.UsageError("--writable goes with --files")
     tls = tls_context(server_context, ca, cert, key)
-    address = _address(tcp or f"127.0.0.1:{3782 if tls else 102}") if tcp or tls or not xmpp else None
+    standard = TLS_PORT if tls else PORT
+    over_tcp = tcp or tls or configured or not xmpp
+    if tcp:
+        _address(tcp)  # said at once
     login = Login.load(xmpp) if xmpp else None
 
     async def work() -> None:
@@ -65,10 +75,15 @@ def serve(
             if accept:
                 _accept(server)
             places = {"ied": server.model.ied}
-            if address is not None:
-                listener = await server.start_tcp(*address, tls=tls)
-                host = f"[{address[0]}]" if ":" in address[0] else address[0]
-                places["tcp"] = f"tcp://{host}:{listener.port}"
+            if over_tcp:
+                if configured and not tcp:
+                    found = urlsplit(configured_target(server.model))
+                    host, port = found.hostname or "", found.port or standard
+                else:
+                    host, port = _address(tcp or f"127.0.0.1:{standard}")
+                who = configured_address(server.model) if configured else None
+                listener = await server.start_tcp(host, port, address=who, tls=tls, password=acse_password())
+                places["tcp"] = f"tcp://{f'[{host}]' if ':' in host else host}:{listener.port}"
             if login is not None:
                 session = await open_.enter_async_context(login.session())
                 server.start(session)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import os
 import signal
 import ssl
@@ -19,12 +20,18 @@ import click
 from ...common.errors import LocalError
 from ...common.xmpp.login import Login
 from ...iec61850.client import Ied, connect
+from ...iec61850.model.nodes import Model
+from ...iec61850.scl import read as read_scl
 from ...iec61850.scsm81 import tls
+
+_XMPP_ONLY = frozenset({"account", "jid", "host", "port"})
+_TCP_ONLY = frozenset({"cert", "key"})
 
 F = TypeVar("F", bound=Callable[..., None])
 
 INTERRUPTED = 130
 _VARIABLE = "JANUSGRID_PASSWORD"
+_ACSE_VARIABLE = "JANUSGRID_ACSE_PASSWORD"
 _File = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 _OPTIONS = [
@@ -37,6 +44,13 @@ _OPTIONS = [
     click.option("--cert", type=_File, help="TCP: our certificate for TLS (PEM)"),
     click.option("--key", type=_File, help="TCP: its key (PEM)"),
     click.option("--dialect", default="80-3", show_default=True, help="XMPP: how the server writes XER"),
+    click.option(
+        "--keep-alive",
+        type=click.FloatRange(0),
+        default=30.0,
+        show_default=True,
+        help="TCP: seconds of silence after which the server is asked whether it is there; 0 never asks",
+    ),
     click.option("--timeout", type=click.FloatRange(0, min_open=True), default=10.0, show_default=True),
 ]
 
@@ -70,6 +84,7 @@ class Target:
     cert: Path | None = None
     key: Path | None = None
     dialect: str = "80-3"
+    keep_alive: float = 30.0
     timeout: float = 10.0
 
     def tell(self, what: Any, lines: Iterable[str] = ()) -> None:
@@ -80,15 +95,37 @@ class Target:
     @asynccontextmanager
     async def open(self) -> AsyncIterator[Ied]:
         """Give the server, with an association that is released in the end."""
-        if not self.address.startswith("xmpp:"):
-            async with connect(self.address, tls=self._tls(), timeout=self.timeout) as ied:
+        self._check()
+        place = self._place()
+        if self.address.startswith("xmpp:") or (isinstance(place, Model) and (self.account or self.jid)):
+            async with (
+                self._login().session() as session,
+                connect(place, session=session, dialect=self.dialect, timeout=self.timeout) as ied,
+            ):
                 yield ied
             return
-        async with (
-            self._login().session() as session,
-            connect(self.address, session=session, dialect=self.dialect, timeout=self.timeout) as ied,
-        ):
+        password, alive = acse_password(), self.keep_alive
+        async with connect(place, tls=self._tls(), password=password, keep_alive=alive, timeout=self.timeout) as ied:
             yield ied
+
+    def _place(self) -> str | Model:
+        """Return the address, or for `scl:FILE` and `scl:FILE#IED` the model that says where it is."""
+        if not self.address.startswith("scl:"):
+            return self.address
+        file, _, ied = self.address.removeprefix("scl:").partition("#")
+        return read_scl(Path(file), ied=ied or None).model
+
+    def _check(self) -> None:
+        """Refuse options that would not be heeded: who gives them believes that they do something."""
+        given = {name for name in _XMPP_ONLY | _TCP_ONLY | {"ca"} if getattr(self, name) is not None}
+        if not self.address.startswith("xmpp:"):
+            wrong, why = given & _XMPP_ONLY, "for XMPP; the target is none"
+        elif self.account is not None:
+            wrong, why = given - {"account"}, "not for use with --account: the file has it"
+        else:
+            wrong, why = given & _TCP_ONLY, "for TCP; over XMPP it is the password that says who we are"
+        if wrong:
+            raise click.UsageError(f"{' and '.join(f'--{name}' for name in sorted(wrong))}: {why}")
 
     def _tls(self) -> ssl.SSLContext | None:
         return tls_context(tls.client_context, self.ca, self.cert, self.key)
@@ -102,6 +139,11 @@ class Target:
         if not password:
             raise LocalError(f"set {_VARIABLE} to the password of {self.jid}, or give --account FILE")
         return Login(self.jid, password, self.host, self.port, self.ca)
+
+
+def acse_password() -> str | None:
+    """Return the password for ACSE authentication, which is in the environment; None if there is none."""
+    return os.environ.get(_ACSE_VARIABLE) or None
 
 
 def tls_context(
@@ -120,6 +162,7 @@ def run(work: Awaitable[None], *, endless: bool = False) -> None:
 
     The exit status is 130 then; 0 for what is `endless` and ended in no other way.
     """
+    logging.getLogger("slixmpp").addHandler(logging.NullHandler())  # what it warns of, our own error says better
     if not asyncio.run(_run(work)) and not endless:
         sys.exit(INTERRUPTED)
 
