@@ -66,6 +66,10 @@ _CONFIRMED_BACK: dict[ServiceError, tuple[str, int]] = {
     _E.ACCESS_NOT_ALLOWED_IN_CURRENT_STATE: ("service", pdu.ServiceProblem.OBJECT_STATE_CONFLICT),
     _E.FAILED_DUE_TO_COMMUNICATIONS_CONSTRAINT: ("service", pdu.ServiceProblem.PDU_SIZE),
 }
+_OF_SERVICE: dict[tuple[str, ServiceError], tuple[str, int]] = {
+    ("defineNamedVariableList", _E.INSTANCE_IN_USE): ("definition", pdu.DefinitionError.OBJECT_EXISTS),
+}
+"""What a service says otherwise: peers, as servers and as clients, know of a name that is taken by this error."""
 
 _F = pdu.FileError
 _FILE: dict[ServiceError, int] = {
@@ -118,7 +122,7 @@ def confirmed_error(refused: ServiceRefused, service: str = "") -> pdu.ServiceEr
     """Return the MMS service error that a confirmed service is refused with; file services have their own."""
     if service in _FILE_SERVICES and refused.error in _FILE:
         return _file_error(refused, service)
-    error_class, code = _CONFIRMED_BACK.get(refused.error, ("others", 1))
+    error_class, code = _OF_SERVICE.get((service, refused.error)) or _CONFIRMED_BACK.get(refused.error, ("others", 1))
     return pdu.ServiceError((error_class, int(code)))  # type: ignore[arg-type]
 
 

@@ -318,6 +318,13 @@ def test_lists_are_written_only_as_a_whole(served: Served) -> None:
     assert served.service(request) == ("definition", pdu.DefinitionError.TYPE_INCONSISTENT)
 
 
+def test_a_name_of_a_data_set_that_is_taken(served: Served) -> None:
+    """Peers say so by the error definition, object-exists, and know it by no other."""
+    request = pdu.DefineNamedVariableListRequest(name("LLN0$Meas"), [variable("MMXU1$MX$TotW")])
+    error = served.service(("defineNamedVariableList", request))
+    assert error == ("definition", pdu.DefinitionError.OBJECT_EXISTS)
+
+
 def test_every_kind_of_data_to_every_kind_of_attribute(served: Served) -> None:
     kinds: list[Any] = [
         ("boolean", True), ("integer", 1), ("unsigned", 1), ("floating-point", b"\x08\0\0\0\0"),

@@ -47,11 +47,11 @@ async def their_server(
 
 
 @asynccontextmanager
-async def our_client(server: peers.Peer, **options: Any) -> AsyncIterator[Ied]:
+async def our_client(server: peers.Peer | Cable, *, host: str = "127.0.0.1", **options: Any) -> AsyncIterator[Ied]:
     """Connect with a peer's server; libiec61850 loses some connections that come at once: see interoperability.md."""
     for _ in range(4):
         with contextlib.suppress(NotReachable):
-            ied = await connect(f"tcp://127.0.0.1:{server.port}", **{"timeout": 5, **options})
+            ied = await connect(f"tcp://{host}:{server.port}", **{"timeout": 5, **options})
             await ied.devices()
             break
         await asyncio.sleep(0.3)

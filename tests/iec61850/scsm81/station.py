@@ -72,7 +72,7 @@ def station(select_timeout: int = 5000) -> Model:
     protection = node(
         "PTUV1", "PTUV",
         data("StrVal", "ASG", group("setMag", FC.SG, leaf("f", FC.SG, T.FLOAT32, 80.0, groups={1: 80.0, 2: 90.0}))),
-        data("OpDlTmms", "ING", leaf("setVal", FC.SG, T.INT32, 10, groups={1: 10, 2: 20})),
+        data("OpDlTmms", "ING", leaf("setVal", FC.SE, T.INT32, 10, settable=True, groups={1: 10, 2: 20})),
     )  # fmt: skip
     inputs = node(
         "GGIO1", "GGIO", mv("AnIn1", 0.0), mv("AnIn2", 0.0),
@@ -162,9 +162,8 @@ def _object(data_object: DataObject) -> Iterator[str]:
         if isinstance(child, DataObject):
             yield from _object(child)
         else:
-            yield from _attribute(child, child.fc)
-            if child.fc is FC.SG:
-                yield from _attribute(child, FC.SE)
+            for fc in (FC.SG, FC.SE) if child.fc in (FC.SG, FC.SE) else (child.fc,):  # settings have both
+                yield from _attribute(child, fc)
     yield "}"
 
 

@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 
-from libiec import BOOL, FLOAT, INT, P, call, callback, text, tls, value
+from libiec import BOOL, FLOAT, INT, P, call, callback, tls, value
 from talk import say, serve, tell
 
 OPTIONS = dict(part.split("=", 1) for part in sys.argv[3:])
@@ -184,11 +184,11 @@ for name in ("SwDir", "SwSbo", "SwEnh", "SwSel", "SwLater", "SwLaterEnh", "Setpo
 if "password" in OPTIONS:
 
     def known(_, secret, __, ___) -> bool:
-        return bool(
-            secret
-            and call("AcseAuthenticationParameter_getAuthMechanism", secret, gives=INT) == 1
-            and text(call("AcseAuthenticationParameter_getPassword", secret, gives=P)) == OPTIONS["password"]
-        )
+        if not secret or call("AcseAuthenticationParameter_getAuthMechanism", secret, gives=INT) != 1:
+            return False
+        size = call("AcseAuthenticationParameter_getPasswordLength", secret, gives=INT)
+        password = call("AcseAuthenticationParameter_getPassword", secret, gives=P)
+        return ctypes.string_at(password, size).decode() == OPTIONS["password"]
 
     call("IedServer_setAuthenticator", server, callback(known, BOOL, P, P, P, P), None)
 call("IedServer_start", server, int(sys.argv[2]))
