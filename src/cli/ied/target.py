@@ -24,6 +24,7 @@ from ...iec61850.model.nodes import Model
 from ...iec61850.scl import read as read_scl
 from ...iec61850.scsm81 import tls
 
+_SILENT = logging.NullHandler()
 _XMPP_ONLY = frozenset({"account", "jid", "host", "port"})
 _TCP_ONLY = frozenset({"cert", "key"})
 
@@ -162,7 +163,7 @@ def run(work: Awaitable[None], *, endless: bool = False) -> None:
 
     The exit status is 130 then; 0 for what is `endless` and ended in no other way.
     """
-    logging.getLogger("slixmpp").addHandler(logging.NullHandler())  # what it warns of, our own error says better
+    logging.getLogger("slixmpp").addHandler(_SILENT)  # what it warns of, our own error says better
     if not asyncio.run(_run(work)) and not endless:
         sys.exit(INTERRUPTED)
 
