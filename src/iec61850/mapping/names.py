@@ -18,7 +18,6 @@ _FCS = {fc.value: fc for fc in FC}
 _NUMBER = r"(0|[1-9][0-9]{0,8})"
 _PART = re.compile(rf"[A-Za-z0-9_]+(\({_NUMBER}(-{_NUMBER})?\))?")
 _COMPONENT = re.compile(r"[A-Za-z0-9_]+")
-_PART = re.compile(r"[A-Za-z0-9_]+(\(\d{1,9}(-\d{1,9})?\))?")
 _HIGHEST = 999_999_999
 """Of an index of an array: what a reference has room for."""
 
@@ -56,8 +55,6 @@ def reference(domain: str, item: str) -> Reference | None:
     node, *rest = item.split("$")
     fc = _FCS.get(rest[0]) if rest else None
     if not node or (rest and fc is None) or "" in rest:
-        return None
-    if "(" in item and not all(_PART.fullmatch(part) for part in rest[1:]):
         return None
     if "(" in item and not all(map(_PART.fullmatch, rest)):  # one way to write each element, or there are too many
         return None
