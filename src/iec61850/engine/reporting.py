@@ -238,7 +238,7 @@ class Reporting:
         if not block.text("DatSet"):
             raise _refuse(ServiceError.PARAMETER_VALUE_INCONSISTENT, "it has no data set")
         if block.buffer is not None and not client.ask_once(block, "enable"):
-            raise _refuse(ServiceError.FAILED_DUE_TO_SERVER_CONSTRAINT, "what it had is still to be sent")
+            raise _refuse(ServiceError.ACCESS_NOT_ALLOWED_IN_CURRENT_STATE, "what it had is still to be sent")
         self._own(block, client)
         if block.buffer is None:
             self.events.activate(block, now)
@@ -263,7 +263,7 @@ class Reporting:
         if not block.triggers(Trigger.GENERAL_INTERROGATION):
             raise _refuse(ServiceError.ACCESS_NOT_ALLOWED_IN_CURRENT_STATE, "TrgOps leaves out general interrogation")
         if not client.ask_once(block, "interrogation"):
-            raise _refuse(ServiceError.FAILED_DUE_TO_SERVER_CONSTRAINT, "the last one is still to be sent")
+            raise _refuse(ServiceError.ACCESS_NOT_ALLOWED_IN_CURRENT_STATE, "the last one is still to be sent")
         self.events.report_all(block, Reason.GENERAL_INTERROGATION, now)
 
     # --- setting: what only buffered blocks have --------------------------------------------------------------------
