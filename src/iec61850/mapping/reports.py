@@ -170,11 +170,6 @@ def decode_reason(bits: BitString) -> Reason:
 
 
 def _reason_of(bits: BitString) -> Reason:
-    found = _BY_BITS.get((bits.value, bits.size))
-    return _reason_of(bits) if found is None else found
-
-
-def _reason_of(bits: BitString) -> Reason:
     return Reason(sum(1 << bit - 1 for bit in bits.bits if 1 <= bit <= 6))
 
 
