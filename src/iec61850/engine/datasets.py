@@ -46,11 +46,13 @@ class DataSetLimits:
         persistent: in the whole server, of those that stay.
         association: of one association, for itself.
         members: of one data set.
+        values: of all members of one data set together.
     """
 
     persistent: int = 100
     association: int = 10
     members: int = 500
+    values: int = 20_000
 
     @classmethod
     def of(cls, model: Model) -> DataSetLimits:
@@ -166,8 +168,12 @@ class DataSets:
             raise ServiceRefused(ServiceError.FAILED_DUE_TO_SERVER_CONSTRAINT, why, where=where)
         if not request.members:
             raise ServiceRefused(ServiceError.PARAMETER_VALUE_INAPPROPRIATE, "it needs members", where=where)
+        room = self.limits.values
         for member in request.members:
-            self._check(member)
+            room -= sum(max(leaf.count, 1) for leaf in self._check(member).leaves())
+            if room < 0:
+                why = f"its members may have {self.limits.values} values together"
+                raise ServiceRefused(ServiceError.FAILED_DUE_TO_SERVER_CONSTRAINT, why, where=where)
         data_set = DataSet(plain, request.members, deletable=True)
         if not name.of_association:
             self._keep(self._made | {name: data_set})
@@ -209,12 +215,15 @@ class DataSets:
             raise unknown(name)
         return node.data_sets
 
-    def _check(self, member: Reference) -> None:
+    def _check(self, member: Reference) -> Node:
+        """Return what a member names; raise `ServiceRefused` if it may not be one."""
         if member.fc is None or member.fc in _NO_MEMBER or not member.path:
             why = "a member is data with a functional constraint, no command and no control block"
             raise ServiceRefused(ServiceError.PARAMETER_VALUE_INAPPROPRIATE, why, where=str(member))
-        if self._tree.find(member) is None:
+        found = self._tree.find(member)
+        if found is None:
             raise unknown(member)
+        return found
 
     def _users(self, name: Reference, client: Association) -> Iterator[Reference]:
         """Yield the control blocks that work with a data set now; buffered ones that name it always do."""

@@ -61,6 +61,8 @@ _BLOCKS = {
 _BLOCK_FCS = frozenset(fc.value for fc in _BLOCKS.values())
 _FCS = {fc.value: fc for fc in FC}
 _MOST_NAMES = 1_000_000
+_LONGEST_NAME = 255
+"""Characters of a name that a server gives; the standard has 129."""
 _MOST_VARIABLES = 100_000
 
 
@@ -157,6 +159,8 @@ class MmsClient:
             request = pdu.GetNameListRequest(("basicObjectClass", int(class_)), scope, last)
             page: pdu.GetNameListResponse = await self._ask(("getNameList", request), domain or self._peer)
             found += page.list_of_identifier
+            if max(map(len, page.list_of_identifier), default=0) > _LONGEST_NAME:
+                raise Malformed("the server has names that are none: they are too long", where=self._peer)
             if not page.more_follows:
                 return found
             if not page.list_of_identifier or page.list_of_identifier[-1] == last or len(found) > _MOST_NAMES:

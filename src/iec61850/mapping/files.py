@@ -23,6 +23,7 @@ from .wire import P, Parameters, Wire
 
 _PART = 64  # characters of a part of a name; longer names are sent in several (second-hand)
 _MOST_ENTRIES = 100_000
+_LONGEST = 1024  # characters of a name that a server gives
 _MOST_OPEN = 10
 _SIZE = 0xFFFF_FFFF
 _INVOKE_ID = 0x7FFF_FFFF  # of requests of either side: as long in BER as any
@@ -222,6 +223,8 @@ class FileClient:
             question = pdu.FileDirectoryRequest(specification, last)
             page: pdu.FileDirectoryResponse = await self._ask(("fileDirectory", question), name or "/")
             found += map(_entry, page.list_of_directory_entry)
+            if found and max(len(entry.name) for entry in found[-len(page.list_of_directory_entry) :]) > _LONGEST:
+                raise Malformed("the server has files whose names are too long to be any", where=self._peer)
             if not page.more_follows:
                 return tuple(found)
             entries = page.list_of_directory_entry
