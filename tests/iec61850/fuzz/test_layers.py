@@ -1,4 +1,4 @@
-"""The layers below MMS, as server and as client: a layer is mutated, and the layers around it stay as they should be."""
+"""The layers below MMS, as server and as client: one layer is mutated, those around it stay as they should be."""
 
 from __future__ import annotations
 
