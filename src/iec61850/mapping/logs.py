@@ -28,6 +28,7 @@ REASON_CODE = "ReasonCode"
 """The tag of the variable that tells why the one before it is there."""
 
 _NO_TIME = bytes(6)
+_LAST_TIME = entry_time_to_octets(EntryTime((1 << 16) * 86_400_000 - 1))
 _NO_ONE = pdu.ApplicationReference()
 _INVOKE_ID = 0x7FFF_FFFF  # as long in BER as any
 _LENGTHS = 12  # octets by which the lengths in front of the list grow with it (BER)
@@ -181,13 +182,16 @@ class LogClient:
         }
 
     async def _by_time(self, request: QueryLogByTime) -> LogPage:
-        question = _question(request.log, request.stop)
-        if request.start is not None:
-            question.range_start_specification = ("startingTime", entry_time_to_octets(request.start))
-        return await self._query(question, request.log)
+        # Both ends are always given: servers reject a question that leaves one open (docs, interoperability).
+        start = entry_time_to_octets(request.start) if request.start is not None else _NO_TIME
+        stop = entry_time_to_octets(request.stop) if request.stop is not None else _LAST_TIME
+        range_ = ("startingTime", start), ("endingTime", stop)
+        return await self._query(pdu.ReadJournalRequest(object_name(request.log.with_fc(None)), *range_), request.log)
 
     async def _after(self, request: QueryLogAfter) -> LogPage:
-        question = _question(request.log, request.stop)
+        question = pdu.ReadJournalRequest(object_name(request.log.with_fc(None)))
+        if request.stop is not None:
+            question.range_stop_specification = ("endingTime", entry_time_to_octets(request.stop))
         time = entry_time_to_octets(request.time) if request.time is not None else _NO_TIME
         question.entry_to_start_after = pdu.EntryToStartAfter(time, request.entry)
         return await self._query(question, request.log)
@@ -233,10 +237,3 @@ class LogClient:
 
 def _names(value: DataValue | ServiceError, log: Reference) -> bool:
     return isinstance(value, str) and dotted(value) == str(log)
-
-
-def _question(log: Reference, stop: EntryTime | None) -> pdu.ReadJournalRequest:
-    question = pdu.ReadJournalRequest(object_name(log.with_fc(None)))
-    if stop is not None:
-        question.range_stop_specification = ("endingTime", entry_time_to_octets(stop))
-    return question
