@@ -26,6 +26,7 @@ def generate(app: object) -> None:
     from pathlib import Path
 
     from janusgrid.common.xmpp.broker.machine import MACHINE
+    from janusgrid.iec61850.conformance import statement
     from janusgrid.iec61850.engine.control_states import DIRECT, SELECT_BEFORE_OPERATE
     from janusgrid.iec61850.scsm81.stack import CALLED, CALLING
     from janusgrid.openadr.core.rules import table
@@ -43,6 +44,7 @@ def generate(app: object) -> None:
     (folder / "ven-registration.md").write_text(REGISTRATION.table("markdown") + "\n")
     (folder / "scsm81-calling.md").write_text(CALLING.table("markdown") + "\n")
     (folder / "scsm81-called.md").write_text(CALLED.table("markdown") + "\n")
+    (folder / "conformance.md").write_text(statement.markdown())
     (folder / "services.md").write_text(page.page(results.Results.read(results.FILE)))
 
 

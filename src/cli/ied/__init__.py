@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from . import data, files, logs, serve, settings
+from . import conformance, data, files, logs, serve, settings
 
 
 @click.group()
@@ -25,6 +25,7 @@ for each in (
     data.watch,
     files.files,
     settings.settings,
+    conformance.conformance,
     logs.logs,
 ):
     command.add_command(each)

@@ -17,7 +17,7 @@ from . import probe, sides
 from .services import CLIENT, NOT_CARRIED, SERVER, SERVICES
 from .table import Table, yes
 
-_ROLES = ("row", "", "client", "server", "remark")
+_ROLES = ("row", "item", "client", "server", "remark")
 
 
 def tables() -> tuple[Table, ...]:
@@ -168,4 +168,4 @@ def control_models() -> Table:
         asked = [] if not model else [select, "Operate", "Cancel", "TimeActivatedOperate", more]
         rows.append((str(model.value), model.text, ", ".join(filter(None, asked))))
     note = "All are served and used; a client reads the model of an object by itself."
-    return Table("controls", "Control models", ("ctlModel", "", "services"), tuple(rows), note)
+    return Table("controls", "Control models", ("ctlModel", "model", "services"), tuple(rows), note)

@@ -69,4 +69,4 @@ def presence() -> Table:
             ("not judged, taken as optional", UNJUDGED),
         )
     )
-    return Table("presence", "Presence conditions", ("", "conditions in use"), rows)
+    return Table("presence", "Presence conditions", ("judgement", "conditions in use"), rows)

@@ -99,7 +99,7 @@ def addresses() -> Table:
         ("Mutual authentication by TLS", "optional", "optional"),
     ]
     note = "Selectors, AP title and AE qualifier can be set on both sides; a server that has them refuses others."
-    return Table("layers", "Below MMS in 8-1", ("", "client, default", "server, default"), tuple(rows), note)
+    return Table("layers", "Below MMS in 8-1", ("item", "client, default", "server, default"), tuple(rows), note)
 
 
 def envelopes() -> Table:
