@@ -43,6 +43,8 @@ class Read:
         octets: of the payload, request and response together.
         bare, read, facade: a bare iq, the ACSI service, and reading by name (`Ied.read`).
         bare_cpu, read_cpu: CPU of both ends (and of the server, if it is embedded).
+        ratio, cpu_ratio: the read against the bare iq, the median of the rounds: each compares its own two blocks.
+        low, high: the quartiles of `ratio`.
     """
 
     server: str
@@ -53,11 +55,10 @@ class Read:
     facade: float
     bare_cpu: float
     read_cpu: float
-
-    @property
-    def ratio(self) -> float:
-        """The read against the bare iq."""
-        return self.read / self.bare
+    ratio: float
+    cpu_ratio: float
+    low: float
+    high: float
 
 
 def model() -> Model:
@@ -155,10 +156,12 @@ async def measure(
         found = await _take_turns({"bare": bare, "read": read, "facade": facade}, rounds, block, sampled)
         wall = {name: statistics.median(wall for wall, _ in times) for name, times in found.items()}
         cpu = {name: statistics.median(cpu for _, cpu in times) for name, times in found.items()}
+        pairs = list(zip(found["bare"], found["read"], strict=True))
+        low, middle, high = statistics.quantiles([b[0] / a[0] for a, b in pairs], n=4, method="inclusive")
         octets = len(tap.sent) + len(tap.answered)
         return Read(
             type(server).__name__.lower(), points, octets, wall["bare"], wall["read"], wall["facade"], cpu["bare"],
-            cpu["read"],
+            cpu["read"], middle, statistics.median(b[1] / a[1] for a, b in pairs), low, high,
         )  # fmt: skip
 
 
@@ -193,11 +196,11 @@ async def run(name: str, points: tuple[int, ...] = (1, 10, 100), rounds: int = 3
     await server.start()
     try:
         for many in points:
-            result = await measure(server, many, rounds=rounds if many < 100 else rounds // 3)
+            result = await measure(server, many, rounds=rounds, block=50 if many < 100 else 15)
             print(
                 f"{result.server:9} {many:4} points {result.octets:6} octets: bare {result.bare * 1e6:6.0f} us, "
-                f"read {result.read * 1e6:6.0f} us, ratio {result.ratio:.2f} (budget {BUDGET}, goal 1.15), "
-                f"cpu ratio {result.read_cpu / result.bare_cpu:.2f}"
+                f"read {result.read * 1e6:6.0f} us, ratio {result.ratio:.2f} [{result.low:.2f} {result.high:.2f}] "
+                f"(budget {BUDGET}, goal 1.15), cpu ratio {result.cpu_ratio:.2f}"
                 + (f", by name {result.facade / result.bare:.2f}" if many == 1 else ""),
                 flush=True,
             )
