@@ -79,14 +79,12 @@ class QueryLogByTime(Request[LogPage]):
 class QueryLogAfter(Request[LogPage]):
     """The entries of a log after an entry (clause 17.3.5.3).
 
-    `time` is that of the entry: where the server knows the entry no more, it goes on from there. `stop` is of MMS, not
-    of the ACSI: entries of a later time are left out. Servers need not heed it.
+    `time` is that of the entry: where the server does not know the entry, it goes on from there.
     """
 
     log: Reference
     entry: bytes
     time: EntryTime | None = None
-    stop: EntryTime | None = None
 
 
 @attrs.frozen(slots=True)

@@ -69,8 +69,8 @@ class Log:
         """Yield the entries from a time to a time, both included, oldest first; more are asked for as they are wanted.
 
         With `after` (an EntryID, or an entry) those behind it. Where the server knows it no more, it goes on with the
-        oldest that it has; where it has never known it, with `start`, or it refuses. Raises `LocalError` for a time
-        without a zone.
+        oldest that it has; where it has never known it, with `start`, or it refuses. It ends with the first answer that
+        is wholly later than `stop`. Raises `LocalError` for a time without a zone.
         """
         begin, end = _entry_time(start), _entry_time(stop)
         if after is None:
@@ -78,7 +78,7 @@ class Log:
         else:
             entry = after.id if isinstance(after, LogUpdate) else after
             begin = after.entry.time if isinstance(after, LogUpdate) else begin
-            page = await self._association.call(QueryLogAfter(self.reference, entry, begin, end))
+            page = await self._association.call(QueryLogAfter(self.reference, entry, begin))
         while True:
             beyond = 0
             for entry_ in page.entries:
@@ -88,14 +88,14 @@ class Log:
                     yield await self._update(entry_)
             if not page.more_follows or (beyond and beyond == len(page.entries)):
                 return
-            page = await self._next(page, end)
+            page = await self._next(page)
 
-    async def _next(self, page: LogPage, end: EntryTime | None) -> LogPage:
+    async def _next(self, page: LogPage) -> LogPage:
         """Return the page behind one; raise `Malformed` for a server that does not get on."""
         known = {entry.id for entry in page.entries}
         if page.entries:
             last = page.entries[-1]
-            page = await self._association.call(QueryLogAfter(self.reference, last.id, last.time, end))
+            page = await self._association.call(QueryLogAfter(self.reference, last.id, last.time))
         if not known or any(entry.id in known for entry in page.entries) or (page.more_follows and not page.entries):
             raise Malformed("the server has more entries to follow, but gives none", where=str(self.reference))
         return page

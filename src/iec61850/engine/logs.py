@@ -216,7 +216,7 @@ class Logs:
 
     def after(self, request: QueryLogAfter) -> LogPage:
         """Return the first entries after one."""
-        return self._page(self.find(request.log).select(request.time, request.stop, after=request.entry))
+        return self._page(self.find(request.log).select(request.time, after=request.entry))
 
     def _page(self, found: Iterator[LogEntry]) -> LogPage:
         entries = tuple(islice(found, self.limits.answer))

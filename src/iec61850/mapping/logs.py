@@ -190,8 +190,6 @@ class LogClient:
 
     async def _after(self, request: QueryLogAfter) -> LogPage:
         question = pdu.ReadJournalRequest(object_name(request.log.with_fc(None)))
-        if request.stop is not None:
-            question.range_stop_specification = ("endingTime", entry_time_to_octets(request.stop))
         time = entry_time_to_octets(request.time) if request.time is not None else _NO_TIME
         question.entry_to_start_after = pdu.EntryToStartAfter(time, request.entry)
         return await self._query(question, request.log)
