@@ -17,8 +17,9 @@ from ..model import (
     ResponseRequired,
     changed,
 )
-from . import event_rules, timeline
+from . import event_rules, spelling, timeline
 from .answers import Code, Rejected
+from .shelf import Shelf
 
 
 @attrs.define(slots=True, eq=False)
@@ -44,6 +45,22 @@ class BookedEvent:
             return None
         return answer.opt_type if answer.response_code.startswith("2") else OptType.OPT_OUT
 
+    def spelled(self) -> str:
+        """Return the event as it is kept."""
+        return spelling.document(
+            event=spelling.event(self.event, self.response_required),
+            vens=sorted(self.ven_ids),
+            answers={ven: spelling.responses((answer,)) for ven, answer in self.answers.items()},
+        )
+
+    @classmethod
+    def unspelled(cls, text: str) -> BookedEvent:
+        """Return what `spelled` has returned the text of."""
+        kept = spelling.values(text)
+        event, required = spelling.event_of(kept["event"])
+        answers = {ven: spelling.responses_of(answer)[0] for ven, answer in kept["answers"].items()}
+        return cls(event, frozenset(kept["vens"]), required, answers)
+
     @property
     def unanswered(self) -> frozenset[str]:
         """The VENs that owe an answer to the present modification."""
@@ -64,7 +81,7 @@ class EventBook:
     """The events of a VTN, until a day after they are over."""
 
     def __init__(self) -> None:
-        self._events: dict[str, BookedEvent] = {}
+        self.shelf = self._events = Shelf("event", BookedEvent.spelled, BookedEvent.unspelled)
         self._most = LEAST
 
     def add(
@@ -110,6 +127,7 @@ class EventBook:
             modification_date_time=now,
         )
         booked.event = changed(event, event_descriptor=descriptor)
+        self._events.touch(descriptor.event_id)
         return booked
 
     def cancel(self, event_id: str, now: datetime, reason: str | None = None) -> BookedEvent:
@@ -168,12 +186,14 @@ class EventBook:
             )
         before = booked.answers.get(ven_id)
         booked.answers[ven_id] = response
+        self._events.touch(identity.event_id)
         return booked, before is None or changed(before, request_id=response.request_id) != response
 
     def _forget(self, now: datetime) -> None:
         """Forget what is long over; looked for only when the book has grown to twice what was left the last time."""
         if len(self._events) >= self._most:
-            self._events = {id: each for id, each in self._events.items() if not _is_over(each.event, now - KEPT)}
+            for over in [id for id, each in self._events.items() if _is_over(each.event, now - KEPT)]:
+                del self._events[over]
             self._most = max(LEAST, 2 * len(self._events))
 
     def __iter__(self) -> Iterator[BookedEvent]:

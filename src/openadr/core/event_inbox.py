@@ -20,8 +20,9 @@ from ..model import (
     ResponseRequired,
     changed,
 )
-from . import event_rules, timeline
+from . import event_rules, spelling, timeline
 from .answers import Code, Rejected, negative
+from .shelf import Shelf
 
 
 class Change(Enum):
@@ -73,6 +74,25 @@ class KnownEvent:
         """Whether the VTN wants an answer to it (rules 12 and 62)."""
         return self.response_required is ResponseRequired.ALWAYS
 
+    def spelled(self) -> str:
+        """Return the event as it is kept."""
+        return spelling.document(
+            event=spelling.event(self.event, self.response_required),
+            request_id=self.request_id,
+            delay=spelling.length(self.delay),
+            opt=self.opt,
+            until=spelling.time(self.until),
+        )
+
+    @classmethod
+    def unspelled(cls, text: str) -> KnownEvent:
+        """Return what `spelled` has returned the text of."""
+        kept = spelling.values(text)
+        event, required = spelling.event_of(kept["event"])
+        opt = None if kept["opt"] is None else OptType(kept["opt"])
+        delay, until = spelling.length_of(kept["delay"]), spelling.time_of(kept["until"])
+        return cls(event, required, kept["request_id"], delay, opt, until)
+
     def response(self, opt: OptType, error: Rejected | None = None) -> EventResponse:
         """Return the answer to this event."""
         response = negative(error) if error else EiResponse()
@@ -111,7 +131,7 @@ class EventInbox:
         self.ven_id = ven_id
         self._signals = signals
         self._pick = pick
-        self._events: dict[str, KnownEvent] = {}
+        self.shelf = self._events = Shelf("event", KnownEvent.spelled, KnownEvent.unspelled)
 
     def receive(self, message: DistributeEvent, now: datetime) -> tuple[list[EventChange], list[EventResponse]]:
         """Take in a distributeEvent; return what changed, and the answers that need no decision.
@@ -148,7 +168,13 @@ class EventInbox:
             return None
         response = known.response(opt)
         known.opt = response.opt_type
+        self._events.touch(event_id)
         return response if known.answer_owed else None
+
+    def undecided(self, now: datetime) -> list[EventChange]:
+        """Return what the application has still to decide on: to be told again after a restart."""
+        open_ = [known for known in self._events.values() if known.opt is None and not known.cancelled]
+        return [EventChange(Change.NEW, known, now) for known in open_]
 
     def active(self, now: datetime) -> list[KnownEvent]:
         """Return the events that are active at `now`, most important first."""
@@ -172,6 +198,7 @@ class EventInbox:
         if known is not None and fresh.modification == known.modification and (known.cancelled or not fresh.cancelled):
             # Nothing may have changed but what follows from the time (rule 5): what was decided on stays.
             known.request_id, known.response_required = fresh.request_id, fresh.response_required
+            self._events.touch(known.event_id)
             return None, known.response(known.opt) if known.opt else None
         if fresh.cancelled:
             fresh.opt = OptType.OPT_IN

@@ -12,7 +12,10 @@ from datetime import datetime, timedelta
 import attrs
 
 from ...common.errors import LocalError
-from ..model import Message
+from ..codec import read
+from ..model import Message, Poll
+from . import spelling
+from .shelf import Shelf
 
 FIRST_PAUSE = timedelta(seconds=1)
 LONGEST_PAUSE = timedelta(seconds=120)
@@ -32,6 +35,7 @@ class Letter:
     Attributes:
         to: the peer: its venID, or `VTN`.
         content: the message, or what makes it each time the letter is sent.
+        number: by which it is kept; letters are numbered as they are written.
         key: a later letter with the same key takes the place of this one while it has not been sent.
         weight: how much room it takes.
         expendable: it may be dropped, the oldest first, where there is no room.
@@ -40,6 +44,7 @@ class Letter:
 
     to: str
     content: Message | Maker
+    number: int = 0
     key: str | None = None
     weight: int = 1
     expendable: bool = False
@@ -57,6 +62,23 @@ class Letter:
         if self._made is None:
             raise LocalError("the letter has not been sent yet: its message is made when it is")
         return self._made
+
+    def spelled(self) -> str:
+        """Return the letter as it is kept."""
+        return spelling.document(
+            to=self.to,
+            number=self.number,
+            key=self.key,
+            weight=self.weight,
+            expendable=self.expendable,
+            message=spelling.message(self.message),
+        )
+
+    @classmethod
+    def unspelled(cls, text: str) -> Letter:
+        """Return what `spelled` has returned the text of."""
+        kept = spelling.values(text)
+        return cls(content=read(kept.pop("message")), **kept)
 
     def depart(self, now: datetime) -> None:
         """Count the letter as on its way."""
@@ -88,6 +110,8 @@ class Outbox:
     def __init__(self, capacity: int = 100_000) -> None:
         self._queues: dict[str, _Queue] = {}
         self._capacity = capacity
+        self._number = 0
+        self.shelf = Shelf("letter", Letter.spelled, Letter.unspelled)
         self.dropped = 0
         """How many letters were dropped for want of room."""
 
@@ -95,22 +119,43 @@ class Outbox:
         self, to: str, content: Message | Maker, *, key: str | None = None, weight: int = 1, expendable: bool = False
     ) -> Letter:
         """Add a letter; raise `LocalError` if too many wait for that peer and none of them may be dropped."""
-        letter = Letter(to, content, key, 0 if key else weight, expendable)
+        self._number += 1
+        letter = Letter(to, content, self._number, key, 0 if key else weight, expendable)
         queue = self._queues.setdefault(to, _Queue())
         if key is not None:
             for position, waiting in enumerate(queue.letters):
                 if waiting.key == key and (not waiting.in_flight or waiting.again is not None):
                     queue.letters[position] = letter
+                    self._forget(waiting)
+                    self._keep(letter)
                     return letter
         while queue.weight and queue.weight + letter.weight > self._capacity:
             oldest = next((old for old in queue.letters if old.expendable and not old.in_flight), None)
             if oldest is None:
                 raise LocalError(f"{len(queue.letters)} messages wait for {to}: it has been away for too long")
             queue.remove(oldest)
+            self._forget(oldest)
             self.dropped += 1
         queue.letters.append(letter)
         queue.weight += letter.weight
+        self._keep(letter)
         return letter
+
+    def restore(self) -> None:
+        """Put the letters that were kept in line again, in the order in which they were written."""
+        for letter in sorted(self.shelf.values(), key=lambda each: each.number):
+            queue = self._queues.setdefault(letter.to, _Queue())
+            queue.letters.append(letter)
+            queue.weight += letter.weight
+            self._number = max(self._number, letter.number)
+
+    def _keep(self, letter: Letter) -> None:
+        """Keep a letter; what is made anew each time it is sent, and a poll, follow from what is kept elsewhere."""
+        if isinstance(letter.content, Message) and not isinstance(letter.content, Poll):
+            self.shelf[str(letter.number)] = letter
+
+    def _forget(self, letter: Letter) -> None:
+        self.shelf.pop(str(letter.number), None)
 
     def due(self, now: datetime, carried: Callable[[str], bool] = lambda to: True) -> list[Letter]:
         """Return the letters to send now, to peers that are `carried` to, and count them as on their way."""
@@ -147,6 +192,7 @@ class Outbox:
         if queue is None or letter not in queue.letters:
             return False
         queue.remove(letter)
+        self._forget(letter)
         queue.not_before, queue.pause = None, FIRST_PAUSE
         if not queue.letters:
             del self._queues[letter.to]
@@ -172,7 +218,10 @@ class Outbox:
     def drop(self, to: str) -> list[Letter]:
         """Forget everything for a peer that is gone for good; return it."""
         queue = self._queues.pop(to, None)
-        return list(queue.letters) if queue else []
+        letters = list(queue.letters) if queue else []
+        for letter in letters:
+            self._forget(letter)
+        return letters
 
     def wake(self, carried: Callable[[str], bool] = lambda to: True) -> datetime | None:
         """Return when something may be due again; None if nothing waits for a time.

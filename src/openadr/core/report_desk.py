@@ -23,7 +23,9 @@ from ..model import (
     SamplingRate,
     changed,
 )
+from . import spelling
 from .answers import Code, Rejected
+from .shelf import Shelf
 from .times import EPOCH, after, length, whole
 
 MOST_REPORTS = 256
@@ -126,6 +128,14 @@ class _Active:
     next_report: datetime
     intervals: list[Interval] = attrs.Factory(list)
 
+    def spelled(self) -> str:
+        """Return the report as it is kept; its samples are kept one by one."""
+        return spelling.document(
+            request=spelling.requests((self.request,)),
+            next_sample=spelling.time(self.next_sample),
+            next_report=spelling.time(self.next_report),
+        )
+
     def is_due(self, now: datetime) -> bool:
         """Whether a sample is to be taken."""
         return self.next_sample is not None and self.next_sample <= now
@@ -164,13 +174,46 @@ class ReportDesk:
     """
 
     def __init__(self, offers: Iterable[Offer]) -> None:
+        self._number = 0
         self._offers: dict[str, Offer] = {}
         for offer in offers:
             if offer.specifier_id in self._offers:
                 raise LocalError("two reports of that ID are offered", where=offer.specifier_id)
             offer.check()
             self._offers[offer.specifier_id] = offer
-        self._active: dict[str, _Active] = {}
+        self.active = self._active = Shelf("report", _Active.spelled, self._unspelled)
+        self.samples = Shelf[Interval]("sample", lambda each: spelling.intervals((each,)), _interval)
+
+    def restore(self) -> None:
+        """Give each report the samples that were kept of it."""
+        for key, interval in sorted(self.samples.items(), key=lambda item: int(item[0].partition("/")[0])):
+            active = self._active.get(key.partition("/")[2])
+            if active is None:
+                del self.samples[key]
+            else:
+                active.intervals.append(interval)
+                self._number = max(self._number, int(key.partition("/")[0]))
+
+    def _unspelled(self, text: str) -> _Active:
+        """Return a report as it was kept; raise `Rejected` if we do not offer it any more."""
+        kept = spelling.values(text)
+        (request,) = spelling.requests_of(kept["request"])
+        offer = self._offers.get(request.report_specifier.report_specifier_id)
+        if offer is None:
+            raise Rejected(Code.REPORT_NOT_SUPPORTED, "it is not offered any more")
+        next_report = spelling.time_of(kept["next_report"])
+        assert next_report is not None
+        asked = request.report_specifier.report_interval
+        active = _begin(request, offer, asked.dtstart if asked else next_report)
+        active.next_sample, active.next_report = spelling.time_of(kept["next_sample"]), next_report
+        return active
+
+    def _take(self, active: _Active, now: datetime) -> list[Report]:
+        """Return what a report has collected; it is kept no more."""
+        identity = active.request.report_request_id
+        for key in [key for key in self.samples if key.partition("/")[2] == identity]:
+            del self.samples[key]
+        return active.take(now)
 
     def metadata(self, now: datetime) -> tuple[Report, ...]:
         """Return every offer as metadata."""
@@ -211,12 +254,13 @@ class ReportDesk:
             if active is None:
                 unknown.append(identity)
             else:
-                collected += active.take(now)
+                collected += self._take(active, now)
         return collected, unknown
 
     def clear(self) -> None:
         """End all reports: the registration has ended."""
         self._active.clear()
+        self.samples.clear()
 
     def wanted(self, now: datetime) -> frozenset[str]:
         """Return the rIDs that are to be sampled now."""
@@ -230,18 +274,32 @@ class ReportDesk:
         complete = []
         for identity, active in list(self._active.items()):
             if active.is_due(now):
-                active.collect(readings, now)
+                self._collect(identity, active, readings, now)
             if active.next_report <= now or active.finished:
-                complete += active.take(now)
+                complete += self._take(active, now)
+                self._active.touch(identity)
                 if active.every:
                     active.next_report = now + active.every - (now - active.next_report) % active.every
             if active.finished:
                 del self._active[identity]
         return complete
 
+    def _collect(self, identity: str, active: _Active, readings: Mapping[str, Reading], now: datetime) -> None:
+        before = len(active.intervals)
+        active.collect(readings, now)
+        self._active.touch(identity)
+        for interval in active.intervals[before:]:
+            self._number += 1
+            self.samples[f"{self._number}/{identity}"] = interval
+
     def wake(self) -> datetime | None:
         """Return when `wanted` or `sample` has something to do next."""
         return min((active.wake() for active in self._active.values()), default=None)
+
+
+def _interval(text: str) -> Interval:
+    (one,) = spelling.intervals_of(text)
+    return one
 
 
 def _begin(request: ReportRequest, offer: Offer, now: datetime) -> _Active:

@@ -41,12 +41,14 @@ from ..model import (
     UpdatedReport,
     UpdateReport,
 )
+from . import spelling
 from .answers import Code, Deployment, Rejected, check, negative, ok, rejection
 from .event_inbox import EventChange, EventInbox
 from .identity import is_one_of
 from .outbox import Letter, Outbox
 from .report_desk import Offer, Reading, ReportDesk
 from .routes import Route
+from .shelf import Cabinet, Change, Shelf
 from .times import length
 
 REGISTRATION: StateMachine[str, str] = StateMachine(
@@ -117,6 +119,25 @@ class Declined:
 Happening = Joined | Left | Asked | EventChange | Declined
 
 
+@attrs.frozen(slots=True)
+class Standing:
+    """A registration as it is kept."""
+
+    ven_id: str
+    registration_id: str
+    vtn_id: str
+    poll_every: float
+
+    def spelled(self) -> str:
+        """Return it as text."""
+        return spelling.document(**attrs.asdict(self))
+
+    @classmethod
+    def unspelled(cls, text: str) -> Standing:
+        """Return what `spelled` has returned the text of."""
+        return cls(**spelling.values(text))
+
+
 class VenCore:
     """A VEN without input or output.
 
@@ -160,6 +181,7 @@ class VenCore:
         self.signs = signs
         self.poll_every = POLL_EVERY
         self._next_poll: datetime | None = None
+        self._restored = False
         self.outbox = Outbox()
         self.happened: deque[Happening] = deque()
         self.state = REGISTRATION.initial
@@ -168,6 +190,10 @@ class VenCore:
         self.vtn_id = ""
         self.events = EventInbox("", frozenset(signals), pick)
         self.reports = ReportDesk(offers)
+        self.standing = Shelf("registration", Standing.spelled, Standing.unspelled)
+        self.cabinet = Cabinet(
+            self.standing, self.events.shelf, self.reports.active, self.reports.samples, self.outbox.shelf
+        )
         self._new_id = new_id
         self._handlers: dict[type[Message], Callable[[Any, datetime], Message]] = {
             DistributeEvent: self._distribute_event,
@@ -192,6 +218,29 @@ class VenCore:
         """Whether events and reports flow."""
         return self.state == "registered"
 
+    def restore(self, records: Iterable[Change]) -> list[str]:
+        """Go on from what was kept: once, before anything else. Return what of it could not be understood.
+
+        A registration that was in the making is begun again by `start`; one that stood is renewed.
+        """
+        faults = self.cabinet.fill(records)
+        found = self.standing.get(_OURS)
+        if found is None:
+            for shelf in (self.events.shelf, self.reports.active, self.reports.samples, self.outbox.shelf):
+                shelf.clear()
+            return faults
+        self.ven_id, self.registration_id, self.vtn_id = found.ven_id, found.registration_id, found.vtn_id
+        self.poll_every = timedelta(seconds=found.poll_every)
+        self.events.ven_id = self.ven_id
+        self.reports.restore()
+        for number, letter in list(self.outbox.shelf.items()):
+            if isinstance(letter.message, QueryRegistration | CreatePartyRegistration | RequestEvent):
+                del self.outbox.shelf[number]  # they are sent anew
+        self.outbox.restore()
+        self.state = "registered"
+        self._restored = True
+        return faults
+
     # --- what the application does ---
 
     def start(self, now: datetime) -> None:
@@ -199,6 +248,10 @@ class VenCore:
         if self.state == REGISTRATION.initial:
             self._step("start")
             self._send(QueryRegistration(request_id=self._new_id("R")))
+        elif self._restored:
+            self._restored = False
+            self.happened.extend(self.events.undecided(now))
+            self._renew()
 
     def trust(self, identity: str) -> None:
         """Take this identity too for that of our VTN: one of its services has it."""
@@ -361,6 +414,7 @@ class VenCore:
         renewed = answer.registration_id == self.registration_id
         self.ven_id, self.registration_id, self.vtn_id = answer.ven_id, answer.registration_id, answer.vtn_id
         self.events.ven_id = answer.ven_id
+        self._stand()
         if self.polls:
             self._next_poll = now
             if answer.requested_oadr_poll_freq is not None:
@@ -372,6 +426,14 @@ class VenCore:
             self._step("accepted")
             self.reports.clear()  # rule 406
             self._offer(now)
+
+    def _stand(self) -> None:
+        """Keep how we are registered."""
+        if self.registration_id:
+            seconds = self.poll_every.total_seconds()
+            self.standing[_OURS] = Standing(self.ven_id, self.registration_id, self.vtn_id, seconds)
+        else:
+            self.standing.pop(_OURS, None)
 
     def _fetch_events(self) -> None:
         self._send(RequestEvent(request_id=self._new_id("R"), ven_id=self.ven_id))
@@ -397,6 +459,7 @@ class VenCore:
         self.events.clear()
         self.ven_id = self.registration_id = ""
         self._next_poll = None
+        self._stand()
         self._step("ended")
         self.happened.append(Left(error))
 
@@ -496,4 +559,5 @@ class VenCore:
         self.outbox.put(self.vtn, message, expendable=True)
 
 
+_OURS = "ours"
 _BOOTSTRAP = (QueryRegistration, CreatePartyRegistration, RegisterReport, RequestEvent)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
+import hashlib
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 
 import attrs
 
 from ...common import ids
 from ...common.errors import UnknownName
+from ..codec import read, write
 from ..model import (
     CreatePartyRegistration,
     Message,
@@ -17,8 +19,10 @@ from ..model import (
     ReportRequest,
     TransportName,
 )
-from .answers import Code, Deployment, Rejected, request_id
+from . import spelling
+from .answers import Code, Deployment, Rejected
 from .identity import is_one_of
+from .shelf import Shelf
 
 REMEMBERED = 64
 """Answers kept per VEN, so that a request sent again after a lost answer is not applied twice."""
@@ -73,7 +77,31 @@ class Ven:
     ready: bool = False
     offers: dict[str, Report] = attrs.Factory(dict)
     requests: dict[str, ReportRequest] = attrs.Factory(dict)
-    _answers: OrderedDict[tuple[str, int], Message] = attrs.Factory(OrderedDict)
+
+    def spelled(self) -> str:
+        """Return the VEN as it is kept."""
+        return spelling.document(
+            ven_id=self.ven_id,
+            registration_id=self.registration_id,
+            ven_name=self.ven_name,
+            identity=self.identity,
+            transport=self.transport,
+            address=self.address,
+            report_only=self.report_only,
+            signs=self.signs,
+            ready=self.ready,
+            offers=spelling.offers(self.offers.values()),
+            requests=spelling.requests(self.requests.values()),
+        )
+
+    @classmethod
+    def unspelled(cls, text: str) -> Ven:
+        """Return what `spelled` has returned the text of."""
+        kept = spelling.values(text)
+        kept["transport"] = TransportName(kept["transport"])
+        kept["offers"] = {offer.report_specifier_id: offer for offer in spelling.offers_of(kept["offers"])}
+        kept["requests"] = {asked.report_request_id: asked for asked in spelling.requests_of(kept["requests"])}
+        return cls(**kept)
 
     def is_called(self, name_or_id: str) -> bool:
         """Whether this is its venID or its name."""
@@ -85,16 +113,40 @@ class Ven:
         for old in list(self.requests)[:-MOST_REQUESTS]:
             del self.requests[old]
 
-    def answered(self, message: Message) -> Message | None:
-        """Return the answer to the very same message, if it was answered lately; a requestID alone proves nothing."""
-        return self._answers.get((request_id(message), hash(message)))
 
-    def remember(self, message: Message, answer: Message) -> Message:
+class Answered:
+    """The answers to what each VEN has sent lately: what comes again after a lost answer is not applied twice.
+
+    The very same message counts: a requestID alone proves nothing.
+    """
+
+    def __init__(self) -> None:
+        self.shelf = Shelf("answered", spelling.message, read)
+        self._keys: dict[str, deque[str]] = {}
+
+    def get(self, ven: Ven, message: Message) -> Message | None:
+        """Return the answer that a message was given before."""
+        return self.shelf.get(_key(ven, message))
+
+    def remember(self, ven: Ven, message: Message, answer: Message) -> Message:
         """Keep an answer and return it."""
-        self._answers[request_id(message), hash(message)] = answer
-        if len(self._answers) > REMEMBERED:
-            self._answers.popitem(last=False)
+        key = _key(ven, message)
+        self.shelf[key] = answer
+        keys = self._keys.setdefault(ven.ven_id, deque())
+        keys.append(key)
+        if len(keys) > REMEMBERED:
+            self.shelf.pop(keys.popleft(), None)
         return answer
+
+    def forget(self, ven: Ven) -> None:
+        """Forget a VEN that is gone."""
+        for key in self._keys.pop(ven.ven_id, ()):
+            self.shelf.pop(key, None)
+
+    def restore(self) -> None:
+        """Put what was kept in order."""
+        for key in self.shelf:
+            self._keys.setdefault(key.rpartition("/")[0], deque()).append(key)
 
 
 class VenBook:
@@ -112,10 +164,17 @@ class VenBook:
         new_id: Callable[[str], str] = ids.new,
     ) -> None:
         self._parties = {party.ven_name: party for party in parties}
-        self._ven_ids = {party.ven_name: party.ven_id for party in self._parties.values() if party.ven_id}
-        self._vens: dict[str, Ven] = {}
+        self.ids = self._ven_ids = Shelf[str]("ven id", str, str)
+        self._ven_ids.update({party.ven_name: party.ven_id for party in self._parties.values() if party.ven_id})
+        self.answered = Answered()
+        self.shelf = self._vens = Shelf("ven", Ven.spelled, Ven.unspelled)
         self._owns = owns
         self._new_id = new_id
+
+    def touch(self, ven: Ven) -> None:
+        """Note that something about a VEN has changed."""
+        if self._vens.get(ven.ven_id) is ven:
+            self._vens.touch(ven.ven_id)
 
     def find(self, name_or_id: str) -> Ven:
         """Return a registered VEN by its venID or name; raise `UnknownName`."""
@@ -168,7 +227,6 @@ class VenBook:
         )
         if before and goes_on:
             ven.ready, ven.offers, ven.requests = before.ready, before.offers, before.requests
-            ven._answers = before._answers
         self._ven_ids[ven.ven_name] = ven.ven_id
         self._vens[ven.ven_id] = ven
         return ven, before
@@ -204,6 +262,7 @@ class VenBook:
     def remove(self, ven: Ven) -> None:
         """End a registration; the venID stays the VEN's."""
         self._vens.pop(ven.ven_id, None)
+        self.answered.forget(ven)
 
     def __iter__(self) -> Iterator[Ven]:
         return iter(self._vens.values())
@@ -222,6 +281,11 @@ class VenBook:
     def _by_identity(self, identity: str) -> Ven | None:
         found = [ven for ven in self._vens.values() if self._is(identity, ven.ven_name)]
         return found[0] if len(found) == 1 else None
+
+
+def _key(ven: Ven, message: Message) -> str:
+    """Return what tells a message from every other, also to another run of the program."""
+    return f"{ven.ven_id}/{hashlib.sha256(write(message, check=False).encode()).hexdigest()[:32]}"
 
 
 def _said(identity: str) -> str:

@@ -35,6 +35,7 @@ from ..answers import Code, Deployment, Rejected, check, ok, rejection, request_
 from ..event_book import BookedEvent, EventBook
 from ..outbox import MOST_FETCHES, Letter, Outbox
 from ..routes import Route
+from ..shelf import Cabinet, Change
 from ..ven_book import Party, Ven, VenBook
 from .events import Events
 from .happenings import Declined, Happening
@@ -98,6 +99,16 @@ class VtnCore:
         }
         for kind in REPLIES:
             self._handlers.setdefault(kind, self._replied)
+        vens = self._office.vens
+        self.cabinet = Cabinet(vens.ids, vens.shelf, vens.answered.shelf, self.events.shelf, self.outbox.shelf)
+
+    def restore(self, records: Iterable[Change]) -> list[str]:
+        """Go on from what was kept: once, before anything else. Return what of it could not be understood."""
+        faults = self.cabinet.fill(records)
+        self._office.vens.answered.restore()
+        self.outbox.restore()
+        self._events.restored()
+        return faults
 
     # --- what comes in ---
 

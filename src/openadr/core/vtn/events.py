@@ -71,6 +71,10 @@ class Events:
             self._distribute(booked.ven_ids)
         return booked
 
+    def restored(self) -> None:
+        """Send everybody what was in force when we stopped: who knows it already is told nothing new."""
+        self._distribute({ven_id for booked in self.book for ven_id in booked.ven_ids})
+
     def _distribute(self, ven_ids: Iterable[str]) -> None:
         """Send these VENs their events, as they are when the letter leaves."""
         for ven_id in ven_ids:

@@ -47,6 +47,7 @@ class Reports:
         message = CreateReport(request_id=self._office.new_id("R"), report_requests=requests, ven_id=ven.ven_id)
         self._office.send(ven, message)
         ven.expect(requests)
+        self._office.vens.touch(ven)
 
     def declined(self, ven: Ven, message: CreateReport, answer: Message | None) -> None:
         """A VEN has refused to report, but for what it lists as pending: expect nothing of it."""
@@ -54,11 +55,12 @@ class Reports:
         for request in message.report_requests:
             if request.report_request_id not in pending:
                 ven.requests.pop(request.report_request_id, None)
+        self._office.vens.touch(ven)
 
     def _register(self, identity: str, message: RegisterReport, now: datetime) -> Message:
         """Take the offers and ask for what is wanted of them; what was asked for in the same way before goes on."""
         ven = self._office.vens.sender(identity, message.ven_id)
-        if (before := ven.answered(message)) is not None:
+        if (before := self._office.vens.answered.get(ven, message)) is not None:
             return before
         requests = []
         for report in message.reports:
@@ -72,7 +74,8 @@ class Reports:
         ven.ready = True
         self._office.happened.append(Offered(ven, tuple(requests)))
         answer = RegisteredReport(ei_response=ok(message), report_requests=tuple(requests), ven_id=ven.ven_id)
-        return ven.remember(message, answer)
+        self._office.vens.touch(ven)
+        return self._office.vens.answered.remember(ven, message, answer)
 
     def _request(self, ven: Ven, specifier: ReportSpecifier) -> ReportRequest:
         same = (request for request in ven.requests.values() if request.report_specifier == specifier)
@@ -84,15 +87,17 @@ class Reports:
         ven = self._office.vens.sender(identity, message.ven_id)
         if not message.ei_response.ok or isinstance(message, CanceledReport):
             ven.requests = {name: request for name, request in ven.requests.items() if name in message.pending_reports}
+            self._office.vens.touch(ven)
         return Response(ei_response=ok(message), ven_id=ven.ven_id)
 
     def _update(self, identity: str, message: UpdateReport, now: datetime) -> Message:
         ven = self._office.vens.sender(identity, message.ven_id)
-        if (before := ven.answered(message)) is not None:
+        if (before := self._office.vens.answered.get(ven, message)) is not None:
             return before
         unknown = [r.report_request_id for r in message.reports if r.report_request_id not in ven.requests]
         if unknown:
             raise Rejected(Code.INVALID_ID, f"no report request {', '.join(unknown)} is known", rule=304)
         received = [Telemetry(ven, report, tuple(telemetry.samples(report))) for report in message.reports]
         self._office.happened.extend(received)
-        return ven.remember(message, UpdatedReport(ei_response=ok(message), ven_id=ven.ven_id))
+        answer = UpdatedReport(ei_response=ok(message), ven_id=ven.ven_id)
+        return self._office.vens.answered.remember(ven, message, answer)

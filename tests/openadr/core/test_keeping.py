@@ -1,0 +1,225 @@
+"""Roles that are killed at any moment and go on from what was kept: nothing is lost, nothing applied twice."""
+
+from __future__ import annotations
+
+import itertools
+from datetime import datetime, timedelta
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from janusgrid.openadr.core.event_inbox import Change, EventChange
+from janusgrid.openadr.core.outbox import Outbox
+from janusgrid.openadr.core.report_desk import Reading
+from janusgrid.openadr.core.shelf import Cabinet
+from janusgrid.openadr.core.shelf import Change as Record
+from janusgrid.openadr.core.ven import VenCore
+from janusgrid.openadr.core.ven_book import Party
+from janusgrid.openadr.core.vtn import Opted, Telemetry, VtnCore
+from janusgrid.openadr.model import Message, OptType, Poll, QueryRegistration
+
+from tests.openadr.core.test_roles import MINUTE, OFFER, T0, VEN, VTN, dispatch
+
+
+class Disk:
+    """What a process has written, and finds again."""
+
+    def __init__(self) -> None:
+        self.kept: dict[tuple[str, str], str] = {}
+
+    def save(self, cabinet: Cabinet) -> None:
+        for kind, key, text in cabinet.changes():
+            if text is None:
+                self.kept.pop((kind, key), None)
+            else:
+                self.kept[kind, key] = text
+
+    def records(self) -> list[Record]:
+        return [Record(kind, key, text) for (kind, key), text in self.kept.items()]
+
+
+class Lives(RuleBasedStateMachine):
+    """A VTN and a VEN that exchange messages, any of which may be lost, and that may be killed after any of them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        count = itertools.count(1)
+        self.new_id = lambda prefix: f"{prefix}{next(count)}"
+        self.now = T0
+        self.disks = {"vtn": Disk(), "ven": Disk()}
+        self.opted: list[tuple[str, int, str]] = []
+        self.times: list[datetime] = []
+        self.told: set[tuple[str, int]] = set()
+        self.made: dict[str, int] = {}
+        self.start_vtn()
+        self.start_ven()
+
+    def start_vtn(self) -> None:
+        self.vtn = VtnCore("VTN1", [Party("site", VEN)], choose=lambda *_: (MINUTE, 2 * MINUTE), new_id=self.new_id)
+        assert not self.vtn.restore(self.disks["vtn"].records())
+
+    def start_ven(self) -> None:
+        self.ven = VenCore(
+            "site", vtn=f"{VTN}/vtn", vtn_identity=VTN, address=f"{VEN}/ems", offers=[OFFER], new_id=self.new_id
+        )
+        assert not self.ven.restore(self.disks["ven"].records())
+        self.ven.start(self.now)
+        self.keep("ven")
+
+    def keep(self, who: str) -> None:
+        core = self.vtn if who == "vtn" else self.ven
+        self.disks[who].save(core.cabinet)
+        self.listen()
+
+    def listen(self) -> None:
+        for happening in self.vtn.happened:
+            if isinstance(happening, Opted):
+                identity = happening.response.qualified_event_id
+                self.opted.append((identity.event_id, identity.modification_number, happening.response.opt_type))
+            elif isinstance(happening, Telemetry):
+                self.times += [sample.time for sample in happening.samples if sample.r_id == "pcc.p"]
+        self.vtn.happened.clear()
+        for change in self.ven.happened:
+            if isinstance(change, EventChange) and change.change in (Change.NEW, Change.MODIFIED):
+                self.told.add((change.known.event_id, change.known.modification))
+                self.ven.decide(change.known.event_id, OptType.OPT_IN, self.now, change.known.modification)
+        self.ven.happened.clear()
+        self.disks["ven"].save(self.ven.cabinet)
+
+    @rule(lost=st.sampled_from(["nothing", "nothing", "request", "answer"]))
+    def ven_sends(self, lost: str) -> None:
+        for letter in self.ven.outbox.due(self.now):
+            if lost == "request":
+                self.ven.outbox.failed(letter, self.now)
+                continue
+            answer = self.vtn.receive(VEN, letter.message, self.now)
+            self.keep("vtn")
+            if lost == "answer":
+                self.ven.outbox.failed(letter, self.now)
+            else:
+                self.ven.answered(letter, answer, self.now)
+                self.keep("ven")
+
+    @rule(lost=st.sampled_from(["nothing", "nothing", "request", "answer"]))
+    def vtn_sends(self, lost: str) -> None:
+        for letter in self.vtn.outbox.due(self.now):
+            if lost == "request":
+                self.vtn.outbox.failed(letter, self.now)
+                continue
+            answer = self.ven.receive(VTN, letter.message, self.now)
+            self.keep("ven")
+            if lost == "answer":
+                self.vtn.outbox.failed(letter, self.now)
+            else:
+                self.vtn.answered(letter, answer, self.now)
+                self.keep("vtn")
+
+    @rule(seconds=st.sampled_from([1, 30, 60, 150]))
+    def later(self, seconds: int) -> None:
+        """Time goes on; the VEN samples every minute that it is alive."""
+        until = self.now + timedelta(seconds=seconds)
+        while self.now < until:
+            self.now = min(until, self.now + timedelta(seconds=30))
+            wanted = self.ven.wanted(self.now)
+            self.ven.sample({r_id: Reading(1.0) for r_id in wanted}, self.now)
+            self.keep("ven")
+
+    @precondition(lambda self: self.vtn.vens and len(self.made) < 4)
+    @rule()
+    def create(self) -> None:
+        name = f"E{len(self.made)}"
+        self.vtn.create_event(dispatch(start=self.now + timedelta(hours=2), event_id=name), ["site"], self.now)
+        self.made[name] = 0
+        self.keep("vtn")
+
+    @precondition(lambda self: self.made)
+    @rule(power=st.integers(1, 1000))
+    def modify(self, power: int) -> None:
+        name = min(self.made)
+        before = self.vtn.events.get(name).event
+        fresh = dispatch(float(power), start=before.ei_active_period.dtstart, event_id=name)
+        booked = self.vtn.modify_event(fresh, self.now)
+        self.made[name] = booked.event.event_descriptor.modification_number
+        self.keep("vtn")
+
+    @rule()
+    def kill_vtn(self) -> None:
+        self.start_vtn()
+
+    @rule()
+    def kill_ven(self) -> None:
+        self.start_ven()
+
+    @invariant()
+    def what_is_kept_is_what_there_is(self) -> None:
+        if hasattr(self, "ven"):
+            for who, core in (("vtn", self.vtn), ("ven", self.ven)):
+                assert core.cabinet.contents() == self.disks[who].kept  # type: ignore[attr-defined]
+
+    def teardown(self) -> None:
+        """Let everything settle, and see that all is known on both sides, once."""
+        for _ in range(60):
+            self.ven_sends("nothing")
+            self.vtn_sends("nothing")
+            self.later(150)
+        assert self.ven.registered
+        ven = self.vtn.ven("site")
+        assert (ven.ven_id, ven.registration_id) == (self.ven.ven_id, self.ven.registration_id)
+        for name, modification in self.made.items():
+            if dispatch(event_id=name) and not self.vtn.events.get(name).event.ei_active_period.dtstart < self.now:
+                assert (name, modification) in self.told
+                assert self.vtn.events.get(name).opt(ven.ven_id) is OptType.OPT_IN
+        assert len(set(self.opted)) == len(self.opted), "an answer was applied twice"
+        assert len(set(self.times)) == len(self.times), "a value was applied twice"
+
+
+TestLives = Lives.TestCase
+TestLives.settings = settings(max_examples=40, stateful_step_count=40)
+
+
+def test_what_cannot_be_understood_is_told_and_the_rest_goes_on() -> None:
+    vtn = VtnCore("VTN1", [Party("site", VEN)])
+    found = [
+        ("ven", "V1", "{"),
+        ("event", "E", "[]"),
+        ("letter", "1", "{}"),
+        ("what", "x", "y"),
+        ("ven id", "site", "V7"),
+    ]
+    faults = vtn.restore(Record(*each) for each in found)
+    assert [fault.partition(":")[0] for fault in faults] == ["ven V1", "event E", "letter 1"]
+    assert vtn.vens == ()
+
+
+def test_letters_are_kept_in_order_and_polls_are_not() -> None:
+    first = Outbox()
+    cabinet = Cabinet(first.shelf)
+    for number in range(12):
+        first.put("a", QueryRegistration(request_id=f"R{number}"))
+    first.put("a", Poll(ven_id="V"))
+    second = Outbox()
+    Cabinet(second.shelf).fill(cabinet.changes())
+    second.restore()
+    sent: list[Message] = []
+    while letters := second.due(T0):
+        sent += [letter.message for letter in letters]
+        assert second.done(letters[0])
+    assert [message.request_id for message in sent] == [f"R{number}" for number in range(12)]  # type: ignore[attr-defined]
+    assert not list(cabinet.changes())
+
+
+@pytest.mark.parametrize("lost", ["request", "answer"])
+def test_an_undecided_event_is_told_again(lost: str) -> None:
+    lives = Lives()
+    for _ in range(12):
+        lives.ven_sends("nothing")
+        lives.vtn_sends("nothing")
+    assert lives.ven.registered
+    lives.vtn.create_event(dispatch(), ["site"], lives.now)
+    (letter,) = lives.vtn.outbox.due(lives.now)
+    lives.ven.receive(VTN, letter.message, lives.now)
+    lives.disks["ven"].save(lives.ven.cabinet)  # killed before the application has heard of it
+    lives.ven.happened.clear()
+    lives.start_ven()
+    assert ("E1", 0) in lives.told
