@@ -9,6 +9,9 @@ import attrs
 from ..acsi.services import Notification
 from ..model.nodes import DataSet
 
+WINDOW = 32
+"""Reports of buffered blocks that are in an outbox at once; the others stay in their buffers until there is room."""
+
 
 @attrs.define(slots=True, eq=False)
 class Association:
@@ -26,6 +29,10 @@ class Association:
     outbox: deque[Notification] = attrs.Factory(deque)
     ended: bool = False
     identity: str = attrs.field(default=attrs.Factory(lambda self: self.peer, takes_self=True))
+    held: bool = False
+    """True while nothing is taken from the outbox: the client does not read what is sent to it."""
+    behind: dict[object, None] = attrs.Factory(dict)
+    """The buffered blocks that have more to send to it than there is room for."""
     data_sets: dict[str, DataSet] = attrs.Factory(dict)
     """The data sets that only it knows, by their names without `@`."""
     asked: set[tuple[object, str]] = attrs.Factory(set)

@@ -5,6 +5,7 @@ A buffer is a ring with two bounds. Through a `BufferStore` entries and settings
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
@@ -74,6 +75,7 @@ class Buffer:
         evicted: of the newest one that had to make room.
         arrived: of the newest one that a client is known to have got.
         on_the_way: of the newest one that was sent to the client that has the block enabled.
+        sent: number up to which the client that has the block enabled was sent its entries, or lost them.
         resume: what a client has set EntryID to, since the block was disabled: where it wants to go on.
     """
 
@@ -82,6 +84,7 @@ class Buffer:
     evicted: int = 0
     arrived: int = 0
     on_the_way: int = 0
+    sent: int = 0
     resume: bytes | None = None
     entries: deque[Entry] = attrs.Factory(deque)
     _octets: int = 0
@@ -111,6 +114,12 @@ class Buffer:
             self._octets -= _weight(oldest)
             self.evicted = oldest.number
 
+    def next(self) -> Entry | None:
+        """Return the first entry that was not sent yet, None if there is none."""
+        if not self.entries or self.entries[-1].number <= self.sent:
+            return None
+        return self.entries[bisect_right(self.entries, self.sent, key=_number)]
+
     def settled(self) -> None:
         """Note that a client has disabled the block by itself: with the answer it has all that was sent before.
 
@@ -136,6 +145,10 @@ class Buffer:
         # Of a number that never was an entry's here, nothing is known: then what counts is what has arrived anywhere.
         known = wanted if 0 < wanted <= self.last else self.arrived
         return islice(list(self.entries), place, None), not place and known < self.evicted
+
+
+def _number(entry: Entry) -> int:
+    return entry.number
 
 
 def _weight(entry: Entry) -> int:

@@ -204,6 +204,7 @@ class Engine:
         self.settings.release(association)
         self.publishing.release(association)
         association.outbox.clear()
+        association.behind.clear()
 
     # --- services ---------------------------------------------------------------------------------------------------
 
@@ -282,7 +283,12 @@ class Engine:
             yield self.control.jobs.popleft()
 
     def drain(self) -> Iterator[tuple[Association, Notification]]:
-        """Yield and forget what is to be sent unasked, in order for each association."""
+        """Yield and forget what is to be sent unasked, in order for each association that is not held.
+
+        Buffered blocks give what they have bit by bit, so that it never waits anywhere but in their buffers.
+        """
         for association in list(self.associations):
-            while association.outbox:
+            while not association.held and (
+                association.outbox or (association.behind and self.reporting.events.refill(association))
+            ):
                 yield association, association.outbox.popleft()

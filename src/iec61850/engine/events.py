@@ -10,6 +10,7 @@ from ..acsi.errors import ServiceRefused
 from ..acsi.references import BadReference, Reference
 from ..acsi.services import Reason, Report, ReportEntry
 from ..acsi.types import DataValue, EntryTime
+from .association import WINDOW, Association
 from .buffer import Added, BufferStore, Entry, Included, Purged, Record, Setup
 from .datasets import DataSets
 from .rcb import (
@@ -30,7 +31,6 @@ from .watch import Event, Watch
 
 log = logging.getLogger(__name__)
 
-_REASONS = [Reason(number) for number in range(64)]
 _REASONS = [Reason(number) for number in range(64)]
 _UNBUFFERED_NUMBERS, _BUFFERED_NUMBERS = 1 << 8, 1 << 16
 
@@ -132,7 +132,7 @@ class Events:
         entry = block.buffer.add(included, now)
         self._unsaved.append(Added(block.name, entry))
         if block.enabled:
-            self._send(block, entry)
+            self._send_entries(block)
         else:
             _show(block, entry)
 
@@ -141,8 +141,33 @@ class Events:
         assert block.buffer is not None
         entries, block.overflow = block.buffer.waiting()
         block.buffer.resume = None
-        for entry in entries:
+        first = next(entries, None)
+        block.buffer.sent = block.buffer.last if first is None else first.number - 1
+        self._send_entries(block)
+
+    def _send_entries(self, block: Block) -> None:
+        """Send what an enabled buffered block has not sent yet, as far as there is room; the rest stays in the buffer.
+
+        What has to leave the buffer meanwhile is lost to a client that is too slow, as to one that is away: it is told.
+        """
+        client, buffer = block.owner, block.buffer
+        assert client is not None
+        assert buffer is not None
+        while (entry := buffer.next()) is not None:
+            if client.held or len(client.outbox) >= WINDOW:
+                client.behind[block] = None
+                return
+            block.overflow |= buffer.sent < buffer.evicted
+            buffer.sent = entry.number
             self._send(block, entry)
+
+    def refill(self, client: Association) -> bool:
+        """Give an association that has room more of what its buffered blocks have; return whether there was any."""
+        for block in list(client.behind):
+            del client.behind[block]
+            if isinstance(block, Block) and block.enabled and block.owner is client:
+                self._send_entries(block)
+        return bool(client.outbox)
 
     def _send(self, block: Block, entry: Entry) -> None:
         assert block.owner is not None

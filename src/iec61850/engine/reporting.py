@@ -227,7 +227,7 @@ class Reporting:
 
     def _set_enabled(self, block: Block, client: Association, value: DataValue, now: datetime) -> None:
         if not value:
-            if block.enabled and block.buffer is not None:
+            if block.enabled and block.buffer is not None and not client.outbox:
                 block.buffer.settled()
             self._disable(block)
             if not block.reserved:
@@ -251,6 +251,8 @@ class Reporting:
         if block.buffer is None:
             self.events.deactivate(block)
         elif block.enabled:
+            if block.owner is not None:
+                block.owner.behind.pop(block, None)
             block.buffer.resume = None
             self.events.save(block)
         block.leaves["RptEna"].value = False

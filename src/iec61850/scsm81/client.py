@@ -239,6 +239,9 @@ class TcpAssociation:
             case other:
                 raise AssertionError(f"{other} at the calling side")
 
+    def choked(self, full: bool) -> None:
+        """Take no note: who asks waits for its answer as ever."""
+
     def lost(self, why: str) -> None:
         """The connection is gone."""
         if self._leaving is not None:

@@ -52,6 +52,10 @@ class User(Protocol):
         """Something has happened in the stack."""
         ...
 
+    def choked(self, full: bool) -> None:
+        """The peer does not read what is sent to it (True), or reads again."""
+        ...
+
     def lost(self, why: str) -> None:
         """The connection is gone, and was not closed from this side."""
         ...
@@ -170,6 +174,7 @@ class Connection(asyncio.Protocol, Generic[S]):
         """See asyncio.Protocol."""
         self._choked = True
         self._hold()
+        self._user.choked(True)
 
     def resume_writing(self) -> None:
         """See asyncio.Protocol."""
@@ -177,6 +182,7 @@ class Connection(asyncio.Protocol, Generic[S]):
         if self._writable is not None and not self._writable.done():
             self._writable.set_result(None)
         self._writable = None
+        self._user.choked(False)
         self._soon()
 
     # --- inside -----------------------------------------------------------------------------------------------------

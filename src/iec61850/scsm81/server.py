@@ -180,6 +180,11 @@ class _Opened:
             case other:
                 raise AssertionError(f"{other} at the called side")
 
+    def choked(self, full: bool) -> None:
+        """The client does not read, or reads again: meanwhile its reports stay where they are bounded."""
+        if self._association is not None and not self._association.ended:
+            (self._host.hold if full else self._host.go_on)(self._association)
+
     def lost(self, why: str) -> None:
         """The connection is gone."""
         self._leave(f"lost: {why}")

@@ -31,6 +31,10 @@ from .xer import XerWire
 log = logging.getLogger(__name__)
 
 
+_MANY, _FEW = 64, 8
+"""PDUs that wait for the session: at so many the engine keeps what comes, until it is so few again."""
+
+
 @attrs.frozen(slots=True)
 class ServerLimits:
     """What a server takes over XMPP.
@@ -160,6 +164,8 @@ class _Opened:
 
     def _notify(self, notification: Notification) -> None:
         self._queue.extend(self._mms.notify(notification))
+        if len(self._queue) >= _MANY:
+            self._host.hold(self._association)
         if len(self._queue) > self._server.limits.backlog:
             self._end("it does not take its reports")
         elif self._sender is None or self._sender.done():
@@ -170,6 +176,8 @@ class _Opened:
             while self._queue and not self._association.ended:
                 await self._push(self._queue[0])
                 self._queue.popleft()
+                if len(self._queue) <= _FEW:
+                    self._host.go_on(self._association)
         except NotReachable as error:
             self._end(f"reports cannot be sent: {error.message}")
         except JanusGridError:

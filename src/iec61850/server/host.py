@@ -31,6 +31,10 @@ Sink = Callable[[Notification], None]
 EndHook = Callable[[str], None]
 
 
+MOST_WAITING = 1000
+"""Notifications that may wait for a client that does not read."""
+
+
 @attrs.define(slots=True, eq=False)
 class Attached:
     """What a mapping gave for an association: where its notifications go, and whom to tell of its end."""
@@ -57,6 +61,7 @@ class Host:
         self.decisions: dict[tuple[type[Decision], Reference], DecisionHook] = {}
         """For each kind of decision and each control block, the hook that may refuse it."""
         self._attached: dict[Association, Attached] = {}
+        self._held: set[Association] = set()
         self._timer: asyncio.Task[None] | None = None
         self._wake = asyncio.Event()
         self._due: datetime | None = None
@@ -77,6 +82,7 @@ class Host:
 
     def end(self, association: Association, why: str) -> None:
         """End an association because the client, or its absence, asks for it."""
+        self._held.discard(association)
         if self._attached.pop(association, None) is not None:
             log.info("%s: association ended: %s", association.peer, why)
         self.engine.end(association, self.clock.now())
@@ -88,6 +94,22 @@ class Host:
         self.end(association, why)
         if attached is not None:
             attached.on_end(why)
+
+    def hold(self, association: Association) -> None:
+        """Hand out nothing more to an association: its client does not read what is sent to it.
+
+        Buffered reports stay in their buffers meanwhile. For all else there is an end of patience: with more than
+        `MOST_WAITING` notifications that wait the association is aborted.
+        """
+        association.held = True
+        self._held.add(association)
+
+    def go_on(self, association: Association) -> None:
+        """Hand out to an association again what was held back."""
+        if association.held:
+            association.held = False
+            self._held.discard(association)
+            self.flush()
 
     async def close(self) -> None:
         """End every association and stop."""
@@ -196,6 +218,8 @@ class Host:
             attached = self._attached.get(association)
             if attached is not None:
                 attached.sink(notification)
+        for association in [one for one in self._held if len(one.outbox) > MOST_WAITING] if self._held else ():
+            self.abort(association, "it does not read what is sent to it")
         if self.engine.due() != self._due:
             self._wake.set()
 
