@@ -11,6 +11,7 @@ def write_relay(path: Path) -> Path:
     """Write it to a file; return the file."""
     model = (
         build("R1")
+        .address(JID="relay@grid.test/IEC")
         .device("LD0")
         .node("MMXU1", "TotW")
         .node("CSWI1", control={"Pos": "sbo-with-enhanced-security"})

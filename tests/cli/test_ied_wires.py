@@ -164,6 +164,15 @@ def test_who_is_not_let_in_is_told_why_in_one_line(wire: Wire) -> None:
     assert said in err
 
 
+def test_an_scl_file_says_where_the_server_is(wire: Wire) -> None:
+    """With an account it is the JID in the file; without one the IP address, which that of the relay lacks."""
+    code, out, err = call("browse", f"scl:{wire.home / 'relay.cid'}", *wire.options)
+    if wire.target.startswith("tcp"):
+        assert (code, out, len(err.splitlines())) == (1, "", 1)
+    else:
+        assert (code, out, err) == (0, "R1LD0\n", "")
+
+
 def test_a_server_that_is_not_there(wire: Wire) -> None:
     target = "tcp://127.0.0.1:1" if wire.target.startswith("tcp") else wire.target.replace("relay@", "nobody@")
     code, out, err = call("browse", target, "--timeout", "5", *wire.options)
@@ -178,6 +187,8 @@ def test_a_server_that_is_not_there(wire: Wire) -> None:
         ("tcp://127.0.0.1:1", ("--jid", "a@b", "--port", "5222"), "--jid and --port: for XMPP"),
         ("tcp://127.0.0.1:1", ("--ca", __file__), "all of --ca, --cert and --key"),
         ("xmpp:a@b", ("--account", __file__, "--ca", __file__), "--ca: not for use with --account"),
+        ("scl:none.cid", ("--account", __file__, "--cert", __file__), "--cert: not for use with --account"),
+        ("scl:none.cid", ("--port", "5222"), "--port: for XMPP"),
         ("xmpp:a@b", ("--jid", "a@b", "--key", __file__), "--key: for TCP"),
     ],
 )

@@ -98,7 +98,7 @@ class Target:
         """Give the server, with an association that is released in the end."""
         self._check()
         place = self._place()
-        if self.address.startswith("xmpp:") or (isinstance(place, Model) and (self.account or self.jid)):
+        if self._over_xmpp:
             async with (
                 self._login().session() as session,
                 connect(place, session=session, dialect=self.dialect, timeout=self.timeout) as ied,
@@ -108,6 +108,12 @@ class Target:
         password, alive = acse_password(), self.keep_alive
         async with connect(place, tls=self._tls(), password=password, keep_alive=alive, timeout=self.timeout) as ied:
             yield ied
+
+    @property
+    def _over_xmpp(self) -> bool:
+        """Whether it is reached over XMPP; what an SCL file says is, where an account is given."""
+        by_account = self.address.startswith("scl:") and (self.account is not None or self.jid is not None)
+        return by_account or self.address.startswith("xmpp:")
 
     def _place(self) -> str | Model:
         """Return the address, or for `scl:FILE` and `scl:FILE#IED` the model that says where it is."""
@@ -119,7 +125,7 @@ class Target:
     def _check(self) -> None:
         """Refuse options that would not be heeded: who gives them believes that they do something."""
         given = {name for name in _XMPP_ONLY | _TCP_ONLY | {"ca"} if getattr(self, name) is not None}
-        if not self.address.startswith("xmpp:"):
+        if not self._over_xmpp:
             wrong, why = given & _XMPP_ONLY, "for XMPP; the target is none"
         elif self.account is not None:
             wrong, why = given - {"account"}, "not for use with --account: the file has it"
