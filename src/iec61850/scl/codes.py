@@ -288,6 +288,14 @@ TWO_ADDRESSES = _code(
 UNKNOWN_IED = _code(
     "SCL703", "unknown-ied", _W, "'refConnectedAP2IED'", "A ConnectedAP names an IED that the file does not have."
 )
+BAD_ADDRESS = _code(
+    "SCL704",
+    "bad-address",
+    _W,
+    "'tP_OSI-TSEL' and others",
+    "Part of an address is not what its type says: no IP address, no port, no hexadecimal selector of a length that "
+    "the layer can take, no AP title. It is passed over.",
+)
 
 # --- official schema -------------------------------------------------------------------------------------------------
 SCHEMA = _code(

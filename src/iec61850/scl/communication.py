@@ -2,11 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
+from ipaddress import ip_address
 
 from ...common.xml import Element
 from . import codes
-from .document import Document, Server
+from .document import Document, Server, quoted
+
+
+def _ip(text: str) -> bool:
+    try:
+        ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _selector(octets: int) -> Callable[[str], bool]:
+    return lambda text: re.fullmatch(rf"(\s*[0-9A-Fa-f]{{2}}){{0,{octets}}}", text) is not None
+
+
+_KINDS: dict[str, Callable[[str], bool]] = {
+    "IP": _ip,
+    "IPv6": _ip,
+    "MMS-Port": lambda text: re.fullmatch(r"[0-9]{1,5}", text) is not None and 0 < int(text) < 65536,
+    "OSI-TSEL": _selector(32),
+    "OSI-SSEL": _selector(16),
+    "OSI-PSEL": _selector(16),
+    "OSI-AP-Title": lambda text: re.fullmatch(r"[0-2]([,.\s]+[0-9]{1,10}){1,15}", text) is not None,
+    "OSI-AE-Qualifier": lambda text: re.fullmatch(r"[0-9]{1,10}", text) is not None,
+}
+"""Parts of an address that are used, and what holds for them."""
 
 
 class Communication:
@@ -26,6 +53,9 @@ class Communication:
                 if kind in found and found[kind] != text:
                     message = f"{kind} of {self._server} is {found[kind]!r} already, not {text!r}: passed over"
                     self._document.log.add(codes.TWO_ADDRESSES, p, message)
+                elif kind in _KINDS and text and not _KINDS[kind](text):
+                    message = f"{kind} of {self._server}: {quoted(text)} is none: passed over"
+                    self._document.log.add(codes.BAD_ADDRESS, p, message)
                 elif kind and text:
                     found[kind] = text
         if not found:

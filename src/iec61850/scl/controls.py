@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 from ...common.xml import Element
 from ..acsi.references import FC, Reference
@@ -128,19 +129,21 @@ class Controls:
         fc = CONSTRAINTS.get(get["fc"])
         shown = f"{get['ldInst'] or inst}/{'.'.join([node, *parts])} [{get['fc']}]"
         if fc is None or device is None or not get["doName"]:
-            what = (
-                "functional constraint"
-                if fc is None
-                else "logical device of this server"
-                if device is None
-                else "doName"
-            )
-            self._log.add(codes.BAD_MEMBER, element, f"FCDA {quoted(shown)} has no {what}: left out")
+            if fc is None:
+                why = (
+                    f"{quoted(get['fc'])} is no functional constraint" if get["fc"] else "has no functional constraint"
+                )
+            else:
+                near = self._log.near(get["ldInst"], self._devices)
+                why = f"has no logical device of this server{near}" if device is None else "has no doName"
+            self._log.add(codes.BAD_MEMBER, element, f"FCDA {quoted(shown)}: {why}: left out")
             return None
         index = self._document.number(element, "ix") if element.get("ix") is not None else None
         path = self._walk(device, node, parts, fc, index)
         if path is None:
-            self._log.add(codes.BAD_MEMBER, element, f"FCDA {quoted(shown)} names nothing that the model has: left out")
+            near = self._near(device, node, parts)
+            message = f"FCDA {quoted(shown)} names nothing that the model has{near}: left out"
+            self._log.add(codes.BAD_MEMBER, element, message)
             return None
         return Reference(device, node, path, fc)
 
@@ -168,6 +171,19 @@ class Controls:
             below = dict(here.children) if number is not None or not here.count else {}
         return tuple(path) if index is None and self._has(here, fc) else None
 
+    def _near(self, device: str, node: str, parts: list[str]) -> str:
+        """Return what may be meant by the first name of a member that leads nowhere."""
+        nodes = self._model.devices[device].nodes
+        if node not in nodes:
+            return self._log.near(node, nodes)
+        below: Mapping[str, DataObject | Attribute] = nodes[node].objects
+        for name in (part.partition("(")[0] for part in parts):
+            if name not in below:
+                return self._log.near(name, below)
+            here = below[name]
+            below = (here.elements[0] if here.elements else here).children
+        return ""
+
     def _has(self, found: DataObject | Attribute | None, fc: FC) -> bool:
         """Tell whether there is data under a functional constraint in what a member names."""
         if not isinstance(found, DataObject):
@@ -183,7 +199,8 @@ class Controls:
             self._log.add(
                 codes.NO_DATA_SET,
                 element,
-                f"{kind} {element.get('name')}: {node.name} has no usable data set {name!r}: left open",
+                f"{kind} {element.get('name')}: {node.name} has no usable data set {name!r}"
+                f"{self._log.near(name, node.data_sets)}: left open",
             )
             return ""
         return name

@@ -5,6 +5,10 @@ A finding of severity `ERROR` is why strict reading refuses; lenient reading lea
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from difflib import get_close_matches
+from itertools import islice
+
 import attrs
 
 from ...common.errors import ConfigError
@@ -55,6 +59,11 @@ class SclError(ConfigError):
         self.diagnostics = diagnostics
 
 
+_MOST_GUESSES = 100
+"""Names in one file for which near ones are looked for, each among so many at most: comparing takes its time."""
+_MOST_COMPARED = 500
+
+
 class Log:
     """The findings of one file, in the order in which they were made."""
 
@@ -63,6 +72,7 @@ class Log:
         self.found: list[Diagnostic] = []
         self.errors = 0
         """Number of findings of severity ERROR, kept or not."""
+        self._guesses = 0
 
     def add(self, code: Code, at: Element | int, message: str) -> None:
         """Note a finding at an element or line."""
@@ -70,6 +80,14 @@ class Log:
             self.errors += 1
         if len(self.found) < MOST or self.errors == 1:
             self.found.append(self._diagnostic(code, at, message))
+
+    def near(self, name: str, there: Iterable[str]) -> str:
+        """Return ` (is 'X' meant?)` if one of the names that are there is like `name`; else nothing."""
+        self._guesses += 1
+        if self._guesses > _MOST_GUESSES or len(name) > 64:
+            return ""
+        found = get_close_matches(name, islice(there, _MOST_COMPARED), 1, 0.75)
+        return f" (is {found[0]!r} meant?)" if found and len(found[0]) <= 64 else ""
 
     def stop(self, code: Code, at: Element | int, message: str) -> SclError:
         """Note what makes a model impossible, and return the error to raise."""

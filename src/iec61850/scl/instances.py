@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from ...common.xml import Element
 from ..acsi.references import FC
 from ..acsi.types import DataValue
@@ -42,7 +44,7 @@ class Instances:
         for part in template.objects:
             instance = self._only(given.pop(part.name, []))
             objects[part.name] = self._object(part, part.name, instance)
-        self._superfluous(given, element)
+        self._superfluous(given, element, template.objects)
         return objects
 
     def _spend(self, leaves: int, element: Element) -> None:
@@ -69,7 +71,7 @@ class Instances:
                 built.children[part.name] = self._attribute(part, found, fc, part.trigger, True, count)
             elif self._are(found, "SDI", part.name):
                 built.children[part.name] = self._sub_object(part, found, count)
-        self._superfluous(given, instance)
+        self._superfluous(given, instance, template.parts)
         return built
 
     def _sub_object(self, template: ObjectTemplate, found: list[Element], count: int) -> DataObject:
@@ -139,7 +141,7 @@ class Instances:
         for part in template.parts:
             found = given.pop(part.name, []) if given else []
             built.children[part.name] = self._attribute(part, found, fc, trigger, settable, int(part.count))
-        self._superfluous(given, instance)
+        self._superfluous(given, instance, template.parts)
         return built
 
     def _leaf(
@@ -231,7 +233,9 @@ class Instances:
                 by_index[index] = one
         return by_index
 
-    def _superfluous(self, given: _Instances, parent: Element | None) -> None:
+    def _superfluous(
+        self, given: _Instances, parent: Element | None, known: Iterable[ObjectTemplate | AttributeTemplate]
+    ) -> None:
         for name, elements in given.items():
             for one in elements:
                 kind = self._document.kind(one)
@@ -240,6 +244,6 @@ class Instances:
                     if parent is not None
                     else ""
                 )
-                self._log.add(
-                    codes.NO_SUCH_PART, one, f"{kind} {quoted(name)}: the type of {where} has no such part: passed over"
-                )
+                near = self._log.near(name, (part.name for part in known))
+                message = f"{kind} {quoted(name)}: the type of {where} has no such part{near}: passed over"
+                self._log.add(codes.NO_SUCH_PART, one, message)

@@ -132,7 +132,8 @@ class Templates:
         if not same:
             part = f"{self._document.kind(user)} {user.get('name') or user.get('lnClass') or ''}".strip()
             done = "kept as a number" if kind == "EnumType" else "left out"
-            self._log.add(missing, user, f"{part} needs {kind} {quoted(id)}, which does not exist: {done}")
+            near = self._log.near(id, self._elements[kind])
+            self._log.add(missing, user, f"{part} needs {kind} {quoted(id)}, which does not exist{near}: {done}")
             return None
         return next((same[wanted] for wanted in (ied_type, "", *same) if wanted in same), None)
 

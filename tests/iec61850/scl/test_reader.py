@@ -409,8 +409,41 @@ CASES = [
         "X/S1 has no address",
     ),
     ("SCL702", '<P type="IP">', '<P type="JID">', '<P type="JID">192', "is 'x@example.org/IEC' already"),
+    ("SCL704", ">192.0.2.7<", ">192.0.2.700<", '<P type="IP">', "'192.0.2.700' is none"),
+    ("SCL704", '<P type="IP">192.0.2.7', '<P type="MMS-Port">0', "MMS-Port", "MMS-Port of X/S1: '0' is none"),
+    ("SCL704", '<P type="IP">192.0.2.7', '<P type="OSI-TSEL">00G1', "OSI-TSEL", "'00G1' is none"),
+    ("SCL704", '<P type="IP">192.0.2.7', '<P type="OSI-PSEL">001', "OSI-PSEL", "'001' is none"),
+    ("SCL704", '<P type="IP">192.0.2.7', '<P type="OSI-AP-Title">1;2', "OSI-AP-Title", "'1;2' is none"),
     ("SCL703", 'ConnectedAP iedName="X"', 'ConnectedAP iedName="Y"', "ConnectedAP", "'Y'"),
 ]
+
+
+NEAR = [
+    # a name with one letter wrong, and what is asked
+    ('<LN lnClass="GGIO" inst="1" lnType="G"', 'lnType="G"', 'lnType="Inputs1"', ""),
+    ('name="AnIn1" type="Mv"', 'type="Mv"', 'type="Mw"', ""),
+    ('<ReportControl name="rcb" datSet="ds"', 'datSet="ds"', 'datSet="dss"', "(is 'ds' meant?)"),
+    ('lnInst="1" doName="AnIn1"', 'doName="AnIn1"', 'doName="AnIn2"', "(is 'AnIn1' meant?)"),
+    ('lnInst="1" doName="Ind1" daName="stVal"', '"stVal"', '"stVak"', "(is 'stVal' meant?)"),
+    ('prefix="pre" lnClass="GGIO" lnInst="2" doName', '"pre"', '"prf"', "(is 'preGGIO2' meant?)"),
+    ('doName="AnIn1" fc="MX"', '"MX"', '"XM"', "'XM' is no functional constraint"),
+    ('<DOI name="Crv"', '"Crv"', '"Crvs"', "(is 'Crv' meant?)"),
+    ('<DAI name="numPts"', '"numPts"', '"numPt"', "(is 'numPts' meant?)"),
+    ('<DO name="Crv" type="Curve"', '"Curve"', '"Curves"', "(is 'Curve' meant?)"),
+]
+
+
+@pytest.mark.parametrize(("place", "old", "new", "asked"), NEAR)
+def test_a_name_that_is_not_there_is_answered_with_one_that_is_near(place: str, old: str, new: str, asked: str) -> None:
+    said = [str(one) for one in check(changed((place, place.replace(old, new))))[1]]
+    assert said
+    assert not asked or any(asked in one for one in said), said
+
+
+def test_near_names_are_not_looked_for_without_end() -> None:
+    members = '<FCDA ldInst="D" lnClass="GGIO" lnInst="1" doName="AnIn2" fc="MX"/>' * 400
+    said = [one.message for one in check(changed(('<DataSet name="ds">', f'<DataSet name="ds">{members}')))[1]]
+    assert sum("meant?" in one for one in said) == 100
 
 
 @pytest.mark.parametrize(
