@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from janusgrid.iec61850 import AddCause, CommandFailed, Ied, ServiceRefused
+from janusgrid.iec61850.acsi.services import CommandTermination
 from janusgrid.iec61850.client.control import Control
 
 from tests.iec61850.scsm81 import peers
@@ -96,7 +97,9 @@ async def test_what_libiec61850_refuses_as_a_server(tmp_path: Path) -> None:
 
 async def test_what_the_rust_server_refuses(tmp_path: Path) -> None:
     """It sends no LastApplError, and answers what fails under enhanced security as if it had not been accepted."""
+    late: list[CommandTermination] = []
     async with their_server("rust", tmp_path) as server, our_client(server) as ied:
+        ied.association.on_notification(lambda told: isinstance(told, CommandTermination) and late.append(told))
         for name in MODELS:
             for failing in (("BlockedByInterlocking", None), (None, "BlockedByProcess")):
                 await server.do("behave", f"LD0/CSWI1.{name}", *failing)
@@ -104,6 +107,19 @@ async def test_what_the_rust_server_refuses(tmp_path: Path) -> None:
                 assert not isinstance(refused, CommandFailed)
                 wanted = AddCause.SELECT_FAILED if name == "SwSbo" and failing[0] else None
                 assert refused.add_cause is wanted
+        # With enhanced security a termination comes for what was refused, and brings the cause.
+        await until(lambda: len(late) == 3)
+        assert [(each.control.path[0], each.add_cause) for each in late] == [
+            ("SwEnh", AddCause.BLOCKED_BY_INTERLOCKING),
+            ("SwEnh", AddCause.BLOCKED_BY_PROCESS),
+            ("SwSel", AddCause.BLOCKED_BY_PROCESS),
+        ]
+
+
+async def test_the_rust_server_heeds_no_later_time(tmp_path: Path) -> None:
+    async with their_server("rust", tmp_path) as server, our_client(server) as ied:
+        await switch(ied, "SwLater").operate(True, at=datetime.now(UTC) + timedelta(hours=1))
+        assert await server.event("operated") == ["LD0/CSWI1.SwLater", True, False]
 
 
 @BOTH
@@ -116,8 +132,7 @@ async def test_selections_on_their_server(peer: str, name: str, tmp_path: Path) 
     ):
         mine, theirs = switch(ied, name), switch(other, name)
         await mine.select(True)
-        if peer == "libiec":
-            assert (await mine.status()).selected is True
+        assert (await mine.status()).selected is (peer == "libiec")
         for attempt in (theirs.select(True), theirs.operate(True)):
             refused = await refusal(attempt)
             if peer == "libiec":
@@ -146,6 +161,11 @@ async def test_a_command_meets_another_on_their_server(peer: str, name: str, tmp
         refused = await refusal(switch(other, name).operate(True))
         assert refused.add_cause is (AddCause.COMMAND_ALREADY_IN_EXECUTION if peer == "libiec" else None)
         assert not first.done()
+        if peer == "libiec":
+            refused = await refusal(switch(ied, name).cancel())
+            assert refused.add_cause is AddCause.COMMAND_ALREADY_IN_EXECUTION
+        else:
+            await switch(ied, name).cancel()  # it says yes, and goes on
         await first
         assert await server.event("operated") == [f"LD0/CSWI1.{name}", True, False]
 

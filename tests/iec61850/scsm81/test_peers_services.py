@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 from janusgrid.common.errors import Malformed, UnknownName
-from janusgrid.iec61850 import Ied, ServiceError, ServiceRefused
+from janusgrid.iec61850 import AddCause, Ied, ServiceError, ServiceRefused
 from janusgrid.iec61850.acsi.services import AcsiClass
 
 from tests.iec61850.scsm81 import peers
-from tests.iec61850.scsm81.sides import BOTH, our_client, our_server, their_client, their_server
+from tests.iec61850.scsm81.sides import BOTH, at, our_client, our_server, their_client, their_server
 from tests.iec61850.scsm81.station import LD
 
 VOLTAGE, DELAY = f"{LD}/PTUV1.StrVal.setMag.f", f"{LD}/PTUV1.OpDlTmms.setVal"
@@ -296,3 +296,18 @@ async def test_directories_of_control_blocks(peer: str) -> None:
             ("DATA_SET", ["Meas"]),
         ):  # fmt: skip
             assert await client.do("directory", f"{LD}/LLN0", acsi_class) == names
+
+
+async def test_the_rust_client_fares_no_better_with_libiec61850(tmp_path: Path) -> None:
+    """What it does not understand of us it does not understand of others either."""
+    async with (
+        their_server("libiec", tmp_path) as server,
+        their_client("rust", server.port) as client,
+    ):
+        with pytest.raises(peers.PeerRefused, match="ber tag mismatch: expected=0xAB, actual=0x8B"):
+            await client.do("create_data_set", f"{LD}/LLN0.Dyn", MEMBERS)
+        await server.do("behave", "LD0/CSWI1.SwDir", 3, 1, AddCause.BLOCKED_BY_INTERLOCKING)
+        await client.do("control", at("SwDir"), "direct-normal")
+        with pytest.raises(peers.PeerRefused) as told:
+            await client.do("operate", at("SwDir"), "bool", True)
+        assert told.value.args[0] == [0, "unknown"]
