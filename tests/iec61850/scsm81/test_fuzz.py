@@ -1,6 +1,7 @@
 """Whatever comes in, a stack gives events, and an association ends as its errors say: nothing else comes out.
 
-Both sides are fed with octets that a peer could never have meant: cut off at each octet, mutated, made of nothing.
+Both sides are fed with octets that a peer could never have meant: cut off at each octet, made of nothing; what is
+mutated layer by layer is in `tests/iec61850/fuzz`.
 """
 
 from __future__ import annotations
@@ -18,10 +19,10 @@ from janusgrid.iec61850.scsm81.address import CALLER, Address
 from janusgrid.iec61850.scsm81.errors import LayerFault
 from janusgrid.iec61850.scsm81.stack import Called, Calling, Ended, Requested, Stack
 
+from tests.iec61850.fuzzing import octets as mutated
 from tests.iec61850.scsm81.pairs import ANSWER, INITIATE, events, exchange, opened, pair
 
 MUTATIONS = 10_000
-LAYERS = ["transport", "session", "presentation", "acse"]
 
 
 def conversation() -> tuple[list[bytes], list[bytes]]:
@@ -88,62 +89,6 @@ def test_cut_off_at_each_octet(side: str) -> None:
         assert stack.partial == (stack._packets.waiting > 0)
 
 
-def mutated(octets: bytes, dice: random.Random) -> bytes:
-    """Return octets with one to four changes, of the kinds that lengths and tags suffer from."""
-    found = bytearray(octets)
-    for _ in range(dice.choice((1, 1, 2, 4))):
-        at = dice.randrange(len(found)) if found else 0
-        match dice.randrange(6):
-            case 0 if found:
-                found[at] = dice.randrange(256)
-            case 1 if found:
-                found[at] ^= 1 << dice.randrange(8)
-            case 2 if found:
-                found[at] = dice.choice((0, 1, 0x7F, 0x80, 0x84, 0xFF))
-            case 3 if found:
-                del found[at : at + dice.randrange(1, 8)]
-            case 4:
-                found[at:at] = dice.randbytes(dice.randrange(1, 8))
-            case _:
-                found[at:at] = found[at : at + dice.randrange(1, 64)]
-    return bytes(found)
-
-
-@pytest.mark.parametrize("layer", LAYERS)
-@pytest.mark.parametrize("side", ["called", "calling"])
-def test_mutations(side: str, layer: str) -> None:
-    """Mutations below a layer leave what is around it as it should be, so that they get there."""
-    dice = random.Random(f"{side} {layer}")
-    parts = CLIENT if side == "called" else SERVER
-    for _ in range(MUTATIONS):
-        stack = fresh(side)
-        for number, octets in enumerate(parts):
-            feed(stack, _inside(octets, layer, dice) if dice.randrange(len(parts)) <= number else octets)
-            if stack.state == "closed":
-                break
-
-
-def _inside(octets: bytes, layer: str, dice: random.Random) -> bytes:
-    """Return a packet mutated from one layer on upwards, its outer layers made new around it."""
-    if layer == "transport" or octets[5] != cotp.DT:
-        return mutated(octets, dice)
-    message = octets[7:]
-    if layer == "session":
-        return cotp.packets(mutated(message, dice), 8192)
-    payload = session.data(message)
-    if payload is not None:
-        return cotp.packets(session.DATA_HEADER + mutated(payload, dice), 8192)
-    spdu = session.parse(message)
-    content = mutated(spdu.user_data or b"", dice)
-    if layer == "acse" and spdu.user_data and spdu.kind in (session.FINISH, session.DISCONNECT):
-        content = presentation.user_data(1, mutated(presentation.one(spdu.user_data), dice))
-    elif layer == "acse" and spdu.kind == session.CONNECT:
-        proposed = presentation.parse_connect(spdu.user_data or b"")
-        content = presentation.connect(proposed.calling, proposed.called, mutated(proposed.user_data, dice))
-    made = session.Spdu(spdu.kind, content, spdu.calling, spdu.called, spdu.reason).encode()
-    return cotp.packets(made, 8192)
-
-
 PARSERS: dict[str, tuple[Callable[[bytes], object], list[bytes]]] = {
     "cotp": (cotp.parse, [packet[4:] for packet in (*CLIENT, *SERVER)]),
     "session": (
@@ -172,7 +117,7 @@ def test_parsers_say_malformed_and_nothing_else(name: str) -> None:
         for end in range(len(sample)):
             _try(parse, sample[:end])
     for _ in range(MUTATIONS):
-        _try(parse, mutated(dice.choice(samples), dice))
+        _try(parse, mutated(dice.choice(samples), dice, samples))
 
 
 def _try(parse: Callable[[bytes], object], octets: bytes) -> None:

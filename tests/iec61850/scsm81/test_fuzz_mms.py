@@ -15,9 +15,9 @@ from janusgrid.iec61850.mapping.initiate import Limits
 from janusgrid.iec61850.mms import decode_ber, encode_ber, pdu
 from janusgrid.iec61850.scsm81.stack import Called, Data, Requested
 
+from tests.iec61850.fuzzing import octets as mutated
 from tests.iec61850.plant import plant
 from tests.iec61850.scsm81.test_connection import Raw
-from tests.iec61850.scsm81.test_fuzz import mutated
 
 REQUESTS, ANSWERS = 10_000, 1_500
 LAST = 0x7ABCDEF0
@@ -73,7 +73,7 @@ async def test_our_server_takes_anything(caplog: pytest.LogCaptureFixture) -> No
     raw = await Raw.open(listening.port)
     sent = answers = 0
     for _ in range(REQUESTS // 50):
-        for octets in (mutated(dice.choice(asked), dice) for _ in range(50)):
+        for octets in (mutated(dice.choice(asked), dice, asked) for _ in range(50)):
             if octets[:1] != b"\x8b":  # to conclude is a right of the client's
                 raw.stack.send(octets)
                 sent += 1
@@ -151,4 +151,4 @@ def _answer(request: bytes, octets: bytes, dice: random.Random) -> bytes:
     if isinstance(message[1], pdu.ConfirmedResponsePDU) and isinstance(asked, pdu.ConfirmedRequestPDU):
         message[1].invoke_id = asked.invoke_id
         octets = encode_ber(message)
-    return mutated(octets, dice) if dice.randrange(3) else octets
+    return mutated(octets, dice, (octets,)) if dice.randrange(3) else octets
