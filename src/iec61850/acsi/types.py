@@ -119,6 +119,23 @@ class Quality:
         """True if validity is good."""
         return self.validity == self.GOOD
 
+    @property
+    def details(self) -> tuple[int, ...]:
+        """The bits from 2 (overflow) to 9 (inaccurate) that are set: why the value is invalid or questionable."""
+        return tuple(bit for bit in range(2, 10) if self.bit(bit))
+
+    @property
+    def contradicts(self) -> bool:
+        """True if it has no meaning: a value that is good with a reason why it is not, or the reserved validity."""
+        return self.validity == self.RESERVED or (self.good and bool(self.details))
+
+    def under(self, behaviour: int) -> Quality:
+        """Return the quality of the same value where its node has this behaviour (IEC 61850-7-4 annex A, second-hand):
+        marked as test in test (3) and test/blocked (4), invalid where it is off (5)."""
+        if behaviour in (3, 4):
+            return Quality(self.bits | 1 << 12 - 11)
+        return Quality(self.bits & 0x7FF | self.INVALID << 11) if behaviour == 5 else self
+
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _ENTRY_EPOCH = datetime(1984, 1, 1, tzinfo=UTC)

@@ -58,6 +58,7 @@ class _Target:
     quality: Attribute | None
     time: Attribute | None
     description: TypeDescription = attrs.Factory(lambda self: self.attribute.describe(), takes_self=True)
+    behaviour: Attribute | None = attrs.field(default=None, kw_only=True)
 
 
 class Server:
@@ -312,8 +313,9 @@ class Server:
         """Give an attribute a new value, as the process has it now; reports that it triggers go out by themselves.
 
         `reference` is `LD/LN.DO.DA`; of a data object (`LD/LN.DO`) its main attribute is meant (stVal, mag, mxVal).
-        The quality and the time of the data object go with it: good and now, where they are not given.
-        Raises `UnknownName`, or `TypeConflict` for a value that does not fit.
+        The quality and the time of the data object go with it: good and now, where they are not given. The quality is
+        marked as test where the behaviour of the node (Beh) is test or test/blocked, and invalid where it is off.
+        Raises `UnknownName`, or `TypeConflict` for a value that does not fit, or a quality that contradicts itself.
         """
         self.update_many({reference: value}, quality=quality, time=time)
 
@@ -329,13 +331,16 @@ class Server:
         stamp = time if isinstance(time, Timestamp) else self.engine.stamps(time or now)
         changes: dict[Attribute, DataValue] = {}
         quality = quality or Quality()
+        if quality.contradicts:
+            raise TypeConflict(f"{quality} gives a reason why a good value is not, or has no validity")
         for reference, value in values.items():
             target = self._targets.get(reference)
             if target is None:
                 target = self._targets[reference] = self._target(reference)
             changes.update(spread(target.attribute, _shaped(target, value, reference)))
             if target.quality is not None:
-                changes[target.quality] = quality
+                mode = target.behaviour.value if target.behaviour is not None else None
+                changes[target.quality] = quality.under(mode) if isinstance(mode, int) else quality
             if target.time is not None:
                 changes[target.time] = stamp
         self.engine.update(changes.items(), now)
@@ -360,12 +365,17 @@ class Server:
             main = next((found.children[name] for name in _MAIN if name in found.children), None)
             if not isinstance(main, Attribute):
                 raise UnknownName("it has no main attribute; name the one that is meant", where=reference)
-            return _Target(main, *_beside(found, main))
+            return _Target(main, *_beside(found, main), behaviour=self._behaviour(where))
         for length in range(len(path) - 1, 0, -1):
             above = self.model.find(Reference(where.device, where.node, path[:length]))
             if isinstance(above, DataObject):
-                return _Target(found, *_beside(above, found))
+                return _Target(found, *_beside(above, found), behaviour=self._behaviour(where))
         return _Target(found, None, None)
+
+    def _behaviour(self, where: Reference) -> Attribute | None:
+        """Return the behaviour of a node; None for mode and behaviour themselves, which are to be trusted always."""
+        found = self.model.find(Reference(where.device, where.node, ("Beh", "stVal")))
+        return found if isinstance(found, Attribute) and where.path[0] not in ("Mod", "Beh") else None
 
     # --- serving ----------------------------------------------------------------------------------------------------
 

@@ -10,6 +10,7 @@ from janusgrid.iec61850.acsi.ports import ClientAssociation
 from janusgrid.iec61850.acsi.references import Reference
 from janusgrid.iec61850.acsi.services import GetRCBValues, Reason, Report, SetDataValues, SetRCBValues
 from janusgrid.iec61850.acsi.types import BitString, DataValue, EntryTime, Quality, Timestamp
+from janusgrid.iec61850.engine.rcb import owner_octets
 
 from tests.iec61850.plant import ref
 from tests.iec61850.wires import START, Rig, until
@@ -171,7 +172,7 @@ async def test_a_reserved_block_is_nobody_elses(rig: Rig) -> None:
         assert await other.refused(BLOCK, **{name: value}) in LOCKED
     found = await other.get()
     assert found["Resv"] is True
-    peers = {association.peer.encode() for association in rig.server.engine.associations}
+    peers = {owner_octets(association.peer) for association in rig.server.engine.associations}
     assert found["Owner"] in peers
     await mine.set(Resv=False)
     assert (await mine.get())["Owner"] == b""

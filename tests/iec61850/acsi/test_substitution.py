@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from janusgrid.iec61850.acsi.errors import ServiceError
 from janusgrid.iec61850.acsi.services import GetDataValues, SetDataValues
-from janusgrid.iec61850.acsi.types import DataValue, Quality, Timestamp
+from janusgrid.iec61850.acsi.types import BitString, DataValue, Quality, Timestamp
 
 from tests.iec61850.plant import ref
 from tests.iec61850.wires import Rig
@@ -56,3 +56,43 @@ async def test_a_measurand_is_substituted_without_a_quality_of_its_own(rig: Rig)
     assert await association.call(GetDataValues(MEASURED)) == (7.5, 7.5, Quality.of(0, 10))
     await write(rig, "AnIn1.subEna", False)
     assert await association.call(GetDataValues(MEASURED)) == (2.0, 3.0, Quality())
+
+
+@pytest.mark.parametrize(
+    ("name", "fc", "shown", "substitute", "process"),
+    [
+        ("Spc", "ST", "stVal", True, False),
+        ("Dpc", "ST", "stVal", BitString(0b10, 2), BitString(0b01, 2)),
+        ("Inc", "ST", "stVal", 7, -3),
+        ("Enc", "ST", "stVal", 2, 1),
+        ("Bsc", "ST", "valWTr", [5, True], [6, False]),
+        ("Isc", "ST", "valWTr", [5, True], [6, False]),
+        ("Apc", "MX", "mxVal", [7.5], [2.5]),
+        ("Bac", "MX", "mxVal", [7.5], [2.5]),
+    ],
+)
+async def test_every_class_that_is_commanded(
+    rig: Rig, name: str, fc: str, shown: str, substitute: DataValue, process: DataValue
+) -> None:
+    association = await rig.associate()
+    served = (ref(f"GGIO2.{name}.{shown}", fc), ref(f"GGIO2.{name}.q", fc))
+    given = f"DG750DER/GGIO2.{name}.{shown}"
+    rig.server.update(given, process)
+    for part, value in (("subVal", substitute), ("subQ", Quality()), ("subID", "operator"), ("subEna", True)):
+        target = ref(f"GGIO2.{name}.{part}", "SV")
+        assert await association.call(SetDataValues(((target, value),))) == (ServiceError.NO_ERROR,)
+    assert await association.call(GetDataValues(served)) == (substitute, Quality.of(0, 10))
+    rig.server.update(given, process, quality=Quality.of(Quality.INVALID, 6))
+    assert await association.call(GetDataValues(served)) == (substitute, Quality.of(0, 10))
+    off = ((ref(f"GGIO2.{name}.subEna", "SV"), False),)
+    assert await association.call(SetDataValues(off)) == (ServiceError.NO_ERROR,)
+    assert await association.call(GetDataValues(served)) == (process, Quality.of(Quality.INVALID, 6))
+
+
+async def test_a_substitute_has_any_quality_and_is_marked(rig: Rig) -> None:
+    association = await rig.associate()
+    await write(rig, "Ind1.subEna", True)
+    for bits in (*(1 << n for n in range(13)), 0, (1 << 13) - 1):
+        target = ref("GGIO1.Ind1.subQ", "SV")
+        assert await association.call(SetDataValues(((target, Quality(bits)),))) == (ServiceError.NO_ERROR,)
+        assert (await association.call(GetDataValues(SERVED)))[1] == Quality(bits | 1 << 2)
