@@ -78,6 +78,8 @@ class Reference:
     @classmethod
     def parse(cls, text: str, fc: FC | str | None = None) -> Reference:
         """Return the reference that `text` spells; raise `BadReference` saying what is wrong with it."""
+        if not isinstance(text, str):
+            raise BadReference(f"a reference is text, LD/LN.DO.DA, not {type(text).__name__}", where=repr(text)[:80])
         body = text.strip()
         if body[:1] in ("@", "/") and fc is None:
             if not _NAME.fullmatch(body[1:]) or len(body) > 33:

@@ -112,6 +112,10 @@ class Reports:
         self._over = False
         self._stop: list[Callable[[], None]] = []
 
+    def __repr__(self) -> str:
+        state = "over" if self._over else "enabled" if self._started else "not started"
+        return f"<{type(self).__name__} {self.block} of {self._association.peer}, {state}>"
+
     @property
     def buffered(self) -> bool:
         """True if the block is a buffered one; known from the start on."""

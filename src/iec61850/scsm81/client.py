@@ -68,6 +68,9 @@ class TcpAssociation:
         self._end_listeners: list[EndListener] = []
         self._ended: str | None = None
 
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.peer}{f', ended: {self._ended}' if self._ended else ''}>"
+
     @classmethod
     async def open(
         cls,

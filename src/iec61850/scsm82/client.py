@@ -57,6 +57,9 @@ class XmppAssociation:
         self._ended: str | None = None
         endpoint.ask(self._key, self)
 
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.peer}{f', ended: {self._ended}' if self._ended else ''}>"
+
     @classmethod
     async def open(
         cls,

@@ -10,6 +10,7 @@ import pytest
 from janusgrid import iec61850
 from janusgrid.common.errors import LocalError, UnknownName
 from janusgrid.iec61850 import AddCause, Command, Server, ServiceRefused, connect
+from janusgrid.iec61850.acsi.references import BadReference
 
 from tests.iec61850.plant import plant
 
@@ -39,6 +40,13 @@ async def test_objects_say_what_they_are() -> None:
     async with connecting as ied:
         assert repr(ied.control("DG750DER/DWGC1.WSpt")) == f"<Control DG750DER/DWGC1.WSpt of {target}>"
         assert repr(server) == "<Server DG750, 1 associations>"
+        assert repr(ied.association) == f"<TcpAssociation {target}>"
+        reports = ied.report("DG750DER/LLN0.urcbMeas")
+        assert repr(reports) == f"<Reports DG750DER/LLN0.urcbMeas of {target}, not started>"
+        async with reports:
+            assert repr(reports) == f"<Reports DG750DER/LLN0.urcbMeas01[RP] of {target}, enabled>"
+        assert repr(reports) == f"<Reports DG750DER/LLN0.urcbMeas01[RP] of {target}, over>"
+    assert repr(ied.association) == f"<TcpAssociation {target}, ended: released>"
     await server.close()
     assert repr(listening) == "<TcpServer of DG750, not listening, 0 connections>"
 
@@ -61,7 +69,8 @@ async def test_a_command_that_is_refused_tells_error_and_cause() -> None:
             ("DG750DER/DWGC1", LocalError, "name a data object"),
             ("DG750DER/MMXU1.TotW", LocalError, "can only be read"),
             ("DG750DER/DWGC1.WSp", UnknownName, "WSpt"),
+            (7, BadReference, "a reference is text, .* not int"),
         ):
             with pytest.raises(kind, match=words):
-                await ied.control(name).operate(1.0)
+                await ied.control(name).operate(1.0)  # type: ignore[arg-type]
     await server.close()
