@@ -79,7 +79,7 @@ def page(results: Results | None) -> str:
     parts.append(f"Run finished {results.finished}: {results.passed} tests passed, {results.skipped} skipped.\n")
     for wire in WIRES:
         if not results.ran(wire.key):
-            parts.append(f"Nothing was run on **{wire.title}**: what it needs was not there.\n")
+            parts.append(f"Nothing was run on **{wire.title}**: it was not selected, or what it needs was not there.\n")
     notes: list[str] = []
     for role in ROLES:
         parts.append(f"## As {role}\n\n{_table(results, role, notes)}\n")
