@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import pytest
-from janusgrid.common.errors import NotReachable
 from janusgrid.iec61850 import AddCause, Command, Ied, Server, connect
+from janusgrid.iec61850.model.nodes import Model
 from janusgrid.iec61850.scl.writer import write_cid
 
 from tests.iec61850.scsm81 import peers, station
@@ -27,6 +27,11 @@ def at(name: str) -> str:
     return f"{station.LD}/CSWI1.{name}"
 
 
+def their(name: str) -> str:
+    """Return the reference of a switch as their servers' applications have it."""
+    return f"LD0/CSWI1.{name}"
+
+
 @asynccontextmanager
 async def their_server(
     peer: str, directory: Path, *options: object, select_timeout: int = 5000
@@ -38,27 +43,30 @@ async def their_server(
         write_cid(model, path)
         command: tuple[object, ...] = (path, f"timeout={select_timeout}", *options)
     else:
-        path = directory / "station.cfg"
-        path.write_text(station.configuration(model))
-        command = (path, peers.free_port(), *options)
+        command = libiec_arguments(model, directory, map(their, SWITCHES), *options)
     async with peers.talking(peer, f"{peer}_serves.py", *command) as made:
         await made.ready()
         yield made
 
 
+def libiec_arguments(model: Model, directory: Path, controls: Iterable[str], *options: object) -> tuple[object, ...]:
+    """Return the arguments of a server of libiec61850 that serves a model, in which `controls` can be commanded."""
+    path = directory / "model.cfg"
+    path.write_text(station.configuration(model))
+    return (path, peers.free_port(), f"controls={','.join(controls)}", *options)
+
+
+class Listening(Protocol):
+    """What can be connected with: a server, or a cable to it."""
+
+    port: int
+
+
 @asynccontextmanager
-async def our_client(server: peers.Peer | Cable, *, host: str = "127.0.0.1", **options: Any) -> AsyncIterator[Ied]:
-    """Connect with a peer's server; libiec61850 loses some connections that come at once: see interoperability.md."""
-    for _ in range(4):
-        with contextlib.suppress(NotReachable):
-            ied = await connect(f"tcp://{host}:{server.port}", **{"timeout": 5, **options})
-            await ied.devices()
-            break
-        await asyncio.sleep(0.3)
-    else:
-        pytest.fail("no association with the peer's server")
-    yield ied
-    await ied.release()
+async def our_client(server: Listening, *, host: str = "127.0.0.1", **options: Any) -> AsyncIterator[Ied]:
+    """Connect with a server."""
+    async with connect(f"tcp://{host}:{server.port}", **{"timeout": 5, **options}) as ied:
+        yield ied
 
 
 class Station:

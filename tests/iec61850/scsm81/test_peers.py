@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -15,47 +13,40 @@ from janusgrid.common.xmpp.servers import pki
 from janusgrid.iec61850 import Command, Ied, Server, ServiceError, ServiceRefused, connect
 from janusgrid.iec61850.acsi.references import FC
 from janusgrid.iec61850.acsi.services import AcsiClass
+from janusgrid.iec61850.scl import read as read_scl
 from janusgrid.iec61850.scsm81 import tls
 from janusgrid.iec61850.scsm81.address import Address
 
 from tests.iec61850.scsm81 import peers
+from tests.iec61850.scsm81.sides import BOTH, libiec_arguments, our_client
 from tests.iec61850.wires import until
 
-BOTH = pytest.mark.parametrize("peer", ["rust", "libiec"])
 F = "PEERLD0/GGIO1.AnIn1.mag.f"
 
 
 @asynccontextmanager
-async def their_server(peer: str, *more: object) -> AsyncIterator[peers.PeerServer]:
+async def their_server(peer: str, directory: Path, *more: object) -> AsyncIterator[peers.PeerServer | peers.Peer]:
     if peer == "rust":
         async with peers.running("rust", "rust_server.py", peers.CID, *more) as server:
             yield server
         return
-    with socket.socket() as found:  # it does not say which port it takes
-        found.bind(("127.0.0.1", 0))
-        port = found.getsockname()[1]
-    async with peers.running("libiec", "libiec_server.py", port, *more) as server:
-        yield server
+    arguments = libiec_arguments(read_scl(peers.CID).model, directory, ["LD0/GGIO1.SPCSO1"], *more)
+    async with peers.talking("libiec", "libiec_serves.py", *arguments) as made:
+        await made.ready()
+        yield made
 
 
-@asynccontextmanager
-async def our_client(server: peers.PeerServer) -> AsyncIterator[Ied]:
-    # libiec61850 behind this binding loses some connections that come right after its start: see interoperability.md
-    for _ in range(4):
-        with contextlib.suppress(NotReachable):
-            ied = await connect(f"tcp://127.0.0.1:{server.port}", timeout=5)
-            await ied.devices()
-            break
-        await asyncio.sleep(0.3)
+async def give(server: peers.PeerServer | peers.Peer, value: float) -> None:
+    """Give AnIn1 a new value."""
+    if isinstance(server, peers.Peer):
+        await server.do("update", "LD0/GGIO1.AnIn1.mag.f", value)
     else:
-        pytest.fail("no association with the peer's server")
-    yield ied
-    await ied.release()
+        await server.update(value)
 
 
 @BOTH
-async def test_our_client_on_their_server(peer: str) -> None:
-    async with their_server(peer) as server, our_client(server) as ied:
+async def test_our_client_on_their_server(peer: str, tmp_path: Path) -> None:
+    async with their_server(peer, tmp_path) as server, our_client(server) as ied:
         assert await ied.devices() == ("PEERLD0",)
         assert await ied.nodes("PEERLD0") == ("GGIO1", "LLN0")
         objects = ("AnIn1", "AnIn2", "Beh", "SPCSO1", "SPCSO2", "Set1")
@@ -64,7 +55,7 @@ async def test_our_client_on_their_server(peer: str) -> None:
         assert await ied.instances("PEERLD0/LLN0", AcsiClass.DATA_SET) == ("Meas",)
         assert await ied.instances("PEERLD0/LLN0", AcsiClass.URCB) == ("urcb01", "urcb02")
         assert set(await ied.definition("PEERLD0/GGIO1.SPCSO1")) == {FC.ST, FC.CO, FC.CF}
-        await server.update(20.5)
+        await give(server, 20.5)
         await asyncio.sleep(0.1)
         assert await ied.read(F) == 20.5
         whole = await ied.read("PEERLD0/GGIO1.AnIn1")
@@ -87,8 +78,8 @@ async def test_our_client_on_their_server(peer: str) -> None:
 
 
 @BOTH
-async def test_settings_on_their_server(peer: str) -> None:
-    async with their_server(peer) as server, our_client(server) as ied:
+async def test_settings_on_their_server(peer: str, tmp_path: Path) -> None:
+    async with their_server(peer, tmp_path) as server, our_client(server) as ied:
         if peer == "rust":  # it refuses its own client's the same way
             with pytest.raises(ServiceRefused) as refused:
                 await ied.write("PEERLD0/GGIO1.Set1.setMag.f", 2.5)
@@ -98,24 +89,28 @@ async def test_settings_on_their_server(peer: str) -> None:
             assert await ied.read("PEERLD0/GGIO1.Set1.setMag.f") == 2.5
 
 
-async def test_reports_of_their_server() -> None:
-    async with their_server("libiec") as server, our_client(server) as ied, ied.report("PEERLD0/LLN0.urcb") as reports:
+async def test_reports_of_their_server(tmp_path: Path) -> None:
+    async with (
+        their_server("libiec", tmp_path) as server,
+        our_client(server) as ied,
+        ied.report("PEERLD0/LLN0.urcb") as reports,
+    ):
         values: list[object] = []
         async with asyncio.timeout(20):
-            await server.update(1.5)
+            await give(server, 1.5)
             async for update in reports:
                 if update.values.get(F):
                     values.append(update.values[F])
                     if len(values) == 5:
                         break
-                    await server.update(1.5 + len(values))
+                    await give(server, 1.5 + len(values))
         assert values == [1.5, 2.5, 3.5, 4.5, 5.5]
         assert update.missed == 0
 
 
 @BOTH
-async def test_abort_and_begin_again(peer: str) -> None:
-    async with their_server(peer) as server:
+async def test_abort_and_begin_again(peer: str, tmp_path: Path) -> None:
+    async with their_server(peer, tmp_path) as server:
         async with our_client(server) as ied:
             for _ in range(5):
                 other = await connect(f"tcp://127.0.0.1:{server.port}", timeout=5)
@@ -127,8 +122,8 @@ async def test_abort_and_begin_again(peer: str) -> None:
         await again.release()
 
 
-async def test_a_server_that_is_killed_is_lost() -> None:
-    async with their_server("rust") as server, our_client(server) as ied:
+async def test_a_server_that_is_killed_is_lost(tmp_path: Path) -> None:
+    async with their_server("rust", tmp_path) as server, our_client(server) as ied:
         ends: list[str] = []
         ied.on_end(ends.append)
         server.process.kill()
@@ -208,19 +203,48 @@ async def test_the_rust_client_on_our_server() -> None:
 
 
 async def test_the_client_of_libiec61850_on_our_server() -> None:
-    async with our_server() as (server, port):
-        found = await peers.run("libiec", "libiec_client.py", port)
-        assert found["connect"] == 0
-        _common(found)
-        assert found["write"] == [None, 0]
-        assert found["write refused"] == [None, 21], "IED_ERROR_ACCESS_DENIED"
-        assert found["read refused"] == "error 22", "IED_ERROR_OBJECT_DOES_NOT_EXIST"
-        assert found["data set"][0] == 0.0
-        assert found["enabled"] == [None, 0]
-        assert [[number, value] for number, value, _ in found["reports"][:3]] == [[0, 1.0], [1, 2.0], [2, 3.0]]
-        assert (found["operate SPCSO1"], found["operate SPCSO2"]) == (True, False)
-        assert (found["second"], found["aborted"], found["released"]) == (0, True, True)
-        assert found["identify"] == "answered"
+    async with our_server() as (server, port), peers.client("libiec") as client:
+        await client.do("connect", port)
+        assert await client.do("devices") == ["PEERLD0"]
+        assert await client.do("nodes", "PEERLD0") == ["GGIO1", "LLN0"]
+        objects = ["AnIn1", "AnIn2", "Beh", "SPCSO1", "SPCSO2", "Set1"]
+        assert sorted(await client.do("directory", "PEERLD0/GGIO1", "DATA_OBJECT")) == objects
+        assert await client.do("parts", "PEERLD0/GGIO1.AnIn1", "MX") == ["mag", "q", "t"]
+        setting = ("PEERLD0/GGIO1.Set1.setMag.f", "SP")
+        assert await client.do("read", *setting) == 1.5
+        await client.do("write", *setting, "float", 2.5)
+        assert await client.do("read", *setting) == 2.5
+        denied, non_existent = 21, 10  # an IedClientError, and a DataAccessError as the value
+        for refused, error in (
+            (client.do("write", F, "MX", "float", 2.5), denied),
+            (client.do("read", "PEERLD0/GGIO1.Nothing.mag.f", "MX"), non_existent),
+        ):
+            with pytest.raises(peers.PeerRefused) as told:
+                await refused
+            assert told.value.args[0] == error
+        assert await client.do("data_set", "PEERLD0/LLN0.Meas") == [0.0, 0.0, False]
+        block = "PEERLD0/LLN0.RP.urcb02"
+        shown = await client.do("block", block)
+        assert (shown["RptID"], shown["DatSet"], shown["ConfRev"]) == ("PEER/urcb", "PEERLD0/LLN0$Meas", 1)
+        await client.do("reports", block)
+        await client.do("set_block", block, {"RptEna": True})
+        reports = [await client.event("report") for _ in range(3)]
+        assert [(report["sequence"], report["values"]) for report in reports] == [
+            (number, {"1": number + 1.0}) for number in range(3)
+        ]
+        await client.do("set_block", block, {"RptEna": False})
+        for name in ("SPCSO1", "SPCSO2"):
+            await client.do("control", f"PEERLD0/GGIO1.{name}")
+        await client.do("operate", "PEERLD0/GGIO1.SPCSO1", "bool", True)
+        with pytest.raises(peers.PeerRefused):
+            await client.do("operate", "PEERLD0/GGIO1.SPCSO2", "bool", True)
+        assert await client.do("read", "PEERLD0/GGIO1.SPCSO1.stVal", "ST") is True
+        async with peers.client("libiec") as other:
+            await other.do("connect", port)
+            await other.do("abort")
+            await other.event("closed")
+        await client.do("release")
+        await client.event("closed")
         await _nobody_left(server)
 
 
@@ -229,10 +253,13 @@ async def _nobody_left(server: Server) -> None:
 
 
 async def test_the_password_of_libiec61850() -> None:
-    async with our_server(password="secret") as (_, port):
-        assert (await peers.run("libiec", "libiec_client.py", port, "secret"))["devices"] == ["PEERLD0"]
-        assert (await peers.run("libiec", "libiec_client.py", port, "wrong"))["connect"] != 0
-        assert (await peers.run("libiec", "libiec_client.py", port))["connect"] != 0
+    async with our_server(password="secret") as (_, port), peers.client("libiec") as client:
+        await client.do("connect", port, "secret")
+        assert await client.do("devices") == ["PEERLD0"]
+        await client.do("release")
+        for wrong in ("wrong", None):
+            with pytest.raises(peers.PeerRefused):
+                await client.do("connect", port, wrong)
 
 
 # --- TLS --------------------------------------------------------------------------------------------------------------
@@ -247,7 +274,7 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, pki.Id
 async def test_tls_on_their_server(certificates: tuple[Path, pki.Identity]) -> None:
     ca, identity = certificates
     context = tls.client_context(ca, identity.certificate, identity.key)
-    async with their_server("rust", identity.certificate, identity.key, ca) as server:
+    async with their_server("rust", ca.parent, identity.certificate, identity.key, ca) as server:
         async with connect(f"tcp://localhost:{server.port}", tls=context) as ied:
             assert await ied.devices() == ("PEERLD0",)
         with pytest.raises(Malformed, match="TLS"):

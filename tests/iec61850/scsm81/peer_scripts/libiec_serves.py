@@ -1,7 +1,8 @@
 """A server of libiec61850 that does what it is told: libiec_serves.py CONFIGURATION PORT [OPTION=VALUE ...].
 
-Options: files=DIRECTORY, password=TEXT, ca=, certificate=, key= (for TLS), buffer=OCTETS for buffered reports.
-Commands are carried out as `behave` says for each object, first as accepted; each is told of.
+Options: controls=REFERENCES of what can be commanded, files=DIRECTORY, password=TEXT, ca=, certificate=, key= (TLS),
+buffer=OCTETS for buffered reports. Commands are carried out as `behave` says for each object, first as accepted; each
+is told of.
 """
 
 import ctypes
@@ -179,8 +180,8 @@ if block:
         handler = callback(function, gives, *takes)
         call(f"IedServer_set{name}Handler", server, block, handler, None)
 
-for name in ("SwDir", "SwSbo", "SwEnh", "SwSel", "SwLater", "SwLaterEnh", "Setpoint"):
-    controlled[f"LD0/CSWI1.{name}"] = Controlled(f"LD0/CSWI1.{name}")
+for name in OPTIONS["controls"].split(","):
+    controlled[name] = Controlled(name)
 if "password" in OPTIONS:
 
     def known(_, secret, __, ___) -> bool:

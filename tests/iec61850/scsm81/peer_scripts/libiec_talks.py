@@ -98,6 +98,9 @@ class Client:
     def devices(self) -> list[str]:
         return names(ask("IedConnection_getLogicalDeviceList", self.connection, gives=P))
 
+    def nodes(self, device: str) -> list[str]:
+        return names(ask("IedConnection_getLogicalDeviceDirectory", self.connection, device, gives=P))
+
     def directory(self, node: str, acsi_class: str) -> list[str]:
         return names(ask("IedConnection_getLogicalNodeDirectory", self.connection, node, CLASSES[acsi_class], gives=P))
 
