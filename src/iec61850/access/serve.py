@@ -93,7 +93,7 @@ class ServedPoints:
             wire = self._server.read(text) if value.value is None else self._bindings[name].to_wire(value.value)
             together[value.quality, value.time][text] = wire
         for (quality, time), values in together.items():
-            self._server.update_many(values, quality=quality_bits(quality), time=time)
+            self._server.update_many(values, quality=quality_bits(quality).sound, time=time)
 
 
 def _text(reference: Reference) -> str:

@@ -129,6 +129,11 @@ class Quality:
         """True if it has no meaning: a value that is good with a reason why it is not, or the reserved validity."""
         return self.validity == self.RESERVED or (self.good and bool(self.details))
 
+    @property
+    def sound(self) -> Quality:
+        """The same quality, but questionable where it contradicts itself."""
+        return Quality(self.bits | self.QUESTIONABLE << 11) if self.contradicts else self
+
     def under(self, behaviour: int) -> Quality:
         """Return the quality of the same value where its node has this behaviour (IEC 61850-7-4 annex A, second-hand):
         marked as test in test (3) and test/blocked (4), invalid where it is off (5)."""

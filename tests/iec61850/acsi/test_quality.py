@@ -34,6 +34,8 @@ async def test_a_quality_that_contradicts_itself_is_not_taken(rig: Rig) -> None:
     for quality in (*(Quality.of(Quality.GOOD, flag) for flag in range(2, 10)), Quality.of(Quality.RESERVED)):
         with pytest.raises(TypeConflict):
             rig.server.update(HZ, 49.0, quality=quality)
+        assert quality.sound == Quality(quality.bits | 0b11 << 11)
+        assert quality.sound.sound == quality.sound
     assert await association.call(GetDataValues((Q,))) == (Quality(),)
     assert rig.server.read(HZ) == {"f": 50.0}
 
