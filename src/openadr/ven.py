@@ -23,6 +23,7 @@ from ..common.errors import UnknownName
 from ..common.xmpp.session import Session
 from .binding.alarm import Alarm
 from .binding.calls import call
+from .binding.keeper import Store
 from .binding.role import Role, transports_of
 from .binding.transport import Transport
 from .core.answers import Code, Rejected
@@ -63,6 +64,7 @@ class Ven(Role):
         read: given rIDs that are due, returns their readings; plain or a coroutine function.
         signals: names of the signals that the application understands.
         clock: of the application.
+        store: where the registration, events, reports and letters outlive the process.
     """
 
     def __init__(
@@ -75,6 +77,7 @@ class Ven(Role):
         read: Reader | None = None,
         signals: Iterable[str] = ("LOAD_DISPATCH", "SIMPLE"),
         clock: Clock | None = None,
+        store: Store | None = None,
     ) -> None:
         (self._transport,) = transports_of(transport)
         self.core = VenCore(
@@ -86,7 +89,7 @@ class Ven(Role):
             offers=offers,
             signals=signals,
         )
-        super().__init__(self.core, (self._transport,), clock, vtn)
+        super().__init__(self.core, (self._transport,), clock, vtn=vtn, store=store)
         self._samples = Alarm(self.clock)
         self._read: Reader = read or (lambda r_ids: {})
         self._on_event: EventHandler | None = None

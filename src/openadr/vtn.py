@@ -21,6 +21,7 @@ import attrs
 from ..common.clock import Clock
 from ..common.errors import LocalError
 from ..common.xmpp.session import Session
+from .binding.keeper import Store
 from .binding.role import Role, transports_of
 from .binding.transport import Transport
 from .core.answers import Deployment
@@ -118,6 +119,7 @@ class Vtn(Role):
         clock: of the application.
         plan: what to ask of offered reports.
         poll_every: how often a VEN that cannot be reached is asked to come for its messages.
+        store: where registrations, events, answers and letters outlive the process.
     """
 
     def __init__(
@@ -129,11 +131,12 @@ class Vtn(Role):
         clock: Clock | None = None,
         plan: TelemetryPlan | None = None,
         poll_every: timedelta = timedelta(seconds=10),
+        store: Store | None = None,
     ) -> None:
         carriers = transports_of(transports)
         deployment = Deployment(vtn_id, tuple(transport.name for transport in carriers), poll_every)
         self.core = VtnCore(deployment, parties, choose=(plan or TelemetryPlan()).choose, owns=self._owns)
-        super().__init__(self.core, carriers, clock, None)
+        super().__init__(self.core, carriers, clock, store=store)
 
     async def wait_registered(self, ven: str) -> Ven:
         """Return a VEN (venID or name), once it has registered and said what it can report."""

@@ -21,6 +21,7 @@ from ..core.answers import Code, Rejected, negative, rejection
 from ..core.identity import NOBODY
 from ..model import Message, Response
 from .services import BASE, service
+from .transport import NotNow
 
 log = logging.getLogger(__name__)
 
@@ -107,7 +108,10 @@ class HttpServer:
         except TimeoutError:
             raise web.HTTPRequestTimeout(text="the request did not come in time\n") from None
         identity = _identity(request)
-        answer = await self._answer(identity, body, request.path.rpartition("/")[2], request.remote or "?")
+        try:
+            answer = await self._answer(identity, body, request.path.rpartition("/")[2], request.remote or "?")
+        except NotNow as error:
+            raise web.HTTPServiceUnavailable(text=f"{error.message}\n", headers={"Retry-After": "5"}) from None
         if answer is None:
             return web.Response()
         return web.Response(text=answer, content_type=CONTENT_TYPE, charset="utf-8")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable
@@ -11,15 +12,17 @@ from types import TracebackType
 from typing import Any, Protocol, Self, TypeVar
 
 from ...common.clock import Clock, RealClock
-from ...common.errors import JanusGridError, LocalError
+from ...common.errors import JanusGridError, LocalError, NotReachable
 from ...common.xmpp.session import Session
 from ..core.answers import Code, Rejected, rejection
 from ..core.outbox import Letter, Outbox
 from ..core.routes import Route
+from ..core.shelf import Cabinet, Change
 from ..model import Message
 from .calls import call
 from .courier import Courier
-from .transport import Transport
+from .keeper import Keeper, Store
+from .transport import NotNow, Transport
 from .xmpp import XmppTransport
 
 log = logging.getLogger(__name__)
@@ -31,6 +34,7 @@ class Core(Protocol):
     """What a role's behaviour is to its facade."""
 
     outbox: Outbox
+    cabinet: Cabinet
     happened: deque[Any]
 
     def receive(self, identity: str, message: Message, now: datetime) -> Message:
@@ -43,6 +47,10 @@ class Core(Protocol):
 
     def refused(self, letter: Letter, error: JanusGridError, now: datetime) -> None:
         """Take note of a letter that cannot be delivered."""
+        ...
+
+    def restore(self, records: Iterable[Change]) -> list[str]:
+        """Go on from what was kept; return what of it could not be understood."""
         ...
 
     def route(self, to: str) -> Route | None:
@@ -68,9 +76,19 @@ class Role:
     real time, everything else in that of `clock`.
     """
 
-    def __init__(self, core: Core, transports: Iterable[Transport], clock: Clock | None, vtn: str | None) -> None:
+    def __init__(
+        self,
+        core: Core,
+        transports: Iterable[Transport],
+        clock: Clock | None,
+        *,
+        vtn: str | None = None,
+        store: Store | None = None,
+    ) -> None:
         self.clock = clock or RealClock()
         self._core = core
+        self._keeper = Keeper(core.cabinet, store)
+        self._loaded = False
         self._vtn_address = vtn
         self._transports = {transport.name: transport for transport in transports}
         self._courier = Courier(
@@ -84,9 +102,16 @@ class Role:
         self._begun: list[Transport] = []
 
     async def open(self) -> None:
-        """Begin to serve, for the first time or again after `close`."""
+        """Begin to serve, for the first time or again after `close`; the first time go on from what was kept.
+
+        Raises `LocalError` if it is open, or what was kept cannot be read, and what its transports raise.
+        """
         if self._begun:
             raise LocalError("this role is open already")
+        if not self._loaded:
+            for fault in self._core.restore(await self._keeper.load()):
+                log.error("event=openadr.kept-unreadable: %s", fault)
+            self._loaded = True
         try:
             for transport in self._transports.values():
                 self._begun.append(transport)
@@ -108,6 +133,8 @@ class Role:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        with contextlib.suppress(LocalError):  # which was logged
+            await self._keeper.kept()
 
     async def __aenter__(self) -> Self:
         await self.open()
@@ -138,15 +165,22 @@ class Role:
 
     def _loops(self) -> list[Callable[[], Awaitable[None]]]:
         """What runs while the role is open."""
-        return [self._courier.run, self._tell]
+        return [self._courier.run, self._tell, self._keeper.run]
 
     async def receive(self, identity: str, message: Message) -> Message:
-        """Return the answer to a message that a transport has brought in (see `Station`)."""
+        """Return the answer to a message that a transport has brought in, once what it changed is kept (see `Station`).
+
+        Raises `NotNow` if it could not be kept: the peer will send the message again, and be given the same answer.
+        """
         try:
             answer = self._core.receive(identity, message, self.clock.now())
         except Exception:
             log.exception("%s of %s made an error in here", type(message).__name__, identity)
             answer = rejection(message, Rejected(Code.DEPLOYMENT_ERROR, "an error in here, which was logged"))
+        try:
+            await self._keeper.kept()
+        except LocalError:
+            raise NotNow("what this changes cannot be stored at present: send it again later") from None
         await self._drain()
         return answer
 
@@ -162,6 +196,10 @@ class Role:
                     self._core.outbox.kick(peer)
         self.nudge()
 
+    async def kept(self) -> None:
+        """Return when everything asked of this role so far is stored; raise `LocalError` if it cannot be."""
+        await self._keeper.kept()
+
     def trust(self, identity: str) -> None:
         """Take this identity for our VTN's too (see `Station`)."""
 
@@ -174,12 +212,16 @@ class Role:
         transport = self._transports.get(route.transport) if route else None
         if route is None or route.address is None or transport is None:
             raise LocalError("there is no way to the peer any more", where=letter.to)
+        try:
+            await self._keeper.kept()
+        except LocalError:
+            raise NotReachable("nothing is sent before it is stored") from None
         return await transport.carry(route.address, letter.message, route.identity)
 
     def _passing(self, letter: Letter, error: JanusGridError) -> bool:
         route = self._core.route(letter.to)
         transport = self._transports.get(route.transport) if route else None
-        return transport is not None and transport.passing(error)
+        return isinstance(error, NotReachable) or (transport is not None and transport.passing(error))
 
     async def _answered(self, letter: Letter, answer: Message | None) -> None:
         try:
@@ -194,8 +236,12 @@ class Role:
         await self._drain()
 
     async def _drain(self) -> None:
-        """Hand on what has happened; waits while very much is untold."""
+        """Hand on what has happened, once it is kept; waits while very much is untold."""
         self.nudge()
+        try:
+            await self._keeper.kept()
+        except LocalError:
+            return
         while self._core.happened:
             await self._queue.put(self._core.happened.popleft())
         self._fire()

@@ -4,14 +4,22 @@ from __future__ import annotations
 
 from typing import Protocol, runtime_checkable
 
+from ...common.errors import LocalError
 from ..model import Message, TransportName
+
+
+class NotNow(LocalError):
+    """A message cannot be dealt with for the moment, because what it changes could not be kept: to be sent again."""
 
 
 class Station(Protocol):
     """What a transport serves: one role."""
 
     async def receive(self, identity: str, message: Message) -> Message | None:
-        """Return the answer to a message from the peer that the transport has proved to be `identity`."""
+        """Return the answer to a message from the peer that the transport has proved to be `identity`.
+
+        Raises `NotNow`.
+        """
         ...
 
     def back(self, address: str | None) -> None:

@@ -11,7 +11,7 @@ import logging
 from collections.abc import Callable
 
 from ...common.errors import LocalError, Malformed, NotReachable, Refused, TimedOut
-from ...common.xmpp.session import DiscoItem, Incoming, Session
+from ...common.xmpp.session import DiscoItem, Incoming, Session, StanzaRefused
 from ..codec import read, write
 from ..core.answers import Code, Rejected, negative, rejection
 from ..model import (
@@ -23,7 +23,7 @@ from ..model import (
     TransportName,
 )
 from .services import SERVICES, service
-from .transport import Station
+from .transport import NotNow, Station
 
 log = logging.getLogger(__name__)
 
@@ -161,7 +161,10 @@ class XmppTransport:
         except Malformed as error:
             log.warning("event=openadr.invalid from=%s: %s", stanza.sender, error)
             return write(Response(ei_response=negative(Rejected(Code.INVALID_DATA, str(error)))))
-        reply = await self._station.receive(bare(stanza.sender), message) if self._station else None
+        try:
+            reply = await self._station.receive(bare(stanza.sender), message) if self._station else None
+        except NotNow as error:
+            raise StanzaRefused("resource-constraint", error.message, kind="wait") from None
         try:
             return None if reply is None else write(reply)
         except LocalError:

@@ -1,0 +1,105 @@
+"""Roles on real transports with a real database: restarts, and a database that takes nothing more."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from janusgrid.common.store.records import NotStored, Records
+from janusgrid.openadr.model import OptType
+from janusgrid.openadr.vtn import Party, Vtn
+
+from tests.openadr.binding.test_ways import made
+from tests.openadr.binding.ways import Certificates, Grid, Http, eventually
+
+
+class Kept(Grid):
+    """A grid whose roles are started and ended by hand, each with a database."""
+
+    def __init__(self, folder: Path, stack: AsyncExitStack) -> None:
+        self.http = Http(Certificates(folder), push=False)
+        super().__init__(self.http, stack)
+        self.folder = folder
+
+    def records(self, who: str) -> Records:
+        return Records(self.folder / f"{who}.sqlite", who)
+
+    async def start_vtn(self) -> Vtn:
+        transport = self.http.listening or await self.http.transport("vtn")
+        parties = [Party("site", self.way.identity("ems"))]
+        vtn = Vtn("VTN1", transport, parties=parties, clock=self.clock, store=self.records("vtn"))
+        await vtn.open()
+        port = int(self.http.vtn.rpartition(":")[2])
+        self.http.listening._listen = ("127.0.0.1", port)  # type: ignore[union-attr]
+        return vtn
+
+
+@pytest_asyncio.fixture
+async def grid(tmp_path: Path) -> AsyncIterator[Kept]:
+    async with AsyncExitStack() as stack:
+        yield Kept(tmp_path, stack)
+
+
+async def test_a_vtn_that_is_started_again_knows_everybody_and_everything(grid: Kept) -> None:
+    vtn = await grid.start_vtn()
+    ven = await grid.ven()
+    async with asyncio.timeout(20):
+        await ven.joined()
+        await vtn.wait_registered("site")
+        dispatch = vtn.create_event(made(grid), ["site"])
+        await dispatch.opted("site")
+    before = vtn.core.ven("site")
+    await vtn.close()
+    again = await grid.start_vtn()
+    after = again.core.ven("site")
+    assert (after.ven_id, after.registration_id, after.offers) == (before.ven_id, before.registration_id, before.offers)
+    assert again.core.events.get("E1").opt(after.ven_id) is OptType.OPT_IN
+    samples = len(grid.samples)
+    again.core.cancel_event("E1", grid.clock.now())
+    again.nudge()
+    await eventually(lambda: len(grid.changes) == 2)
+    assert ven.core.registered
+    assert samples == len(grid.samples)
+    await again.close()
+
+
+def fill(store: Records) -> None:
+    """Write until there is no room, not even for little."""
+    for size in (4000, 400, 40, 4):
+        with contextlib.suppress(NotStored):
+            for number in range(1000):
+                store.save([("filler", f"{size}/{number}", "x" * size)])
+
+
+async def test_nothing_is_acknowledged_that_is_not_stored(grid: Kept) -> None:
+    """The database is full when the event is answered; when there is room again the answer is given and kept."""
+    vtn = await grid.start_vtn()
+    ven = await grid.ven()
+    async with asyncio.timeout(20):
+        await ven.joined()
+        await vtn.wait_registered("site")
+    store = vtn._keeper._store
+    assert isinstance(store, Records)
+    with store._engine.connect() as connection:
+        pages = connection.exec_driver_sql("PRAGMA page_count").scalar() or 0
+        connection.exec_driver_sql(f"PRAGMA max_page_count = {pages}")
+    fill(store)
+    vtn.create_event(made(grid), ["site"])
+    with pytest.raises(NotStored):
+        await vtn.kept()
+    await asyncio.sleep(0.5)
+    assert not grid.changes, "an event that is not kept does not leave"
+    with store._engine.connect() as connection:
+        connection.exec_driver_sql("PRAGMA max_page_count = 1000000")
+    await vtn.kept()
+    vtn.nudge()
+    await eventually(lambda: len(grid.changes) == 1)
+    await eventually(lambda: vtn.core.events.get("E1").opt(ven.core.ven_id) is OptType.OPT_IN)
+    await vtn.close()
+    kept = {(kind, key) for kind, key, _ in grid.records("vtn").load()}
+    assert ("event", "E1") in kept
