@@ -8,6 +8,7 @@ where it is. Sampling costs each layer in proportion, so that shares are true wh
 from __future__ import annotations
 
 import asyncio
+import time
 
 import attrs
 
@@ -42,7 +43,8 @@ def over_tcp(case: str) -> list[Profile]:
         cpu, count = (client.cpu, server.cpu), 0
         client.ask({"do": "sample"})
         server.ask("sample")
-        for _ in range(int(SECONDS / 0.25)):
+        end = time.monotonic() + SECONDS
+        while time.monotonic() < end:
             count += contest.turn(case, 1, client, server, 0.25).count
         for name, side, before in (("client", client, cpu[0]), ("server", server, cpu[1])):
             used = side.cpu - before
