@@ -6,6 +6,7 @@ An entry has, for each value, a variable with its reference as tag, and behind i
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import suppress
 from itertools import islice
 from typing import Any, Generic
 
@@ -61,7 +62,7 @@ class LogServer(Generic[P]):
                     raise ServiceRefused(ServiceError.PARAMETER_VALUE_INAPPROPRIATE, why)
                 found = islice(found, number)
         if request.list_of_variables is not None:
-            found = _only(found, frozenset(request.list_of_variables))
+            found = _only(found, _references(request.list_of_variables))
         page: list[pdu.JournalEntry] = []
         empty = self._size([])
         room = self._parameters.pdu_size - empty - _LENGTHS
@@ -128,10 +129,20 @@ def _time(octets: bytes) -> EntryTime:
         raise ServiceRefused(ServiceError.PARAMETER_VALUE_INAPPROPRIATE, malformed.message) from None
 
 
-def _only(found: Iterator[LogEntry], tags: frozenset[str]) -> Iterator[LogEntry]:
+def _references(tags: list[str]) -> frozenset[Reference]:
+    """Return what tags of variables refer to; those that are none are in no entry either."""
+    found = set()
+    for tag in tags:
+        with suppress(Malformed):
+            found.add(from_full_text(tag))
+    return frozenset(found)
+
+
+def _only(found: Iterator[LogEntry], wanted: frozenset[Reference]) -> Iterator[LogEntry]:
     """Yield the entries that have any of these variables, with just those."""
-    for entry in found:
-        data = tuple(one for one in entry.data if full_text(one.reference) in tags)
+    for entry in found if wanted else ():
+        # A whole log may be looked through for nothing: no text is made of what each entry has.
+        data = tuple(one for one in entry.data if one.reference in wanted)
         if data:
             yield LogEntry(entry.id, entry.time, data)
 
