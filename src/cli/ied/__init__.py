@@ -9,8 +9,7 @@ from . import conformance, data, files, logs, serve, settings
 
 @click.group()
 def command() -> None:
-    """Serve an SCL file; browse, read, write, operate and watch servers; see to their settings, logs and files.
-    their settings.
+    """Serve an SCL file; browse, read, write, operate and watch servers; see to their logs, files and settings.
 
     A TARGET is tcp://HOST[:PORT] or xmpp:USER@DOMAIN[/IEC].
     """

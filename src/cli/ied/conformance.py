@@ -13,7 +13,7 @@ from ...iec61850.conformance import statement
 @click.argument("part", type=click.Choice([part.key for part in statement.PARTS]), required=False)
 @click.option("--json", "as_json", is_flag=True, help="for programs")
 def conformance(part: str | None, as_json: bool) -> None:
-    """Print the conformance statement of this package, or one part of it.
+    """Print the conformance statement, or one part of it.
 
     \b
     acsi       services and models (PICS to IEC 61850-7-2)

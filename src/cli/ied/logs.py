@@ -43,7 +43,7 @@ def _entry(text: str) -> bytes:
 def logs(
     target: Target, log: str, start: datetime | None, stop: datetime | None, after: bytes | None, most: int | None
 ) -> None:
-    """Print the entries of LOG (LD/LN.name), or which logs there are.
+    """Print the entries of LOG (LD/LN.name), or list the logs.
 
     With --json there is one object a line for each entry.
     """

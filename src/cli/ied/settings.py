@@ -27,7 +27,7 @@ _ARGUMENTS = {"list": (0, 0), "show": (0, 1), "activate": (1, 1), "edit": (2, No
 @click.argument("arguments", nargs=-1, metavar="[ARGUMENT]...")
 @click.option("--device", help="logical device, where several have setting groups")
 def settings(target: Target, action: str, arguments: tuple[str, ...], device: str | None) -> None:
-    """List setting groups, show or edit their values, or activate one.
+    """List, show, edit or activate setting groups.
 
     \b
     list                      which devices have groups, how many, which is active
