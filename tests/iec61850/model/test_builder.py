@@ -216,6 +216,7 @@ BEGUN = build("X").device("D").node("MMXU1", "TotW")
         (lambda: BEGUN.report("r", fields=["seq"]), LocalError, "seq: fields are"),
         (lambda: BEGUN.report("r", fields=["entryID"]), LocalError, "of buffered reports"),
         (lambda: BEGUN.log("l", "log", "none"), LocalError, "has no data set"),
+        (lambda: BEGUN.log("twice", "log").log("twice", "other"), LocalError, "there is one of that name"),
         (lambda: BEGUN.setting_groups(2, 3), LocalError, "cannot be active"),
     ],
 )
@@ -342,3 +343,25 @@ def test_what_the_guide_promises() -> None:
     builder = build("X").device("D").setting_groups(3).node("PTOC1", grouped=["StrVal"])
     found = attribute(builder.value("PTOC1.StrVal.setMag.f", {1: 5, 2: 7.5}).model(), "XD/PTOC1.StrVal.setMag.f[SG]")
     assert (found.groups, found.value, found.settable) == ({1: 5.0, 2: 7.5}, 5.0, False)
+
+
+def test_logs() -> None:
+    model = (
+        build("X")
+        .device("E")
+        .node("GGIO1", "Ind1")
+        .data_set("ds", "GGIO1.Ind1", node="GGIO1")
+        .log("lcb", "events", "ds", integrity=0.5, triggers=Trigger.DATA_UPDATE, enabled=False, node="GGIO1")
+        .log("second", "events", node="GGIO1")
+        .model()
+    )
+    node = model.devices["XE"].nodes["GGIO1"]
+    lcb, second = node.log_controls["lcb"], node.log_controls["second"]
+    assert node.logs == ["events"]
+    assert (lcb.log, lcb.data_set, lcb.enabled, lcb.integrity_period) == ("XE/GGIO1.events", "ds", False, 500)
+    assert lcb.trigger is Trigger.DATA_UPDATE | Trigger.INTEGRITY
+    assert (second.log, second.enabled, second.trigger) == (
+        "XE/GGIO1.events",
+        True,
+        Trigger.DATA_CHANGE | Trigger.QUALITY_CHANGE,
+    )
