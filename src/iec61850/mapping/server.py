@@ -320,7 +320,7 @@ class MmsServer(Generic[P]):
                 value = variable.value(data)
             yield from self._engine.data.write(self._association, reference, value, now)
         except ServiceRefused as refused:
-            if variable.reference.fc is FC.CO:
+            if variable.reference.fc is FC.CO and variable.reference.path:
                 before.append(self._wire.encode(_last_appl_error(variable, data, refused)))
             return ("failure", data_access_error(refused.error))
         return ("success", None)

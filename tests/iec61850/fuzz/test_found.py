@@ -267,3 +267,10 @@ async def test_a_data_set_whose_values_are_not_as_many_as_its_members() -> None:
     ied = Ied(SimpleNamespace(call=call, on_end=lambda listener: lambda: None, peer="hostile"))  # type: ignore[arg-type]
     with pytest.raises(Malformed):
         await ied.read_data_set(f"{LD}/LLN0.Meas")
+
+
+def test_a_write_to_all_commands_of_a_node(world: World) -> None:
+    """It names no command whose refusal could be told."""
+    denied = [("failure", pdu.DataAccessError.OBJECT_NON_EXISTENT)]
+    assert write(world, ("GGIO2$CO", ("boolean", True)))[0][0] == "failure"
+    assert write(world, ("GGIO2$CO$Nothing", ("boolean", True))) == denied

@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from janusgrid.common.errors import JanusGridError
-from janusgrid.iec61850.acsi import blocks
+from janusgrid.iec61850.acsi import blocks, logs
 from janusgrid.iec61850.acsi import files as acsi_files
 from janusgrid.iec61850.acsi import services as acsi
 from janusgrid.iec61850.acsi.errors import AddCause, ServiceError, ServiceRefused
 from janusgrid.iec61850.acsi.references import FC, Reference
+from janusgrid.iec61850.acsi.types import EntryTime
 from janusgrid.iec61850.engine import Association, Engine
 from janusgrid.iec61850.engine.steps import Outcome, Wait
 from janusgrid.iec61850.mapping import initiate
@@ -179,7 +180,7 @@ def conversation(world: World) -> tuple[list[pdu.MMSpdu], list[pdu.MMSpdu], list
         ("conclude-RequestPDU", None), ("cancel-RequestPDU", 3),
         *(("confirmed-RequestPDU", pdu.ConfirmedRequestPDU(9, service)) for service in _others()),
     ]  # fmt: skip
-    answered += [world.wire.decode(world.ask(message).answer) for message in asked[-12:]]
+    answered += [world.wire.decode(world.ask(message).answer) for message in asked[-13:]]
     return asked, answered, unasked
 
 
@@ -193,6 +194,9 @@ def _others() -> list[Any]:
         ("write", pdu.WriteRequest(("variableListName", ("aa-specific", "mine")), [data])),
         ("getNameList", pdu.GetNameListRequest(("basicObjectClass", 2), ("aaSpecific", None))),
         ("deleteNamedVariableList", pdu.DeleteNamedVariableListRequest(0, [("aa-specific", "mine")], None)),
+        ("readJournal", pdu.ReadJournalRequest(
+            ("domain-specific", pdu.DomainSpecific(LD, "LLN0$Events")), ("startingTime", bytes(6)),
+            ("numberOfEntries", 5), [f"{LD}/MMXU1$MX$TotW", "x"])),
         ("obtainFile", pdu.ObtainFileRequest(["up.txt"], ["up.txt"])),
         ("fileDelete", ["up.txt"]), ("fileRename", pdu.FileRenameRequest(["readme.txt"], ["COMTRADE/r.txt"])),
     ]  # fmt: skip
@@ -238,6 +242,10 @@ def requests() -> list[acsi.Request[Any]]:
           ((blocks.GetGoCBValues, "gcbMeas"), (blocks.GetMSVCBValues, "msvcb"), (blocks.GetUSVCBValues, "usvcb"))),
         blocks.SetGoCBValues(ref("LLN0.gcbMeas"), (("GoEna", True),)),
         blocks.SetUSVCBValues(ref("LLN0.usvcb"), (("Resv", True), ("SvEna", True))),
+        logs.GetLCBValues(ref("LLN0.lcbMeas")), logs.SetLCBValues(ref("LLN0.lcbMeas"), (("LogEna", True),)),
+        acsi.SetDataValues(((ref("DGEN1.WMaxRtg.setMag.f", "SP"), 6.0),)),
+        logs.QueryLogByTime(ref("LLN0.Events")), logs.QueryLogAfter(ref("LLN0.Events"), bytes(8), EntryTime.of(START)),
+        logs.GetLogStatusValues(ref("LLN0.Events")), logs.QueryLogByTime(ref("LLN0.Nothing")),
         acsi_files.GetServerFiles(), acsi_files.GetFile("COMTRADE/fault.cfg"), acsi_files.GetFile("nothing"),
         acsi_files.GetFileAttributeValues("COMTRADE/"), acsi_files.RenameFile("readme.txt", "other.txt"),
         acsi_files.SetFile("new.txt", b"12345"), acsi_files.DeleteFile("other.txt"),
