@@ -359,4 +359,7 @@ async def test_commands_for_later_of_libiec61850(name: str) -> None:
         assert not client.told("termination")
         ours.refuse[name] = "operate", AddCause.BLOCKED_BY_PROCESS
         await command(client, name, False, int(time.time() * 1000) + 100)
-        await until(lambda: len(ours.commands) == 4)
+        await until(lambda: len(ours.commands) == 5)
+        await asyncio.sleep(0.1)
+        assert (await client.do("last", at(name)))[1] == AddCause.BLOCKED_BY_PROCESS
+        assert ours.shows(name) is True

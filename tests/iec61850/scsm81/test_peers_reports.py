@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from pathlib import Path
 from typing import Any
 
@@ -105,6 +106,27 @@ async def test_our_client_comes_back_by_itself(tmp_path: Path) -> None:
         assert [update.values[F] for update in found] == [float(number) for number in range(1, 22)]
         assert len({update.entry for update in found}) == 21, "each once"
         assert not any(update.overflow for update in found[1:])
+
+
+async def test_our_client_finds_their_server_again_that_was_started_anew(tmp_path: Path) -> None:
+    """Its buffer is empty then, and it does not know the last entry."""
+    async with contextlib.AsyncExitStack() as stack:
+        async with their_server("libiec", tmp_path) as server:
+            line = await stack.enter_async_context(cable(server.port))
+            ied = await stack.enter_async_context(our_client(line))
+            reports = await stack.enter_async_context(ied.report(BLOCK))
+            await server.do("update", THEIR_F, 1.0)
+            assert [update.values for update in await changes(reports, 1)] == [{F: 1.0}]
+            server.process.kill()
+            line.cut()
+        async with their_server("libiec", tmp_path) as server:
+            line.far = server.port
+            line.mend()
+            await server.do("update", THEIR_F, 2.0)
+            assert [update.values for update in await changes(reports, 1)] == [{F: 2.0}]
+            await server.do("update", THEIR_F, 3.0)
+            assert [update.values for update in await changes(reports, 1)] == [{F: 3.0}]
+            await stack.aclose()
 
 
 async def test_our_client_goes_on_in_another_life(tmp_path: Path) -> None:
