@@ -171,12 +171,11 @@ class MmsClient:
         """Return what a device has: the names below each of its nodes, in parts of which the first is a constraint."""
         found = self._names.get(domain)
         if found is None:
-            found = {}
-            for name in await self._name_list(_CLASS.NAMED_VARIABLE, domain):
-                node, *parts = name.split("$")
-                below = found.setdefault(node, [])
-                if parts and parts[0] in _FCS:
-                    below.append(parts)
+            listed = await self._name_list(_CLASS.NAMED_VARIABLE, domain)
+            found = {name: [] for name in listed if "$" not in name}
+            for node, *parts in (name.split("$") for name in listed):
+                if node in found and parts and parts[0] in _FCS:
+                    found[node].append(parts)
             self._names[domain] = found
         return found
 

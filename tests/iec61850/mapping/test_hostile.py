@@ -130,6 +130,15 @@ async def test_names_that_go_round_in_circles_end_in_the_limit(monkeypatch: pyte
         await client(page).call(GetServerDirectory())
 
 
+async def test_names_of_no_known_constraint_are_passed_over() -> None:
+    """A server of tomorrow, or one with names of its own: what is known is found, nothing else raises."""
+    names = ["LLN0", "LLN0$ST", "LLN0$ST$Mod", "LLN0$ST$Mod$q", "LLN0$XX$Mod", "LLN0$XX$Mod$new", "$", "$$", "own$"]
+    mms = client(lambda r: response(r, ("getNameList", pdu.GetNameListResponse(names, False))))
+    assert await mms.call(GetDataDirectory(WHERE.with_fc(None))) == ("q",)
+    assert await mms.call(GetLogicalNodeDirectory(Reference("LD", "LLN0"))) == ("Mod",)
+    assert await mms.call(GetLogicalDeviceDirectory("LD")) == ("LLN0",)
+
+
 async def test_too_few_and_too_many_values() -> None:
     for count in (0, 1, 3):
         results: Any = [("success", ("boolean", True))] * count
