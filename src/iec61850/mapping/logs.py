@@ -196,8 +196,9 @@ class LogClient:
         # Both ends are always given: servers reject a question that leaves one open (docs, interoperability).
         start = entry_time_to_octets(request.start) if request.start is not None else _NO_TIME
         stop = entry_time_to_octets(request.stop) if request.stop is not None else _LAST_TIME
-        range_ = ("startingTime", start), ("endingTime", stop)
-        return await self._query(pdu.ReadJournalRequest(object_name(request.log.with_fc(None)), *range_), request.log)
+        journal = object_name(request.log.with_fc(None))
+        question = pdu.ReadJournalRequest(journal, ("startingTime", start), ("endingTime", stop))
+        return await self._query(question, request.log)
 
     async def _after(self, request: QueryLogAfter) -> LogPage:
         question = pdu.ReadJournalRequest(object_name(request.log.with_fc(None)))
