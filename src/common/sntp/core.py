@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 import attrs
 
 from .packet import Sample
-from .peer import MAX_DRIFT, UNKNOWN_DRIFT, Estimate, Peer
+from .peer import MAX_DRIFT, UNKNOWN_DRIFT, Drift, Estimate, Peer
 
 _UPDATES = 8
 
@@ -56,7 +56,7 @@ class Synchronizer:
         self._tolerance = tolerance
         self._updates: deque[tuple[float, Estimate]] = deque(maxlen=_UPDATES * max(1, len(self.peers)))
         """When the servers agreed, and on what."""
-        self._drift: float | None = None
+        self._drift: Drift | None = None
         self._sources: tuple[Peer, ...] = ()
         self._last_good: float | None = None
 
@@ -74,16 +74,17 @@ class Synchronizer:
     @property
     def drift(self) -> float | None:
         """Seconds that the oscillator loses in a second; None while it is not known, or not believed."""
-        return self._drift if self._drift is None or abs(self._drift) <= MAX_DRIFT else None
+        return self._drift.rate if self._drift is not None and abs(self._drift.rate) <= MAX_DRIFT else None
 
     def state(self, now: float, lag: float) -> Synchronization:
         """Return the present state; `lag` is what our clock still has to make up."""
         agreed = self._agreed(now)
-        failure = self._drift is not None and self.drift is None
+        rate = self._drift.rate if self._drift is not None else None
+        failure = rate is not None and self.drift is None
         if agreed is None:
             reason = self._why()
         elif failure:
-            reason = f"our oscillator strays by {abs(self._drift or 0) * 1e6:.0f} millionths"
+            reason = f"our oscillator strays by {abs(rate or 0) * 1e6:.0f} millionths"
         elif (accuracy := agreed.error + abs(lag)) > self._tolerance:
             reason = f"our time may be wrong by {accuracy:.3g} s"
         else:
@@ -93,7 +94,7 @@ class Synchronizer:
             not reason,
             None if agreed is None else agreed.error + abs(lag),
             None if agreed is None else agreed.offset,
-            self._drift,
+            rate,
             failure,
             self._last_good is not None,
             best.leap if best else 0,
@@ -145,12 +146,13 @@ def combined(estimates: Sequence[Estimate]) -> Estimate:
     return Estimate(offset, best.error + abs(offset - best.offset))
 
 
-def _slope(updates: Sequence[tuple[float, Estimate]]) -> float | None:
+def _slope(updates: Sequence[tuple[float, Estimate]]) -> Drift | None:
     """Return by how much the offset grows in a second (least squares); None where that cannot be told yet."""
     span = updates[-1][0] - updates[0][0]
-    if len(updates) < 3 or 2 * max(each.error for _, each in updates) > UNKNOWN_DRIFT * span:
+    blur = 2 * max(each.error for _, each in updates)
+    if len(updates) < 3 or blur > UNKNOWN_DRIFT * span:
         return None
     middle = sum(t for t, _ in updates) / len(updates)
     mean = sum(each.offset for _, each in updates) / len(updates)
     spread = sum((t - middle) ** 2 for t, _ in updates)
-    return sum((t - middle) * (each.offset - mean) for t, each in updates) / spread
+    return Drift(sum((t - middle) * (each.offset - mean) for t, each in updates) / spread, blur / span)

@@ -31,6 +31,14 @@ class Estimate:
     error: float
 
 
+@attrs.frozen(slots=True)
+class Drift:
+    """How our oscillator strays: it loses `rate` seconds a second, not more than `error` off."""
+
+    rate: float
+    error: float
+
+
 @attrs.define(slots=True, eq=False)
 class Peer:
     """A time server.
@@ -75,7 +83,7 @@ class Peer:
         self._asked += 1
         self._reach = self._reach << 1 & _REACH
 
-    def answered(self, sample: Sample, drift: float | None) -> bool:
+    def answered(self, sample: Sample, drift: Drift | None) -> bool:
         """Take an answer, with the drift of our oscillator as far as it is known.
 
         Returns False if the server's time, or ours, has jumped: what was before is forgotten then.
@@ -83,7 +91,7 @@ class Peer:
         self._reach |= 1
         self.trouble = ""
         back, self._missed = self._missed > 0, 0
-        expected = self._expected(sample.elapsed, drift, PHI if drift is not None else 2 * MAX_DRIFT)
+        expected = self._expected(sample.elapsed, drift, 2 * MAX_DRIFT)
         if expected is not None and abs(sample.offset - expected.offset) > sample.distance + expected.error:
             if not self._odd:
                 self._odd = True
@@ -129,13 +137,14 @@ class Peer:
         self._interval = max(self.least, min(self.most, interval))
         self.due = now + self._interval
 
-    def estimate(self, now: float, drift: float | None) -> Estimate | None:
+    def estimate(self, now: float, drift: Drift | None) -> Estimate | None:
         """Return what its best answer says of the present; None if there is none that is still believed."""
-        return self._expected(now, drift, PHI if drift is not None else UNKNOWN_DRIFT) if self.last else None
+        return self._expected(now, drift, UNKNOWN_DRIFT) if self.last else None
 
-    def _expected(self, now: float, drift: float | None, wander: float) -> Estimate | None:
+    def _expected(self, now: float, drift: Drift | None, unknown: float) -> Estimate | None:
         if not self._samples:
             return None
+        rate, wander = (drift.rate, max(PHI, drift.error)) if drift is not None else (0.0, unknown)
         ages = ((sample, now - sample.elapsed) for sample in self._samples)
         sample, age = min(ages, key=lambda found: found[0].distance + wander * found[1])
-        return Estimate(sample.offset + (drift or 0.0) * age, sample.distance + wander * age)
+        return Estimate(sample.offset + rate * age, sample.distance + wander * age)
