@@ -82,7 +82,8 @@ async def reserve(
         except ServiceRefused:
             continue  # somebody else has it
         return block, present
-    raise ServiceRefused(ServiceError.INSTANCE_IN_USE, "every instance is taken", where=str(blocks[0]))
+    why = "every instance is taken (reports of your own too, until they are closed: async with does it)"
+    raise ServiceRefused(ServiceError.INSTANCE_IN_USE, why, where=str(blocks[0]))
 
 
 def wanted(

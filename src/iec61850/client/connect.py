@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator
 from ssl import SSLContext
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from ...common.clock import Clock
@@ -31,6 +31,11 @@ class Connecting:
 
     def __repr__(self) -> str:
         return f"<connect {self._target}: not yet, await it or async with it>"
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            raise AttributeError(f"{name}: nothing is open yet; await connect(...), or async with it")
 
     async def _open(self) -> Ied:
         async def opener() -> ClientAssociation:

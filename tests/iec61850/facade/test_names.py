@@ -37,6 +37,8 @@ async def test_objects_say_what_they_are() -> None:
     target = f"tcp://127.0.0.1:{listening.port}"
     connecting = connect(target)
     assert repr(connecting) == f"<connect {target}: not yet, await it or async with it>"
+    with pytest.raises(AttributeError, match="read: nothing is open yet; await connect"):
+        await connecting.read("DG750DER/MMXU1.TotW")  # type: ignore[attr-defined]
     async with connecting as ied:
         assert repr(ied.control("DG750DER/DWGC1.WSpt")) == f"<Control DG750DER/DWGC1.WSpt of {target}>"
         assert repr(server) == "<Server DG750, 1 associations>"
