@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -149,7 +149,7 @@ class Ied:
         flat = [reference for _, parts in wanted for reference, _ in parts]
         values = await self.association.call(GetDataValues(tuple(flat)))
         answers = iter(values)
-        return {text: _merged([(r, d, next(answers)) for r, d in parts], "." in text) for text, parts in wanted}
+        return {text: _merged(parts, answers, "." in text) for text, parts in wanted}
 
     async def _find(self, text: str, fc: FC | str | None) -> list[tuple[Reference, TypeDescription]]:
         if len(self._readable) >= _MOST_NAMES:
@@ -425,10 +425,15 @@ class Ied:
         await self.release()
 
 
-def _merged(parts: list[tuple[Reference, TypeDescription, DataValue | ServiceError]], data: bool) -> Plain:
-    """Return one value from those under the constraints of one reference: of data, or of a whole logical node."""
+def _merged(
+    parts: list[tuple[Reference, TypeDescription]], answers: Iterator[DataValue | ServiceError], data: bool
+) -> Plain:
+    """Return one value from those under the constraints of one reference: of data, or of a whole logical node.
+
+    The next answers, one for each part, are taken.
+    """
     values: list[Plain] = []
-    for reference, description, value in parts:
+    for (reference, description), value in zip(parts, answers, strict=False):
         if isinstance(value, ServiceError):
             raise ServiceRefused(value, where=str(reference))
         values.append(plain(value, description) if data else {reference.path[0]: plain(value, description)})
