@@ -49,6 +49,8 @@ class World:
         self.engine = Engine(plant(), START)
         self.engine.serve_files(Folder(root, writable=True, largest=10_000, most=50))
         self.catalogue = Catalogue(self.engine)
+        for name in self.catalogue.variable_names(LD) or ():  # what is rightly remembered is there from the start
+            assert self.catalogue.variable(LD, name)
         self.beside = self._associate("bystander")
         self.mine: Association | None = None
         self.renew()
