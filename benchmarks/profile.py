@@ -1,8 +1,9 @@
 """Where the time goes, by layer: our client and our server of a contest are sampled while they work.
 
-A timer of the processor's time interrupts a process about a thousand times a second. Each time the innermost frame of
-a room of the house gets the blame; what lies below it in other people's code (asyncio, sockets, expat) is told apart by
-where it is. Sampling costs each layer in proportion, so that shares are true where a tracing profiler's are not.
+A timer of the processor's time interrupts a process as often as the system lets it, some hundreds of times a second.
+Each time the innermost frame of a room of the house gets the blame; what lies below it in other people's code (asyncio,
+sockets, slixmpp) is told apart by where it is. Sampling costs each layer in proportion, so that shares are true where a
+tracing profiler's are not.
 """
 
 from __future__ import annotations

@@ -11,6 +11,7 @@ import pytest
 from benchmarks import contest, profile
 from benchmarks.__main__ import BENCHMARKS
 from benchmarks.scsm82_read import run
+from benchmarks.sides import sampler
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -57,7 +58,24 @@ def test_a_side_that_fails_is_told_of(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_profile_tells_the_layers(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(profile, "SECONDS", 0.5)
-    client, server = profile.over_tcp("read 100")
-    assert {"MMS codec", "mapping"} <= client.counts.keys() & server.counts.keys()
-    assert "MMS codec " in str(server)
+    monkeypatch.setattr(profile, "SECONDS", 1.0)
+    for found in profile.over_tcp("read 100"):
+        assert found.microseconds > 0
+        assert found.counts
+        assert found.counts.keys() <= {*sampler.LAYERS.values(), "other"}
+        assert str(found).strip().startswith("read 100: ")
+
+
+@pytest.mark.parametrize(
+    ("path", "layer"),
+    [
+        ("/somewhere/src/iec61850/mms/ber_decoder.py", "MMS codec"),
+        ("/somewhere/src/common/xmpp/broker/core.py", "XMPP server"),
+        ("/somewhere/src/common/xmpp/slix.py", "XMPP session"),
+        ("/usr/lib/python3.11/asyncio/events.py", "asyncio and sockets"),
+        ("/usr/lib/python3.11/selectors.py", "asyncio and sockets"),
+        ("/usr/lib/python3.11/enum.py", None),
+    ],
+)
+def test_a_file_is_of_a_layer_or_of_whoever_calls_it(path: str, layer: str | None) -> None:
+    assert sampler.layer_of(path) == layer

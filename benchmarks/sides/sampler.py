@@ -48,7 +48,7 @@ class Sampler:
         while frame is not None:
             name = frame.f_code.co_filename
             if name not in self._layers:
-                self._layers[name] = _layer(name)
+                self._layers[name] = layer_of(name)
             if (layer := self._layers[name]) is not None:
                 self.counts[layer] += 1
                 return
@@ -56,7 +56,7 @@ class Sampler:
         self.counts["other"] += 1
 
 
-def _layer(path: str) -> str | None:
+def layer_of(path: str) -> str | None:
     """Return the layer of a file; None for what works for whoever calls it."""
     for part, layer in LAYERS.items():
         if f"/{part}/" in path or path.endswith(f"/{part}.py"):
