@@ -16,7 +16,7 @@ from tests.iec61850.fuzz.world import World, conversation, recordings, requests,
 from tests.iec61850.fuzzing import Shapes, dice, feed, inputs
 
 CALLS, UNASKED, FETCHED = 40_000, 60_000, 10_000
-_MOST = 200
+_MOST = 50
 """Answers to one call: what a client asks page by page would go on for a million names."""
 
 
