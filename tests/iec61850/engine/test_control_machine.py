@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 from janusgrid.iec61850.acsi.errors import AddCause, ServiceError, ServiceRefused
 from janusgrid.iec61850.acsi.services import Cancel, CommandTermination, Operate, Request, Select, SelectWithValue
-from janusgrid.iec61850.acsi.types import Timestamp
-from janusgrid.iec61850.engine import Association, Command, Engine, Job, Outcome, Steps
+from janusgrid.iec61850.acsi.types import BitString, Timestamp
+from janusgrid.iec61850.engine import Association, Command, Engine, Job, Outcome, Step, Steps
 from janusgrid.iec61850.engine.control_states import DIRECT, SELECT_BEFORE_OPERATE, ControlModel, State, machine
 
 from tests.iec61850.plant import plant, ref
@@ -21,6 +21,7 @@ from tests.iec61850.wires import START
 NAMES = ("SwDir", "SwSbo", "SwEnh", "SwSel", "SwMany")
 CLIENTS = st.integers(0, 1)
 CONTROLS = st.sampled_from(NAMES)
+CHECKS = st.integers(0, 3)
 
 
 @attrs.define
@@ -54,6 +55,8 @@ class Machine(RuleBasedStateMachine):
             self.refused.append((refused, job))
             return refused.add_cause
         assert isinstance(question, Command)
+        assert question.interlock_check or question.step is not Step.INTERLOCK
+        assert question.synchrocheck or question.step is not Step.SYNCHROCHECK
         self.asking.append(Asking(steps, question, job))
         return None
 
@@ -74,23 +77,25 @@ class Machine(RuleBasedStateMachine):
 
     # --- what happens -------------------------------------------------------------------------------------------------
 
-    @rule(client=CLIENTS, name=CONTROLS, number=st.integers(1, 3))
-    def select(self, client: int, name: str, number: int) -> None:
+    @rule(client=CLIENTS, name=CONTROLS, number=st.integers(1, 3), check=CHECKS)
+    def select(self, client: int, name: str, number: int, check: int) -> None:
         before = self.state(name)
         control = ref(f"CSWI1.{name}")
         request: Request[None] = Select(control)
         if name in ("SwSel", "SwMany"):
-            request = SelectWithValue(Operate(control, True, number=number))
+            request = SelectWithValue(Operate(control, True, number=number, check=BitString(check, 2)))
         cause = self.call(client, request)
         if before is not State.IDLE:
             assert cause is not None
 
-    @rule(client=CLIENTS, name=CONTROLS, number=st.integers(1, 3), later=st.sampled_from([None, 0, 3, 20]))
-    def operate(self, client: int, name: str, number: int, later: int | None) -> None:
+    @rule(
+        client=CLIENTS, name=CONTROLS, number=st.integers(1, 3), later=st.sampled_from([None, 0, 3, 20]), check=CHECKS
+    )
+    def operate(self, client: int, name: str, number: int, later: int | None, check: int) -> None:
         target = self.engine.control.find(ref(f"CSWI1.{name}"))
         before, owner = target.state, target.owner
         at = None if later is None else Timestamp.of(self.now + timedelta(seconds=later))
-        cause = self.call(client, Operate(target.reference, True, number=number, at=at))
+        cause = self.call(client, Operate(target.reference, True, number=number, at=at, check=BitString(check, 2)))
         allowed = machine(target.model).initial if not target.model.selects else State.SELECTED
         if before is not allowed or (target.model.selects and owner is not self.clients[client]):
             assert cause is not None, "only who has selected it operates it, and one at a time"
