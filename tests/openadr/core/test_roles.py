@@ -152,7 +152,7 @@ def test_only_agreed_parties_register(pair: Pair, name: str, identity: str, addr
 
 
 def test_a_refused_registration_ends_with_its_reason(pair: Pair) -> None:
-    pair.ven.ven_name = "unknown"
+    pair.ven.office.ven_name = "unknown"
     pair.ven.start(T0)
     pair.settle(T0)
     left = pair.ven.happened[-1]

@@ -117,7 +117,7 @@ def test_a_registration_that_the_vtn_has_lost_is_made_anew(joined: Pair) -> None
 def test_a_registration_may_end_at_any_time(pair: Pair, state: str) -> None:
     pair.ven.start(T0)
     pair.settle(T0)
-    pair.ven.state = state
+    pair.ven.office.state = state
     pair.ven.leave(T0)
     pair.settle(T0)
     assert pair.ven.state == "unregistered"
@@ -158,7 +158,7 @@ def test_an_answer_to_a_letter_of_before_means_nothing(joined: Pair) -> None:
     joined.ven.sample({"pcc.p": Reading(1.0)}, T0 + 2 * MINUTE)
     (letter,) = joined.ven.outbox.due(T0 + 2 * MINUTE)
     joined.ven.receive(VTN, RequestReregistration(ven_id=joined.ven.ven_id), T0)
-    joined.ven.outbox.drop(joined.ven.vtn)
+    joined.ven.outbox.drop(joined.ven.office.vtn)
     late = UpdatedReport(ei_response=EiResponse(response_code=Code.NOT_REGISTERED))
     joined.ven.answered(letter, late, T0)
     assert joined.ven.registration_id
@@ -482,7 +482,7 @@ def test_a_large_report_comes_in_parts() -> None:
 
 
 def test_telemetry_of_a_very_long_outage_keeps_the_newest(joined: Pair) -> None:
-    joined.ven.outbox = Outbox(capacity=100)
+    joined.ven.outbox = joined.ven.office.outbox = Outbox(capacity=100)
     for minute in range(1000):
         now = T0 + minute * MINUTE
         joined.ven.sample({r_id: Reading(float(minute)) for r_id in joined.ven.wanted(now)}, now)

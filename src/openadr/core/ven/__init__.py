@@ -1,0 +1,22 @@
+"""The VEN's behaviour: one room for each service, and a core that leads each message to its room."""
+
+from .core import VenCore
+from .happenings import Asked, Declined, Happening, Joined, Left
+from .polling import POLL_EVERY, SHORTEST_POLL
+from .registration import Standing
+from .reports import METADATA
+from .states import REGISTRATION
+
+__all__ = [
+    "VenCore",
+    "Happening",
+    "Joined",
+    "Left",
+    "Asked",
+    "Declined",
+    "Standing",
+    "REGISTRATION",
+    "POLL_EVERY",
+    "SHORTEST_POLL",
+    "METADATA",
+]

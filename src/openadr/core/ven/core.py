@@ -1,0 +1,293 @@
+"""The VEN: leads messages to its services, and letters to its VTN."""
+
+from __future__ import annotations
+
+import random
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from ....common import ids
+from ....common.errors import JanusGridError
+from ...model import (
+    CancelPartyRegistration,
+    CreatePartyRegistration,
+    Message,
+    OptType,
+    Poll,
+    QueryRegistration,
+    RegisterReport,
+    RequestEvent,
+    Response,
+    TransportName,
+)
+from ..answers import Code, Deployment, Rejected, check, rejection
+from ..event_inbox import EventInbox
+from ..identity import is_one_of
+from ..outbox import Letter, Outbox
+from ..report_desk import Offer, Reading, ReportDesk
+from ..routes import Route
+from ..shelf import Cabinet, Change
+from .events import Events
+from .happenings import Declined, Happening, Joined
+from .office import Handler, Office, Reply
+from .polling import Polling
+from .registration import Registration
+from .reports import Reports
+
+_BOOTSTRAP = (QueryRegistration, CreatePartyRegistration, RegisterReport, RequestEvent)
+"""The letters on the way to a registration."""
+
+
+class VenCore:
+    """A VEN without input or output.
+
+    `receive` answers a message of the VTN, `answered` takes the VTN's answer to a letter; what they changed stands in
+    `happened`, what is to be sent in `outbox`. A NEW or MODIFIED event waits for `decide`.
+
+    Args:
+        ven_name: as agreed with the VTN.
+        vtn: the VTN's address; letters go there.
+        vtn_identity: what the transport must have proved the sender of the VTN's messages to be.
+        address: our own transport address; None if we cannot be reached and ask for our messages (oadrPoll).
+        transport: how messages travel.
+        report_only: register for reports only.
+        signs: register to sign messages.
+        offers: the reports we can deliver.
+        signals: names of the signals that the application understands.
+        pick: returns a number from 0 to 1, by which times are picked that the VTN leaves open (rules 30 and 65).
+    """
+
+    def __init__(
+        self,
+        ven_name: str,
+        *,
+        vtn: str,
+        vtn_identity: str,
+        address: str | None,
+        transport: TransportName = TransportName.XMPP,
+        report_only: bool = False,
+        signs: bool = False,
+        offers: Iterable[Offer] = (),
+        signals: Iterable[str] = ("LOAD_DISPATCH", "SIMPLE"),
+        new_id: Callable[[str], str] = ids.new,
+        pick: Callable[[], float] = random.random,
+    ) -> None:
+        self.office = office = Office(
+            ven_name, vtn, {vtn_identity}, address, transport, report_only, signs, Outbox(), new_id
+        )
+        self.outbox = office.outbox
+        self.happened: deque[Happening] = office.happened
+        self.events = EventInbox("", frozenset(signals), pick)
+        self.reports = ReportDesk(offers)
+        self._restored = False
+        self._polling = Polling(office)
+        self._registration = Registration(office, self._polling, self._begun, self._ended)
+        self._reports = Reports(office, self.reports, self._settled)
+        self._events = Events(office, self.events, self._joined)
+        rooms = (self._registration, self._reports, self._events)
+        self._handlers: dict[type[Message], Handler] = {k: v for room in rooms for k, v in room.handlers.items()}
+        self._replies: dict[type[Message], Reply] = {k: v for room in rooms for k, v in room.replies.items()}
+        self._replies[Poll] = self._polled
+        self.cabinet = Cabinet(
+            self._registration.shelf, self.events.shelf, self.reports.active, self.reports.samples, self.outbox.shelf
+        )
+
+    @property
+    def registered(self) -> bool:
+        """Whether events and reports flow."""
+        return self.office.registered
+
+    @property
+    def state(self) -> str:
+        """Where the registration stands: a state of `REGISTRATION`."""
+        return self.office.state
+
+    @property
+    def ven_id(self) -> str:
+        """Our venID; empty where we are not registered."""
+        return self.office.ven_id
+
+    @property
+    def registration_id(self) -> str:
+        """The ID of our registration; empty where there is none."""
+        return self.office.registration_id
+
+    @property
+    def polls(self) -> bool:
+        """Whether the VTN cannot reach us: we ask for what waits."""
+        return self.office.polls
+
+    @property
+    def poll_every(self) -> timedelta:
+        """How often we ask for what waits, if we do."""
+        return self._polling.every
+
+    def restore(self, records: Iterable[Change]) -> list[str]:
+        """Go on from what was kept: once, before anything else. Return what of it could not be understood.
+
+        A registration that was in the making is begun again by `start`; one that stood is renewed.
+        """
+        faults = self.cabinet.fill(records)
+        if not self._registration.restore():
+            for shelf in (self.events.shelf, self.reports.active, self.reports.samples, self.outbox.shelf):
+                shelf.clear()
+            return faults
+        self.events.ven_id = self.ven_id
+        self.reports.restore()
+        for number, letter in list(self.outbox.shelf.items()):
+            if isinstance(letter.message, QueryRegistration | CreatePartyRegistration | RequestEvent):
+                del self.outbox.shelf[number]  # they are sent anew
+        self.outbox.restore()
+        self._restored = True
+        return faults
+
+    # --- what the application does ---
+
+    def start(self, now: datetime) -> None:
+        """Begin to register; nothing happens if that was begun already."""
+        if not self._registration.start() and self._restored:
+            self._restored = False
+            self.happened.extend(self.events.undecided(now))
+            self._registration.renew()
+
+    def trust(self, identity: str) -> None:
+        """Take this identity too for that of our VTN: one of its services has it."""
+        self.office.vtn_identities.add(identity)
+
+    def route(self, to: str) -> Route:
+        """Return how the VTN is reached."""
+        return Route(self.office.transport, self.office.vtn, next(iter(self.office.vtn_identities)))
+
+    def tick(self, now: datetime) -> None:
+        """Ask for what waits, if it is time to."""
+        self._polling.tick(now)
+
+    def move(self, address: str | None) -> None:
+        """Our transport address has changed: tell the VTN."""
+        if address != self.office.address:
+            self.office.address = address
+            if self.registered:
+                self._registration.renew()
+
+    def leave(self, now: datetime) -> None:
+        """End the registration."""
+        self._registration.leave()
+
+    def decide(self, event_id: str, opt: OptType, now: datetime, modification: int | None = None) -> None:
+        """Answer an event; a later call changes the mind (rule 17). Raise `UnknownName` if it is not known.
+
+        A decision that is on another `modification` than the present one is void.
+        """
+        self._events.decide(event_id, opt, modification)
+
+    def wanted(self, now: datetime) -> frozenset[str]:
+        """Return the rIDs to read now."""
+        return self._reports.wanted(now)
+
+    def sample(self, readings: Mapping[str, Reading], now: datetime) -> None:
+        """Take readings of `wanted`; complete reports go into the outbox."""
+        self._reports.sample(readings, now)
+
+    def wake(self) -> datetime | None:
+        """Return when there is something to sample, to report or to ask for next."""
+        times = (self.reports.wake(), self._polling.next) if self.registration_id else ()
+        return min((time for time in times if time is not None), default=None)
+
+    # --- what comes in ---
+
+    def receive(self, identity: str, message: Message, now: datetime) -> Message:
+        """Return the answer to a message of the peer that the transport knows as `identity`."""
+        if not is_one_of(identity, self.office.vtn_identities):
+            error = Rejected(Code.NOT_REGISTERED, f"{identity or 'the sender'} is not the VTN of this VEN", rule=21)
+            return rejection(message, error, Deployment(self.office.vtn_id))
+        return self._take(message, now)
+
+    def _take(self, message: Message, now: datetime) -> Message:
+        """Return the answer to a message of the VTN."""
+        try:
+            handler = self._handlers.get(type(message))
+            if handler is None:
+                raise Rejected(Code.NOT_RECOGNIZED, f"{type(message).__name__} is not for a VEN")
+            if not self.registration_id:
+                raise Rejected(Code.NOT_REGISTERED, "this VEN is not registered")
+            claimed = getattr(message, "ven_id", None)
+            if claimed not in (None, "", self.ven_id):
+                raise Rejected(Code.INVALID_ID, f"venID {claimed} is not {self.ven_id}", rule=21)
+            return handler(message, now)
+        except Rejected as error:
+            return rejection(message, error, Deployment(self.office.vtn_id))
+
+    def _polled(self, answer: Any, now: datetime) -> None:
+        """Take what the VTN had for us, and ask again until it has nothing more (rule 500)."""
+        if answer is None or isinstance(answer, Response):
+            return
+        self._polling.next = now
+        reply = self._take(answer, now)
+        if not (isinstance(reply, Response) and reply.ei_response.ok):
+            self.office.send(reply)
+
+    def answered(self, letter: Letter, answer: Message | None, now: datetime) -> None:
+        """Take the VTN's answer to a letter. An answer to a letter of an earlier registration means nothing."""
+        if not self.outbox.done(letter):
+            return
+        handle = self._replies.get(type(letter.message))
+        try:
+            check(answer)
+            if handle is not None:
+                handle(answer, now)
+        except Rejected as error:
+            self._refused(letter.message, error, now)
+
+    def refused(self, letter: Letter, error: JanusGridError, now: datetime) -> None:
+        """A letter cannot be delivered, or its answer cannot be read."""
+        if self.outbox.done(letter):
+            self._refused(letter.message, error, now)
+
+    def _refused(self, message: Message, error: JanusGridError, now: datetime) -> None:
+        """Draw the conclusions of a refusal.
+
+        On the way to a registration it ends it (`Left`). A VTN that does not know us any more (463), or not by the
+        registration that we would renew, is registered with anew, without IDs (rule 406).
+        """
+        if isinstance(message, CancelPartyRegistration):
+            self._registration.end()  # it is not known there
+            return
+        lost = error.code == Code.NOT_REGISTERED and self.registered
+        stale = isinstance(message, CreatePartyRegistration) and bool(message.registration_id)
+        if lost or stale:
+            self._registration.end(error)
+            self.start(now)
+        elif not self.registered and type(message) in _BOOTSTRAP:
+            self._registration.end(error)
+        else:
+            self.happened.append(Declined(message, error))
+
+    # --- from one room to the next ---
+
+    def _begun(self, renewed: bool, now: datetime) -> None:
+        """The VTN has registered us: offer our reports, if it does not know them; then ask for our events."""
+        self.events.ven_id = self.ven_id
+        if renewed:
+            self.office.step("renewed")
+            self._events.fetch()
+        else:
+            self.office.step("accepted")
+            self.reports.clear()  # rule 406
+            self._reports.offer(now)
+
+    def _settled(self) -> None:
+        """The VTN has taken our offers."""
+        self.office.step("reports accepted")
+        self._events.fetch()
+
+    def _joined(self) -> None:
+        """The VTN has sent our events, which is the end of registering."""
+        self.office.step("events received")
+        self.happened.append(Joined(self.ven_id, self.registration_id, self.office.vtn_id))
+
+    def _ended(self) -> None:
+        """The registration is over: what belongs to it means nothing any more."""
+        self.reports.clear()
+        self.events.clear()

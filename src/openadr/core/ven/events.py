@@ -1,0 +1,69 @@
+"""EiEvent of the VEN."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+from ...model import (
+    CreatedEvent,
+    DistributeEvent,
+    EventResponse,
+    Message,
+    OptType,
+    RequestEvent,
+    Response,
+)
+from ..answers import Code, Rejected, ok
+from ..event_inbox import EventInbox
+from .office import Handler, Office, Reply
+
+
+class Events:
+    """Takes the VTN's events, and answers them.
+
+    Args:
+        fetched: called when the events that were asked for have come, before they are taken in.
+    """
+
+    def __init__(self, office: Office, inbox: EventInbox, fetched: Callable[[], None]) -> None:
+        self._office = office
+        self.inbox = inbox
+        self._fetched = fetched
+        self.handlers: Mapping[type[Message], Handler] = {DistributeEvent: self._distribute}
+        self.replies: Mapping[type[Message], Reply] = {RequestEvent: self._requested}
+
+    def fetch(self) -> None:
+        """Ask for our events (rule 405)."""
+        self._office.send(RequestEvent(request_id=self._office.request_id(), ven_id=self._office.ven_id))
+
+    def decide(self, event_id: str, opt: OptType, modification: int | None = None) -> None:
+        """Answer an event; a later call changes the mind (rule 17). Raise `UnknownName` if it is not known."""
+        self._answer([self.inbox.answer(event_id, opt, modification)])
+
+    def _requested(self, answer: Any, now: datetime) -> None:
+        if not isinstance(answer, DistributeEvent):
+            raise Rejected(Code.NOT_RECOGNIZED, "the VTN did not answer with its events")
+        self._check(answer)
+        self._fetched()
+        self._take(answer, now)
+
+    def _distribute(self, message: DistributeEvent, now: datetime) -> Message:
+        self._check(message)
+        self._take(message, now)
+        return Response(ei_response=ok(message), ven_id=self._office.ven_id)
+
+    def _check(self, message: DistributeEvent) -> None:
+        if message.vtn_id != self._office.vtn_id:
+            raise Rejected(Code.INVALID_ID, f"vtnID {message.vtn_id} is not {self._office.vtn_id}", rule=21)
+
+    def _take(self, message: DistributeEvent, now: datetime) -> None:
+        changes, answers = self.inbox.receive(message, now)
+        self._office.happened.extend(changes)
+        self._answer(answers)
+
+    def _answer(self, answers: Iterable[EventResponse | None]) -> None:
+        responses = tuple(answer for answer in answers if answer is not None)
+        if responses:
+            self._office.send(CreatedEvent(event_responses=responses, ven_id=self._office.ven_id))

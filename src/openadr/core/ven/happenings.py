@@ -1,0 +1,43 @@
+"""What happens at a VEN that its application wants to know."""
+
+from __future__ import annotations
+
+import attrs
+
+from ....common.errors import JanusGridError
+from ...model import Message, ReportRequest
+from ..event_inbox import EventChange
+
+
+@attrs.frozen(slots=True)
+class Joined:
+    """The VEN is registered; events and reports flow."""
+
+    ven_id: str
+    registration_id: str
+    vtn_id: str
+
+
+@attrs.frozen(slots=True)
+class Left:
+    """The registration has ended, or was refused: then `error` says why."""
+
+    error: JanusGridError | None = None
+
+
+@attrs.frozen(slots=True)
+class Asked:
+    """Reports were asked for and accepted."""
+
+    requests: tuple[ReportRequest, ...]
+
+
+@attrs.frozen(slots=True)
+class Declined:
+    """The VTN has refused a message of ours, or its answer made no sense; that is the end of the matter."""
+
+    message: Message
+    error: JanusGridError
+
+
+Happening = Joined | Left | Asked | EventChange | Declined

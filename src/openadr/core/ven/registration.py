@@ -1,0 +1,184 @@
+"""EiRegisterParty of the VEN."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+import attrs
+
+from ....common.errors import JanusGridError
+from ...model import (
+    CanceledPartyRegistration,
+    CancelPartyRegistration,
+    CreatedPartyRegistration,
+    CreatePartyRegistration,
+    EiResponse,
+    Message,
+    QueryRegistration,
+    RequestReregistration,
+    Response,
+    TransportName,
+)
+from .. import spelling
+from ..answers import Code, Rejected, ok
+from ..shelf import Shelf
+from .happenings import Left
+from .office import Handler, Office, Reply
+from .polling import Polling
+from .states import REGISTRATION
+
+_OURS = "ours"
+
+
+@attrs.frozen(slots=True)
+class Standing:
+    """A registration as it is kept."""
+
+    ven_id: str
+    registration_id: str
+    vtn_id: str
+    poll_every: float
+
+    def spelled(self) -> str:
+        """Return it as text."""
+        return spelling.document(**attrs.asdict(self))
+
+    @classmethod
+    def unspelled(cls, text: str) -> Standing:
+        """Return what `spelled` has returned the text of."""
+        return cls(**spelling.values(text))
+
+
+class Registration:
+    """Registers, renews and ends the registration.
+
+    Args:
+        begun: called when the VTN has accepted us, with whether it did so under the registrationID that we had.
+        ended: called when the registration is over.
+    """
+
+    def __init__(
+        self,
+        office: Office,
+        polling: Polling,
+        begun: Callable[[bool, datetime], None],
+        ended: Callable[[], None],
+    ) -> None:
+        self._office = office
+        self._polling = polling
+        self._begun = begun
+        self._ended = ended
+        self.shelf = Shelf("registration", Standing.spelled, Standing.unspelled)
+        self.handlers: Mapping[type[Message], Handler] = {
+            CancelPartyRegistration: self._cancel,
+            RequestReregistration: self._request_again,
+        }
+        self.replies: Mapping[type[Message], Reply] = {
+            QueryRegistration: self._queried,
+            CreatePartyRegistration: self._created,
+            CancelPartyRegistration: lambda answer, now: self.end(),
+        }
+
+    def restore(self) -> bool:
+        """Go on with the registration that was kept; return whether there is one."""
+        found, office = self.shelf.get(_OURS), self._office
+        if found is None:
+            return False
+        office.ven_id, office.registration_id, office.vtn_id = found.ven_id, found.registration_id, found.vtn_id
+        self._polling.every = timedelta(seconds=found.poll_every)
+        office.state = "registered"
+        return True
+
+    def start(self) -> bool:
+        """Begin to register; return False if that was begun already."""
+        if self._office.state != REGISTRATION.initial:
+            return False
+        self._office.step("start")
+        self._office.send(QueryRegistration(request_id=self._office.request_id()))
+        return True
+
+    def renew(self) -> None:
+        """Register again under the same registrationID."""
+        self._office.step("re-registration asked")
+        self._register()
+
+    def leave(self) -> None:
+        """Tell the VTN that the registration ends; one that is only in the making is given up."""
+        office = self._office
+        if office.registration_id:
+            message = CancelPartyRegistration(
+                request_id=office.request_id(), registration_id=office.registration_id, ven_id=office.ven_id
+            )
+            office.send(message)
+        elif office.state != REGISTRATION.initial:
+            self.end()
+
+    def end(self, error: JanusGridError | None = None) -> None:
+        """The registration is over: forget what belongs to it."""
+        self._office.outbox.drop(self._office.vtn)
+        self._ended()
+        self._office.ven_id = self._office.registration_id = ""
+        self._polling.end()
+        self._keep()
+        self._office.step("ended")
+        self._office.happened.append(Left(error))
+
+    def _queried(self, answer: Any, now: datetime) -> None:
+        if not isinstance(answer, CreatedPartyRegistration):
+            raise Rejected(Code.NOT_RECOGNIZED, "the VTN did not answer the query for registration")
+        names = {transport for profile in answer.profiles for transport in profile.transports}
+        if self._office.transport not in names:
+            raise Rejected(Code.DEPLOYMENT_ERROR, f"the VTN does not offer {self._office.transport}")
+        self._office.step("profiles received")
+        self._register()
+
+    def _register(self) -> None:
+        office = self._office
+        message = CreatePartyRegistration(
+            request_id=office.request_id(),
+            registration_id=office.registration_id or None,
+            ven_id=office.ven_id or None,
+            transport_name=office.transport,
+            transport_address=office.address,
+            report_only=office.report_only,
+            xml_signature=office.signs,
+            ven_name=office.ven_name,
+            http_pull_model=office.polls if office.transport is TransportName.SIMPLE_HTTP else None,
+        )
+        office.send(message)
+
+    def _created(self, answer: Any, now: datetime) -> None:
+        if not isinstance(answer, CreatedPartyRegistration) or not (answer.ven_id and answer.registration_id):
+            raise Rejected(Code.INVALID_DATA, "the VTN registered us without venID and registrationID")
+        office = self._office
+        renewed = answer.registration_id == office.registration_id
+        office.ven_id, office.registration_id, office.vtn_id = answer.ven_id, answer.registration_id, answer.vtn_id
+        self._polling.begin(answer.requested_oadr_poll_freq, now)
+        self._keep()
+        self._begun(renewed, now)
+
+    def _keep(self) -> None:
+        """Keep how we are registered."""
+        office = self._office
+        if office.registration_id:
+            seconds = self._polling.every.total_seconds()
+            self.shelf[_OURS] = Standing(office.ven_id, office.registration_id, office.vtn_id, seconds)
+        else:
+            self.shelf.pop(_OURS, None)
+
+    def _request_again(self, message: RequestReregistration, now: datetime) -> Message:
+        if self._office.registered:  # else we are at it
+            self.renew()
+        return Response(ei_response=EiResponse(), ven_id=self._office.ven_id)
+
+    def _cancel(self, message: CancelPartyRegistration, now: datetime) -> Message:
+        office = self._office
+        if message.registration_id != office.registration_id:
+            raise Rejected(Code.INVALID_ID, f"no registration {message.registration_id} is known")
+        answer = CanceledPartyRegistration(
+            ei_response=ok(message), registration_id=office.registration_id, ven_id=office.ven_id
+        )
+        self.end()
+        return answer
