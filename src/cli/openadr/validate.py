@@ -1,4 +1,4 @@
-"""`janusgrid openadr`: check messages."""
+"""`janusgrid openadr validate`: check messages."""
 
 from __future__ import annotations
 
@@ -8,16 +8,11 @@ from pathlib import Path
 
 import click
 
-from ..common.errors import JanusGridError
-from ..openadr.codec import read
+from ...common.errors import JanusGridError
+from ...openadr.codec import read
 
 
-@click.group()
-def command() -> None:
-    """Check OpenADR messages."""
-
-
-@command.command(short_help="check messages against limits and schema")
+@click.command(short_help="check messages against limits and schema")
 @click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="print the findings as JSON")
 def validate(files: tuple[Path, ...], as_json: bool) -> None:
