@@ -87,6 +87,13 @@ class BitString:
         return tuple(bit for bit, found in enumerate(str(self)[-self.size :]) if found == "1")
 
 
+_VALIDITIES = ("good", "invalid", "reserved", "questionable")
+_QUALITY_FLAGS = (
+    "overflow", "outOfRange", "badReference", "oscillatory", "failure", "oldData", "inconsistent", "inaccurate",
+    "substituted", "test", "operatorBlocked",
+)  # fmt: skip
+
+
 @attrs.frozen(slots=True)
 class Quality:
     """Quality of a data attribute (IEC 61850-7-3 clause 6.2): 13 bits, `Quality()` is good."""
@@ -108,6 +115,11 @@ class Quality:
         """Return bit 2 overflow, 3 outOfRange, 4 badReference, 5 oscillatory, 6 failure, 7 oldData, 8 inconsistent,
         9 inaccurate, 10 substituted, 11 test or 12 operatorBlocked."""
         return bool(self.bits >> (12 - number) & 1)
+
+    def __str__(self) -> str:
+        """Return the quality in the standard's words: `good`, `invalid, failure`, `questionable, oldData, test`."""
+        flags = (name for number, name in enumerate(_QUALITY_FLAGS, start=2) if self.bit(number))
+        return ", ".join((_VALIDITIES[self.validity], *flags))
 
     @classmethod
     def of(cls, validity: int = 0, *flags: int) -> Quality:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from ..acsi.errors import ServiceError, ServiceRefused
+from ..acsi.references import FC
 from ..acsi.types import BasicType, DataValue, Quality, Timestamp
 from ..acsi.values import CHECKS, default
 from ..model.nodes import Attribute
@@ -78,7 +79,7 @@ def initialise(groups: Iterator[Group], time: Timestamp) -> None:
     """Give every leaf that has no value one, so that reading never meets an absent value.
 
     Times become `time`. The quality of a data object is good if the configuration gave one of its values, else
-    invalid: nothing is known of it yet.
+    invalid: nothing is known of it yet. That of a substituted value (subQ) is good.
     """
     for group in groups:
         _initialise(group, time)
@@ -92,11 +93,13 @@ def _initialise(node: Node, time: Timestamp) -> bool:
             one: DataValue = time if node.type is BasicType.TIMESTAMP else default(node.type)
             node.value = [one] * node.count if node.count else one
         return given
-    given, quality = False, None
+    given = False
+    absent: list[Attribute] = []
     for child in node.elements or list(node.children.values()):
         if isinstance(child, Attribute) and child.type is BasicType.QUALITY and child.value is None and not child.count:
-            quality = child
+            absent.append(child)
         given |= _initialise(child, time)
-    if quality is not None and given:
-        quality.value = Quality()
+    for quality in absent:
+        if given or quality.fc is FC.SV:  # what stands in for the process is good as long as nobody says otherwise
+            quality.value = Quality()
     return given
