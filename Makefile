@@ -49,7 +49,7 @@ docs: setup  ## HTML documentation in docs/_build/html, warnings are errors
 
 lock: ## resolve the dependencies anew
 	$(UV) lock -q --upgrade
-	$(UV) export -q --frozen --no-emit-project --all-groups --format requirements.txt --no-header -o requirements.lock
+	$(UV) export -q --frozen --no-emit-project --all-groups --all-extras --format requirements.txt --no-header -o requirements.lock
 
 clean:  ## remove everything that the commands made
 	rm -rf .venv .tools .pytest_cache .mypy_cache .ruff_cache build docs/_build docs/_generated run
