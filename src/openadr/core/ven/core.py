@@ -219,7 +219,7 @@ class VenCore:
         except Rejected as error:
             return rejection(message, error, Deployment(self.office.vtn_id))
 
-    def _polled(self, answer: Any, now: datetime) -> None:
+    def _polled(self, asked: Message, answer: Any, now: datetime) -> None:
         """Take what the VTN had for us, and ask again until it has nothing more (rule 500)."""
         if answer is None or isinstance(answer, Response):
             return
@@ -236,7 +236,7 @@ class VenCore:
         try:
             check(answer)
             if handle is not None:
-                handle(answer, now)
+                handle(letter.message, answer, now)
         except Rejected as error:
             self._refused(letter.message, error, now)
 

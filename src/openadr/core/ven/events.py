@@ -42,7 +42,7 @@ class Events:
         """Answer an event; a later call changes the mind (rule 17). Raise `UnknownName` if it is not known."""
         self._answer([self.inbox.answer(event_id, opt, modification)])
 
-    def _requested(self, answer: Any, now: datetime) -> None:
+    def _requested(self, asked: Message, answer: Any, now: datetime) -> None:
         if not isinstance(answer, DistributeEvent):
             raise Rejected(Code.NOT_RECOGNIZED, "the VTN did not answer with its events")
         self._check(answer)

@@ -17,8 +17,8 @@ from .states import REGISTRATION
 Handler = Callable[[Any, datetime], Message]
 """Answers a message of the VTN."""
 
-Reply = Callable[[Any, datetime], None]
-"""Takes the VTN's answer to a letter; raises `Rejected` for one that makes no sense."""
+Reply = Callable[[Any, Any, datetime], None]
+"""Takes the message of a letter and the VTN's answer to it; raises `Rejected` for one that makes no sense."""
 
 
 @attrs.define(slots=True, eq=False)

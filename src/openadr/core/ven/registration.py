@@ -78,7 +78,7 @@ class Registration:
         self.replies: Mapping[type[Message], Reply] = {
             QueryRegistration: self._queried,
             CreatePartyRegistration: self._created,
-            CancelPartyRegistration: lambda answer, now: self.end(),
+            CancelPartyRegistration: lambda asked, answer, now: self.end(),
         }
 
     def restore(self) -> bool:
@@ -125,7 +125,7 @@ class Registration:
         self._office.step("ended")
         self._office.happened.append(Left(error))
 
-    def _queried(self, answer: Any, now: datetime) -> None:
+    def _queried(self, asked: Message, answer: Any, now: datetime) -> None:
         if not isinstance(answer, CreatedPartyRegistration):
             raise Rejected(Code.NOT_RECOGNIZED, "the VTN did not answer the query for registration")
         names = {transport for profile in answer.profiles for transport in profile.transports}
@@ -149,7 +149,7 @@ class Registration:
         )
         office.send(message)
 
-    def _created(self, answer: Any, now: datetime) -> None:
+    def _created(self, asked: Message, answer: Any, now: datetime) -> None:
         if not isinstance(answer, CreatedPartyRegistration) or not (answer.ven_id and answer.registration_id):
             raise Rejected(Code.INVALID_DATA, "the VTN registered us without venID and registrationID")
         office = self._office

@@ -65,7 +65,7 @@ class Reports:
         if self._office.registration_id:
             self._deliver(self.desk.sample(readings, now))
 
-    def _registered(self, answer: Any, now: datetime) -> None:
+    def _registered(self, asked: Message, answer: Any, now: datetime) -> None:
         if not isinstance(answer, RegisteredReport):
             raise Rejected(Code.NOT_RECOGNIZED, "the VTN did not answer our reports")
         if answer.report_requests:
@@ -104,7 +104,7 @@ class Reports:
             response = negative(error, message.request_id)
         return CanceledReport(ei_response=response, pending_reports=self.desk.pending, ven_id=self._office.ven_id)
 
-    def _updated(self, answer: Any, now: datetime) -> None:
+    def _updated(self, asked: Message, answer: Any, now: datetime) -> None:
         """The answer to values may cancel their reports."""
         if isinstance(answer, UpdatedReport) and answer.cancel_report is not None:
             self._office.send(self._cancel(answer.cancel_report, now))
