@@ -14,6 +14,7 @@ COMMANDS = {
     "demo": "one event travels from the utility to the DERs and back, on this machine",
     "ied": "serve an SCL file; read, command and watch servers",
     "scl": "read and check SCL files",
+    "cert": "certificates for laboratories, fingerprints, checks",
     "openadr": "check OpenADR messages",
     "site": "check a site, or begin one",
     "lab": "a laboratory on this machine: your devices, and a utility that shows what they report",
