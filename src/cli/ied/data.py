@@ -12,8 +12,9 @@ import click
 from ...common.errors import TypeConflict
 from ...iec61850.acsi.references import FC, Reference
 from ...iec61850.client import Ied, Reports, Update
+from ..running import run
 from . import show
-from .target import Target, reaches, run
+from .target import Target, reaches
 
 _FCS = click.Choice([fc.value for fc in FC])
 

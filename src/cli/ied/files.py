@@ -8,8 +8,9 @@ from pathlib import Path, PurePosixPath
 import click
 
 from ...iec61850.client import Ied
+from ..running import run
 from . import show
-from .target import Target, reaches, run
+from .target import Target, reaches
 
 _ARGUMENTS = {"list": (0, 1), "get": (1, 2), "put": (1, 2), "delete": (1, 1), "rename": (2, 2)}
 """For each action how many arguments it takes, at least and at most."""

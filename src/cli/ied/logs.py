@@ -10,8 +10,9 @@ import click
 
 from ...common.errors import JanusGridError
 from ...iec61850.client import Ied, LogUpdate
+from ..running import run
 from . import show
-from .target import Target, reaches, run
+from .target import Target, reaches
 
 
 def _time(text: str) -> datetime:

@@ -18,7 +18,8 @@ from ...iec61850.model.nodes import Model
 from ...iec61850.scsm81.client import PORT, TLS_PORT
 from ...iec61850.scsm81.tls import server_context
 from ...iec61850.server import Server
-from .target import acse_password, run, tls_context
+from ..running import run
+from .target import acse_password, tls_context
 
 _File = click.Path(exists=True, dir_okay=False, path_type=Path)
 

@@ -13,9 +13,10 @@ from ...common.errors import LocalError
 from ...iec61850.acsi.services import AcsiClass
 from ...iec61850.client import Ied
 from ...iec61850.client.settings import SettingGroups
+from ..running import run
 from . import show
 from .data import given
-from .target import Target, reaches, run
+from .target import Target, reaches
 
 _ARGUMENTS = {"list": (0, 0), "show": (0, 1), "activate": (1, 1), "edit": (2, None)}
 """For each action how many arguments it takes, at least and at most."""

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-import logging
 import os
-import signal
 import ssl
-import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, TypeVar
@@ -24,13 +20,11 @@ from ...iec61850.model.nodes import Model
 from ...iec61850.scl import read as read_scl
 from ...iec61850.scsm81 import tls
 
-_SILENT = logging.NullHandler()
 _XMPP_ONLY = frozenset({"account", "jid", "host", "port"})
 _TCP_ONLY = frozenset({"cert", "key"})
 
 F = TypeVar("F", bound=Callable[..., None])
 
-INTERRUPTED = 130
 _VARIABLE = "JANUSGRID_PASSWORD"
 _ACSE_VARIABLE = "JANUSGRID_ACSE_PASSWORD"
 _File = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -162,25 +156,3 @@ def tls_context(
     if ca is None or cert is None or key is None:
         raise click.UsageError("TLS needs all of --ca, --cert and --key")
     return make(ca, cert, key)
-
-
-def run(work: Awaitable[None], *, endless: bool = False) -> None:
-    """Run to the end, or until Ctrl-C or SIGTERM: then everything is closed in good order.
-
-    The exit status is 130 then; 0 for what is `endless` and ended in no other way.
-    """
-    logging.getLogger("slixmpp").addHandler(_SILENT)  # what it warns of, our own error says better
-    if not asyncio.run(_run(work)) and not endless:
-        sys.exit(INTERRUPTED)
-
-
-async def _run(work: Awaitable[None]) -> bool:
-    """Return whether the work came to its end."""
-    loop, task = asyncio.get_running_loop(), asyncio.ensure_future(work)
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, task.cancel)
-    try:
-        await task
-    except asyncio.CancelledError:
-        return False
-    return True
