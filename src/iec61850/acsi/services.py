@@ -288,13 +288,12 @@ class Report:
 
 
 @attrs.define(slots=True)
-class CommandTermination:
-    """The end of a command with enhanced security (clause 20.5.3.7), or of one that was for a later time.
+class Termination:
+    """What a client is told of a command that it was answered already.
 
     Attributes:
-        command: as its client gave it. Of a failed one for a later time the wire has only object, originator and
-            number: the client adds the rest.
-        add_cause: why it failed; None if it went well.
+        command: as its client gave it.
+        add_cause: why it failed; None if it goes well.
     """
 
     command: Operate
@@ -311,4 +310,22 @@ class CommandTermination:
         return self.command.value
 
 
-Notification = Report | CommandTermination
+@attrs.define(slots=True)
+class CommandTermination(Termination):
+    """The end of a command with enhanced security (clause 20.5.3.7).
+
+    The command is one for at once: of one for a later time, that time has come.
+    """
+
+
+@attrs.define(slots=True)
+class TimeActivatedOperateTermination(Termination):
+    """The time of a command has come: it begins, or is not carried out, since its conditions are no longer met.
+
+    With enhanced security a CommandTermination tells of the end of one that begins. With normal security nothing
+    follows; our servers send this when it has ended, and with why it failed. Of a negative one the wire has only
+    object, originator and number: the client adds the rest of the command.
+    """
+
+
+Notification = Report | Termination

@@ -17,13 +17,14 @@ from ..acsi.ports import ClientAssociation
 from ..acsi.references import FC, Reference
 from ..acsi.services import (
     Cancel,
-    CommandTermination,
     GetDataValues,
     Notification,
     Operate,
     Origin,
     Select,
     SelectWithValue,
+    Termination,
+    TimeActivatedOperateTermination,
 )
 from ..acsi.types import Basic, BitString, DataValue, Structure, Timestamp, TypeDescription
 from ..acsi.values import default
@@ -161,7 +162,8 @@ class Control:
         """Command the object: select it where its model asks for that, operate it, and wait for the end.
 
         It returns when the server has accepted (normal security), or when it says that the execution has ended well
-        (enhanced security, clause 20.5.3.7).
+        (enhanced security, clause 20.5.3.7). With normal security a server may say no more of a command for a later
+        time than that its time has come: `wait` then ends there.
 
         Args:
             value: the control value; of an analogue value the number itself.
@@ -193,7 +195,7 @@ class Control:
             with self._located():
                 await self._association.call(request)
             return
-        with self._terminations(request) as ended, self._located():
+        with self._terminations(request, model.enhanced) as ended, self._located():
             await self._association.call(request)
             try:
                 async with asyncio.timeout(timeout + delay):
@@ -266,17 +268,17 @@ class Control:
             raise
 
     @contextmanager
-    def _terminations(self, request: Operate) -> Iterator[asyncio.Future[CommandTermination]]:
+    def _terminations(self, request: Operate, enhanced: bool) -> Iterator[asyncio.Future[Termination]]:
         """Give what the end of a command will be; it may come before the answer to the command."""
-        ended: asyncio.Future[CommandTermination] = asyncio.get_running_loop().create_future()
+        ended: asyncio.Future[Termination] = asyncio.get_running_loop().create_future()
 
         def notified(notification: Notification) -> None:
-            if (
-                isinstance(notification, CommandTermination)
-                and notification.control == self.reference
-                and notification.command.number == request.number
-                and not ended.done()
-            ):
+            if ended.done() or not isinstance(notification, Termination):
+                return
+            if (notification.control, notification.command.number) != (self.reference, request.number):
+                return
+            begins = isinstance(notification, TimeActivatedOperateTermination) and notification.add_cause is None
+            if not (begins and enhanced):  # then the end itself is still to come
                 ended.set_result(notification)
 
         def lost(why: str) -> None:

@@ -16,7 +16,17 @@ import attrs
 
 from ..acsi.errors import AddCause, ServiceError, ServiceRefused
 from ..acsi.references import FC, Reference
-from ..acsi.services import Cancel, CommandTermination, Operate, Origin, OriginCategory, Select, SelectWithValue
+from ..acsi.services import (
+    Cancel,
+    CommandTermination,
+    Operate,
+    Origin,
+    OriginCategory,
+    Select,
+    SelectWithValue,
+    Termination,
+    TimeActivatedOperateTermination,
+)
 from ..acsi.types import BitString, DataValue, EntryTime, Timestamp
 from ..model.nodes import Attribute, DataObject, Model
 from .association import Association
@@ -280,7 +290,7 @@ class Control:
             raise outcome.refusal
 
     def _execution(self, target: Controllable, running: Running, now: datetime) -> Steps[None]:
-        """Carry out a command with enhanced security, and tell its client of the end."""
+        """Carry out a command that its client was answered already, and tell it of the end."""
         try:
             yield from self._execute(target, running, now)
         except ServiceRefused as refused:
@@ -289,12 +299,18 @@ class Control:
             self._terminate(running, None)
 
     def _scheduled(self, target: Controllable, running: Running, now: datetime) -> Steps[None]:
-        """Check a command anew whose time has come, and carry it out."""
+        """Check a command anew whose time has come, and carry it out.
+
+        With enhanced security its client is told that it begins, and of the end as ever; else of the end alone.
+        """
         try:
             now = yield from self._granted(target, running, target.fitted(running.request), now)
         except ServiceRefused as refused:
             self._terminate(running, refused)
             return
+        if target.model.enhanced:
+            running.begun = True
+            self._tell(running, TimeActivatedOperateTermination(running.request))
         yield from self._execution(target, running, now)
 
     def _abort(self, target: Controllable, running: Running, cause: AddCause, now: datetime) -> None:
@@ -305,13 +321,22 @@ class Control:
             self._terminate(running, denied(cause, "it was broken off"))
             job.stop()
 
-    @staticmethod
-    def _terminate(running: Running, refused: ServiceRefused | None) -> None:
+    def _terminate(self, running: Running, refused: ServiceRefused | None) -> None:
         """Tell the client once how a command ended that it was answered before."""
         cause = None if refused is None else AddCause.UNKNOWN if refused.add_cause is None else refused.add_cause
-        if running.job is not None and not running.client.ended:
-            running.client.outbox.append(CommandTermination(running.request, cause))
+        request = running.request
+        if request.at is None:
+            self._tell(running, CommandTermination(request, cause))
+        elif running.begun:
+            self._tell(running, CommandTermination(attrs.evolve(request, at=None), cause))
+        else:
+            self._tell(running, TimeActivatedOperateTermination(request, cause))
         running.job = None
+
+    @staticmethod
+    def _tell(running: Running, notification: Termination) -> None:
+        if running.job is not None and not running.client.ended:
+            running.client.outbox.append(notification)
 
     # --- time and clients -------------------------------------------------------------------------------------------
 

@@ -47,6 +47,8 @@ class Running:
     job: Job | None = None
     """What the application carries out after the client was answered."""
     aborted: AddCause | None = None
+    begun: bool = False
+    """The client of a command for a later time was told that it begins."""
 
     def question(self, step: Step) -> Command:
         """Return what the application is asked."""

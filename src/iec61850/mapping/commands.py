@@ -10,7 +10,15 @@ import attrs
 
 from ..acsi.errors import AddCause, ServiceError, ServiceRefused
 from ..acsi.references import FC, Reference
-from ..acsi.services import Cancel, CommandTermination, Operate, Request, Select, SelectWithValue
+from ..acsi.services import (
+    Cancel,
+    Operate,
+    Request,
+    Select,
+    SelectWithValue,
+    Termination,
+    TimeActivatedOperateTermination,
+)
 from ..acsi.types import DataValue, Structure, TypeDescription
 from ..mms import pdu
 from .controls import LastApplError, command_value, decode_unasked
@@ -50,21 +58,21 @@ class CommandClient:
             Cancel: self._cancel,
         }
 
-    def unasked(self, report: pdu.InformationReport) -> CommandTermination | None:
+    def unasked(self, report: pdu.InformationReport) -> Termination | None:
         """Return the termination that a report tells of; keep why a command is refused for the answer that follows."""
         found = decode_unasked(report)
         if found is None:
             return None
         scheduled = self._scheduled.get(found.control)
-        if isinstance(found, CommandTermination):
+        if isinstance(found, Termination):
             if scheduled is not None and found.command.number == scheduled.number:
                 del self._scheduled[found.control]
             return found
         same = scheduled is not None and (scheduled.origin, scheduled.number) == (found.origin, found.number)
         if scheduled is not None and same and not self._asking.get(found.control):
-            # All that comes when a command for a later time has failed is the reason (second-hand).
+            # All that comes when a command does not begin at its time is the reason.
             del self._scheduled[found.control]
-            return CommandTermination(scheduled, found.add_cause)
+            return TimeActivatedOperateTermination(scheduled, found.add_cause)
         if found.control in self._asking:  # of what nobody has asked for, a server could tell without end
             self._causes[found.control] = found
         return None

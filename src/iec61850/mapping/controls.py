@@ -7,7 +7,14 @@ import attrs
 from ...common.errors import Malformed
 from ..acsi.errors import AddCause, ServiceError, ServiceRefused
 from ..acsi.references import FC, Reference
-from ..acsi.services import CommandTermination, Operate, Origin, OriginCategory
+from ..acsi.services import (
+    CommandTermination,
+    Operate,
+    Origin,
+    OriginCategory,
+    Termination,
+    TimeActivatedOperateTermination,
+)
 from ..acsi.types import Basic, BasicType, BitString, DataValue, EntryTime, Structure, Timestamp, TypeDescription
 from ..mms import pdu
 from .errors import add_cause
@@ -93,17 +100,17 @@ def encode_last_appl_error(error: LastApplError) -> pdu.MMSpdu:
     return information(*_listed([_last_appl_error(error)]))
 
 
-def encode_termination(termination: CommandTermination, oper: TypeDescription) -> pdu.MMSpdu:
-    """Return the information report that tells of the end of a command; `oper` is the type of its Oper.
+def encode_termination(termination: Termination, oper: TypeDescription) -> pdu.MMSpdu:
+    """Return the information report that tells of the end of a command, or that one for a later time begins.
 
-    One that went well repeats the command, one that failed says why before. A command for a later time that failed
-    says only why (second-hand).
+    `oper` is the type of its Oper. What goes well repeats the command: with its time when that has come, without at the
+    end. A command that failed says why before; one for a later time that does not even begin says only why.
     """
     command, cause = termination.command, termination.add_cause
     found = []
     if cause is not None:
         found.append(_last_appl_error(LastApplError(command.control, 0, command.origin, command.number, cause)))
-    if cause is None or command.at is None:
+    if cause is None or isinstance(termination, CommandTermination):
         name = object_name(command.control.with_fc(FC.CO).child("Oper"))
         found.append((pdu.VariableDef(("name", name)), encode(command_value(command, oper), oper)))
     return information(*_listed(found))
@@ -144,7 +151,7 @@ def decode_last_appl_error(result: pdu.AccessResult) -> LastApplError:
     raise Malformed("a LastApplError whose parts are not those of one")
 
 
-def decode_unasked(report: pdu.InformationReport) -> LastApplError | CommandTermination | None:
+def decode_unasked(report: pdu.InformationReport) -> LastApplError | Termination | None:
     """Return what an information report on single variables says; None if it is none of a control."""
     match report.variable_access_specification:
         case ("listOfVariable", variables) if len(variables) == len(report.list_of_access_result):
@@ -161,7 +168,10 @@ def decode_unasked(report: pdu.InformationReport) -> LastApplError | CommandTerm
                 data = decode(result[1]) if result[0] == "success" else None
     if control is None or control.fc is not FC.CO:
         return error
-    return CommandTermination(_command(_object(control), data), error.add_cause if error else None)
+    command = _command(_object(control), data)
+    if error is None and command.at is not None:
+        return TimeActivatedOperateTermination(command)
+    return CommandTermination(attrs.evolve(command, at=None), error.add_cause if error else None)
 
 
 def _object(control: Reference) -> Reference:
@@ -189,5 +199,5 @@ def _command(control: Reference, data: DataValue) -> Operate:
                 times.append(part.timestamp)
             case BitString():
                 check = part
-    later = at is not None and (at.seconds or at.fraction)
+    later = at is not None and at.seconds  # some servers clear no more of it than that
     return Operate(control, value, who, number, times[-1], test, check, at if later else None)

@@ -13,7 +13,7 @@ import attrs
 from ...common.errors import JanusGridError
 from ..acsi.errors import AddCause, ServiceError, ServiceRefused
 from ..acsi.references import FC, Reference
-from ..acsi.services import CommandTermination, Notification, Report, Select
+from ..acsi.services import Notification, Report, Select, Termination
 from ..engine import Association, Steps
 from ..mms import MmsEncodeError, pdu
 from .answer import Exchange
@@ -329,14 +329,14 @@ class MmsServer(Generic[P]):
 
     def notify(self, notification: Notification) -> list[P]:
         """Return the PDUs for a report or a command termination; a report too large for one goes in segments."""
-        if isinstance(notification, CommandTermination):
+        if isinstance(notification, Termination):
             return [self._wire.encode(self._termination(notification))]
         payload = self._wire.encode(encode_report(notification))
         if self._wire.size(payload) <= self._parameters.pdu_size:
             return [payload]
         return self._segments(notification)
 
-    def _termination(self, termination: CommandTermination) -> pdu.MMSpdu:
+    def _termination(self, termination: Termination) -> pdu.MMSpdu:
         where = termination.control.with_fc(FC.CO).child("Oper")
         oper = self._catalogue.variable(where.device, item(where))
         assert oper is not None  # it was commanded

@@ -151,6 +151,7 @@ class Host:
         try:
             while True:
                 if outcome is not None and not isinstance(outcome, Outcome):
+                    self.flush()  # what clients are told before does not wait for the application
                     outcome = await outcome
                 outcome = self._ask(steps.send(outcome))  # type: ignore[arg-type]
         except StopIteration as end:

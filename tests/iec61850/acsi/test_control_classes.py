@@ -6,7 +6,13 @@ from datetime import timedelta
 
 import pytest
 from janusgrid.iec61850.acsi.errors import AddCause, ServiceError, ServiceRefused
-from janusgrid.iec61850.acsi.services import CommandTermination, GetDataValues, Notification, Operate, SetDataValues
+from janusgrid.iec61850.acsi.services import (
+    GetDataValues,
+    Notification,
+    Operate,
+    SetDataValues,
+    TimeActivatedOperateTermination,
+)
 from janusgrid.iec61850.acsi.types import BitString, DataValue, EntryTime, Timestamp
 from janusgrid.iec61850.client import Ied
 from janusgrid.iec61850.engine import Command
@@ -125,7 +131,7 @@ async def test_times_as_edition_1_has_them(rig: Rig) -> None:
     await rig.advance(30)
     await until(lambda: bool(ended))
     assert (got[1].time, got[1].at, got[1].value) == (sent, later, False)
-    assert ended == [CommandTermination(request)]
+    assert ended == [TimeActivatedOperateTermination(request)]
 
 
 async def test_a_command_of_edition_1_as_data(rig: Rig) -> None:

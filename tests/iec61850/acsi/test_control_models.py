@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import attrs
 import pytest
-from janusgrid.iec61850.acsi.errors import AddCause, ServiceError, ServiceRefused
+from janusgrid.iec61850.acsi.errors import AddCause, CommandFailed, ServiceError, ServiceRefused
 from janusgrid.iec61850.acsi.ports import ClientAssociation
 from janusgrid.iec61850.acsi.references import Reference
 from janusgrid.iec61850.acsi.services import (
@@ -26,8 +26,11 @@ from janusgrid.iec61850.acsi.services import (
     SelectWithValue,
     SetDataValues,
     SetRCBValues,
+    Termination,
+    TimeActivatedOperateTermination,
 )
 from janusgrid.iec61850.acsi.types import BitString, DataValue, Timestamp
+from janusgrid.iec61850.client import Ied
 from janusgrid.iec61850.engine import Command, Step
 
 from tests.iec61850.plant import ref
@@ -79,11 +82,11 @@ class Switch:
             raise
 
 
-def ends(association: ClientAssociation) -> list[CommandTermination]:
-    found: list[CommandTermination] = []
+def ends(association: ClientAssociation) -> list[Termination]:
+    found: list[Termination] = []
 
     def notified(notification: Notification) -> None:
-        assert isinstance(notification, CommandTermination)
+        assert isinstance(notification, Termination)
         found.append(notification)
 
     association.on_notification(notified)
@@ -324,7 +327,7 @@ async def test_what_interlocking_and_synchronism_forbid(rig: Rig, hook: str, how
         met = False
         await rig.advance(60)
         await until(lambda: bool(ended))
-        assert ended == [CommandTermination(request, expected)]
+        assert ended == [TimeActivatedOperateTermination(request, expected)]
     else:
         met = False
         assert await refusal(association, request) is expected
@@ -528,9 +531,12 @@ async def test_a_command_for_a_later_time_is_carried_out_then(rig: Rig, control:
     await rig.advance(3599)
     assert Step.OPERATE not in switch.asked
     await rig.advance(1)
-    await until(lambda: bool(ended))
+    expected: list[Termination] = [TimeActivatedOperateTermination(request)]
+    if control is not DIRECT:
+        expected.append(CommandTermination(attrs.evolve(request, at=None)))
+    await until(lambda: len(ended) == len(expected))
     assert switch.asked[-3:] == [Step.CHECK, Step.CHECK, Step.OPERATE], "its conditions are checked again"
-    assert ended == [CommandTermination(request)]
+    assert ended == expected
     assert await shown(association, control, "stVal") is True
 
 
@@ -547,8 +553,70 @@ async def test_a_command_for_a_later_time_fails_with_its_cause(rig: Rig) -> None
         before = len(ended)
         await rig.advance(10)
         await until(lambda: len(ended) == before + 1)  # noqa: B023 - awaited here
-        assert ended[-1] == CommandTermination(request, cause)
+        assert ended[-1] == TimeActivatedOperateTermination(request, cause)
     assert await shown(association, DIRECT, "stVal") is False
+
+
+FAILING = {Step.CHECK: AddCause.BLOCKED_BY_PROCESS, Step.OPERATE: AddCause.ENDED_WITH_OVERSHOOT}
+
+
+async def test_the_client_is_told_when_it_begins_and_how_it_ends(rig: Rig) -> None:
+    """With enhanced security; and one that does not begin has no end."""
+    switch, association = Switch(rig, ENHANCED), await rig.associate()
+    ended = ends(association)
+    switch.go_on.clear()
+    request = later(ENHANCED, 60)
+    await association.call(request)
+    await rig.advance(60)
+    await until(lambda: bool(ended))
+    assert ended == [TimeActivatedOperateTermination(request)], "it goes on"
+    switch.go_on.set()
+    await until(lambda: len(ended) == 2)
+    assert ended[1] == CommandTermination(attrs.evolve(request, at=None))
+    for number, (step, cause) in enumerate(FAILING.items()):
+        ended.clear()
+        switch.refuse = {}
+        request = attrs.evolve(later(ENHANCED, 120 + 60 * number), number=77 + number)
+        await association.call(request)
+        switch.refuse = {step: cause}
+        await rig.advance(60)
+        expected: list[Termination] = [TimeActivatedOperateTermination(request, cause)]
+        if step is Step.OPERATE:
+            failed = CommandTermination(attrs.evolve(request, at=None), cause)
+            expected = [TimeActivatedOperateTermination(request), failed]
+        await until(lambda: len(ended) == len(expected))  # noqa: B023 - awaited here
+        await rig.quiet(association)
+        assert ended == expected
+
+
+@pytest.mark.parametrize("control", [DIRECT, ENHANCED, SELECTED], ids=["direct", "enhanced", "selected"])
+async def test_waiting_for_a_command_for_a_later_time(rig: Rig, control: Reference) -> None:
+    """`operate` returns when it has been carried out, and says why it was not."""
+    switch, ied = Switch(rig, control), Ied(await rig.associate(), clock=rig.clock)
+
+    async def wait() -> asyncio.Task[None]:
+        """Return what waits for a command in a minute that was accepted."""
+        at, before = rig.clock.now() + timedelta(seconds=60), len(switch.asked)
+        switch.refuse = {}
+        waiting = asyncio.create_task(ied.control(str(control)).operate(True, at=at, wait=True))
+        await until(lambda: Step.CHECK in switch.asked[before:])
+        return waiting
+
+    switch.go_on.clear()
+    waiting = await wait()
+    await rig.advance(60)
+    await until(lambda: switch.asked[-1] is Step.OPERATE)
+    await rig.quiet(ied.association)
+    assert not waiting.done(), "it has only begun"
+    switch.go_on.set()
+    await waiting
+    for step, cause in FAILING.items():
+        waiting = await wait()
+        switch.refuse = {step: cause}
+        await rig.advance(60)
+        with pytest.raises(CommandFailed) as failed:
+            await waiting
+        assert failed.value.add_cause is cause
 
 
 async def test_a_command_for_a_later_time_can_be_cancelled(rig: Rig) -> None:

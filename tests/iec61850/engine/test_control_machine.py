@@ -10,7 +10,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 from janusgrid.iec61850.acsi.errors import AddCause, ServiceError, ServiceRefused
-from janusgrid.iec61850.acsi.services import Cancel, CommandTermination, Operate, Request, Select, SelectWithValue
+from janusgrid.iec61850.acsi.services import Cancel, Operate, Request, Select, SelectWithValue, Termination
 from janusgrid.iec61850.acsi.types import BitString, Timestamp
 from janusgrid.iec61850.engine import Association, Command, Engine, Job, Outcome, Step, Steps
 from janusgrid.iec61850.engine.control_states import DIRECT, SELECT_BEFORE_OPERATE, ControlModel, State, machine
@@ -64,7 +64,7 @@ class Machine(RuleBasedStateMachine):
         for job in self.engine.jobs():
             self.run(job.steps, job)
         for client, notification in self.engine.drain():
-            assert isinstance(notification, CommandTermination)
+            assert isinstance(notification, Termination)
             self.told.append((client, notification.command.number))
 
     def call(self, client: int, request: Request[None]) -> AddCause | None:

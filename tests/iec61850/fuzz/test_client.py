@@ -8,7 +8,7 @@ from typing import Any
 import attrs
 import pytest
 from janusgrid.common.errors import JanusGridError, Malformed
-from janusgrid.iec61850.acsi.services import CommandTermination, Report, Request
+from janusgrid.iec61850.acsi.services import Report, Request, Termination
 from janusgrid.iec61850.mapping.client import MmsClient
 from janusgrid.iec61850.mms import decode_ber, encode_ber, pdu
 
@@ -113,7 +113,7 @@ def test_what_comes_unasked(talk: Talk) -> None:
             found = client.unasked(message)
         except Malformed:
             return False
-        assert found is None or isinstance(found, Report | CommandTermination)
+        assert found is None or isinstance(found, Report | Termination)
         return found is not None
 
     figures = feed("mapping, client: unasked", (m for _, m in zip(range(inputs(UNASKED)), shapes, strict=False)), take)

@@ -23,7 +23,7 @@ import attrs
 from janusgrid.common.errors import Refused
 from janusgrid.common.sntp import client as sntp
 from janusgrid.iec61850.acsi.errors import ServiceRefused
-from janusgrid.iec61850.acsi.services import CommandTermination, Notification
+from janusgrid.iec61850.acsi.services import CommandTermination, Notification, TimeActivatedOperateTermination
 from janusgrid.iec61850.conformance.services import CLIENT, SERVER
 from janusgrid.iec61850.conformance.sides import TIME
 from janusgrid.iec61850.engine import Association, Engine
@@ -302,4 +302,6 @@ def _notification(notification: Notification) -> tuple[str, bool]:
     """Return the service of a notification, and whether it is a positive one."""
     if isinstance(notification, CommandTermination):
         return "CommandTermination", notification.add_cause is None
+    if isinstance(notification, TimeActivatedOperateTermination):
+        return "TimeActivatedOperate", notification.add_cause is None
     return "Report", True

@@ -185,6 +185,27 @@ async def test_commands_for_later_on_the_server_of_libiec61850(name: str, tmp_pa
         assert not server.told("operated")
 
 
+@pytest.mark.parametrize(("step", "how"), [("check", (LIBIEC_REFUSES, 1)), ("operate", (-1, LIBIEC_FAILS))])
+@pytest.mark.parametrize("name", ["SwLater", "SwLaterEnh"])
+async def test_what_fails_later_on_the_server_of_libiec61850(
+    name: str, step: str, how: tuple[int, int], tmp_path: Path
+) -> None:
+    """It tells of a failed execution under enhanced security alone, after it told that the command begins."""
+    async with their_server("libiec", tmp_path) as server, our_client(server) as ied:
+        later = datetime.now(UTC) + timedelta(seconds=0.7)
+        waiting = asyncio.create_task(switch(ied, name).operate(True, at=later, wait=True))
+        await server.event("command")
+        await server.do("behave", f"LD0/CSWI1.{name}", *how, AddCause.BLOCKED_BY_PROCESS, 0.2)
+        if (name, step) == ("SwLater", "operate"):
+            await waiting
+        else:
+            with pytest.raises(CommandFailed) as failed:
+                await waiting
+            assert failed.value.add_cause is AddCause.BLOCKED_BY_PROCESS
+        await asyncio.sleep(0.3)
+        assert await ied.read(f"{at(name)}.stVal") is False
+
+
 # --- their clients ----------------------------------------------------------------------------------------------------
 
 _RUST = {1: "direct-normal", 2: "sbo-normal", 3: "direct-enhanced", 4: "sbo-enhanced"}
@@ -351,6 +372,8 @@ async def test_commands_for_later_of_libiec61850(name: str) -> None:
         await command(client, name, True, int(time.time() * 1000) + 400)
         assert ours.shows(name) is False
         assert await client.event("termination") == [at(name), [0, 0, 0]]
+        if name == "SwLaterEnh":  # it begins, and then has ended
+            assert await client.event("termination") == [at(name), [0, 0, 0]]
         assert ours.shows(name) is True
         await command(client, name, False, int(time.time() * 1000) + 400)
         await client.do("cancel", at(name))
@@ -360,6 +383,12 @@ async def test_commands_for_later_of_libiec61850(name: str) -> None:
         ours.refuse[name] = "operate", AddCause.BLOCKED_BY_PROCESS
         await command(client, name, False, int(time.time() * 1000) + 100)
         await until(lambda: len(ours.commands) == 5)
-        await asyncio.sleep(0.1)
-        assert (await client.do("last", at(name)))[1] == AddCause.BLOCKED_BY_PROCESS
+        if name == "SwLaterEnh":
+            assert await client.event("termination") == [at(name), [0, 0, 0]]
+            _, (_, why, _) = await client.event("termination")
+            assert why == AddCause.BLOCKED_BY_PROCESS
+        else:  # a reason alone calls no handler of its own
+            await asyncio.sleep(0.1)
+            assert not client.told("termination")
+            assert (await client.do("last", at(name)))[1] == AddCause.BLOCKED_BY_PROCESS
         assert ours.shows(name) is True
