@@ -15,7 +15,10 @@ from .alarm import Alarm
 log = logging.getLogger(__name__)
 
 MOST_FAULTS = 5
-"""How often a message is sent to a peer that answers with an error of its own (internal-server-error)."""
+"""How often a message is sent to a peer that answers with an error of its own."""
+
+FAULTS = ("internal-server-error", "http-500")
+"""What a peer says that has made an error: over XMPP, over HTTP."""
 
 
 class Courier:
@@ -92,6 +95,6 @@ class Courier:
 
     def _passes(self, error: JanusGridError, letter: Letter) -> bool:
         """Return whether it may go better the next time."""
-        if error.code == "internal-server-error" and letter.attempts >= MOST_FAULTS:
+        if error.code in FAULTS and letter.attempts >= MOST_FAULTS:
             return False
         return self._passing(letter, error)
