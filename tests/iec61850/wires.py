@@ -32,8 +32,15 @@ START = datetime(2026, 11, 21, 8, 0, tzinfo=UTC)
 
 
 class TestWire(Protocol):
-    """Both directions of an encoding, with what the mapping asks of it."""
+    """Both directions of an encoding, with what the mapping asks of it.
 
+    Attributes:
+        key: its name among the ways.
+        pdu_size: octets of the largest PDU that clients take, where a test says nothing else.
+    """
+
+    key: str
+    pdu_size: int
     name_overhead: int
 
     def encode(self, message: pdu.MMSpdu) -> str | bytes: ...
@@ -45,6 +52,10 @@ class Ber:
     """BER octets, as 8-1 has them."""
 
     name_overhead = 4
+
+    def __init__(self, pdu_size: int = initiate.Limits().pdu_size) -> None:
+        self.pdu_size = pdu_size
+        self.key = "ber" if pdu_size == initiate.Limits().pdu_size else f"ber {pdu_size}"
 
     def encode(self, message: pdu.MMSpdu) -> bytes:
         return encode_ber(message)
@@ -61,9 +72,11 @@ class Xer:
     """XER text, through an XML parser that is not ours."""
 
     name_overhead = 25
+    pdu_size = initiate.Limits().pdu_size
 
     def __init__(self, dialect: str) -> None:
         self.dialect = DIALECTS[dialect]
+        self.key = f"xer {dialect}"
 
     def encode(self, message: pdu.MMSpdu) -> str:
         return encode_xer(message, self.dialect)
@@ -79,7 +92,7 @@ class MemoryAssociation:
     """Client and server side of the mapping, each PDU encoded and decoded on its way between them."""
 
     def __init__(self, server: Server, wire: TestWire, name: str, limits: initiate.Limits | None = None) -> None:
-        limits = limits or initiate.Limits()
+        limits = limits or initiate.Limits(wire.pdu_size)
         request = wire.decode(wire.encode(initiate.request(limits)))
         assert request[0] == "initiate-RequestPDU"
         self.parameters, answer = initiate.accept(request[1], initiate.Limits(), Catalogue(server.engine).services)

@@ -14,7 +14,7 @@ from tests.brokers import start_broker
 from tests.iec61850.wires import Ber, MemoryRig, Rig, TcpRig, Xer, XmppRig
 
 USERS = ("dg750", "ems", "utility")
-MEMORY = {"ber": Ber(), "xer 80-3": Xer("80-3"), "xer 2018": Xer("2018")}
+MEMORY = {"ber": Ber(), "ber 1000": Ber(1000), "xer 80-3": Xer("80-3"), "xer 2018": Xer("2018")}
 OVER_XMPP = ("embedded 80-3", "embedded 2018", "prosody 80-3", "ejabberd 80-3")
 WAYS = [
     "local",

@@ -64,9 +64,18 @@ class Reader:
         return refused.value.error
 
     async def entries(self, start: EntryTime | None = None, stop: EntryTime | None = None) -> tuple[LogEntry, ...]:
-        page = await self.association.call(QueryLogByTime(LOG, start, stop))
-        assert not page.more_follows
-        return page.entries
+        found = await self.pages(QueryLogByTime(LOG, start, stop))
+        return tuple(entry for entry in found if stop is None or entry.time.milliseconds <= stop.milliseconds)
+
+    async def pages(self, request: Request[LogPage], most: int | None = None) -> tuple[LogEntry, ...]:
+        """Return the entries of all pages: those that follow are asked for without an end."""
+        page = await self.association.call(request)
+        found = deque(page.entries)
+        while page.more_follows:
+            assert 1 <= len(page.entries) <= (most or len(page.entries))
+            page = await self.association.call(QueryLogAfter(LOG, found[-1].id, found[-1].time))
+            found += page.entries
+        return tuple(found)
 
 
 async def read(rig: Rig, client: int = 0, **values: DataValue) -> Reader:
@@ -310,18 +319,17 @@ async def test_by_time(rig: Rig) -> None:
 
 async def test_after_an_entry(rig: Rig) -> None:
     reader, entries = await filled(rig)
-    call = reader.association.call
-    assert told((await call(QueryLogAfter(LOG, entries[6].id))).entries) == [7.0, 8.0, 9.0]
-    assert told((await call(QueryLogAfter(LOG, entries[6].id, entries[6].time))).entries) == [7.0, 8.0, 9.0]
-    assert await call(QueryLogAfter(LOG, entries[9].id)) == LogPage(())
+    assert told(await reader.pages(QueryLogAfter(LOG, entries[6].id))) == [7.0, 8.0, 9.0]
+    assert told(await reader.pages(QueryLogAfter(LOG, entries[6].id, entries[6].time))) == [7.0, 8.0, 9.0]
+    assert await reader.association.call(QueryLogAfter(LOG, entries[9].id)) == LogPage(())
 
 
 @pytest.mark.parametrize("entry", [NO_ENTRY, b"\xff" * 8, b"", b"\x01"], ids=["none", "to come", "empty", "short"])
 async def test_after_an_entry_that_never_was(rig: Rig, entry: bytes) -> None:
     reader, _ = await filled(rig)
     assert await reader.refused(QueryLogAfter(LOG, entry)) is E.PARAMETER_VALUE_INAPPROPRIATE
-    page = await reader.association.call(QueryLogAfter(LOG, entry, after(8000)))
-    assert told(page.entries) == [8.0, 9.0], "where the time is given, it goes on from there"
+    found = await reader.pages(QueryLogAfter(LOG, entry, after(8000)))
+    assert told(found) == [8.0, 9.0], "where the time is given, it goes on from there"
 
 
 async def test_logs_that_are_not_there(rig: Rig) -> None:
@@ -351,8 +359,8 @@ async def test_a_full_log_forgets_the_oldest(rig: Rig) -> None:
     assert told(entries) == [3.0, 4.0, 5.0]
     found = await reader.get()
     assert (found["OldEntr"], found["NewEntr"]) == (entries[0].id, entries[2].id)
-    page = await reader.association.call(QueryLogAfter(LOG, gone.id))
-    assert told(page.entries) == [3.0, 4.0, 5.0], "of an entry that is gone, it is known where it was"
+    found_after = await reader.pages(QueryLogAfter(LOG, gone.id))
+    assert told(found_after) == [3.0, 4.0, 5.0], "of an entry that is gone, it is known where it was"
     log.limits = LogLimits(octets=1)
     feed(rig, 6.0)
     assert told(await reader.entries()) == [6.0], "the newest stays, whatever its size"
@@ -382,18 +390,12 @@ async def test_page_by_page(rig: Rig, size: int) -> None:
     feed(rig, *(float(value) for value in range(40)))
     reader = Reader(await rig.associate(1, initiate.Limits(pdu_size=size)))
     rig.server.engine.logs.limits = LogLimits(answer=11)
-    page = await reader.association.call(QueryLogByTime(LOG))
-    found = deque(page.entries)
-    while page.more_follows:
-        assert 1 <= len(page.entries) <= 11
-        page = await reader.association.call(QueryLogAfter(LOG, found[-1].id, found[-1].time))
-        found += page.entries
-    assert told(tuple(found)) == [float(value) for value in range(40)]
+    assert told(await reader.pages(QueryLogByTime(LOG), most=11)) == [float(value) for value in range(40)]
     await writer.set(LogEna=False)
 
 
 async def test_an_entry_that_fits_into_no_answer(rig: Rig) -> None:
-    reader = await read(rig)
+    reader = Reader(await rig.associate(0, initiate.Limits()))
     await reader.association.call(CreateDataSet(ref("LLN0.many"), (ref("MMXU1.TotW", "MX"),) * 60))
     await reader.set(DatSet=f"{LD}/LLN0.many", LogEna=True)
     feed(rig, 1.0)

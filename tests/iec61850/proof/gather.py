@@ -56,7 +56,7 @@ class Proof:
         broker, _, dialect = str(parameters.get("way", "")).partition(" ")
         self._asked = {peer} if peer else set()
         self._passed = False
-        self.witness.begin(broker if dialect and broker != "xer" else "", peer)
+        self.witness.begin(broker if dialect and broker not in ("ber", "xer") else "", peer)
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:

@@ -36,7 +36,7 @@ from janusgrid.iec61850.server.host import Host
 from janusgrid.iec61850.server.local import LocalAssociation
 
 from tests.iec61850.proof import classify
-from tests.iec61850.wires import Ber, MemoryAssociation
+from tests.iec61850.wires import MemoryAssociation
 
 Observed = tuple[str, str, str, bool]
 """Service, role, wire, whether the answer was positive."""
@@ -78,7 +78,7 @@ class Witness:
             return "local"
         if isinstance(side, MemoryAssociation):
             wire: Any = getattr(side, "wire", None)  # it has none yet where the association is refused first
-            return None if wire is None else "ber" if isinstance(wire, Ber) else f"xer {wire.dialect.name}"
+            return None if wire is None else wire.key
         room = type(side).__module__.rpartition("janusgrid.iec61850.")[2].partition(".")[0]
         if room == "scsm81":
             return f"tcp {self.peer}".rstrip()

@@ -42,6 +42,7 @@ class Wire:
 WIRES = (
     Wire("local", "in process", LOCAL),
     Wire("ber", "BER, memory", MMS_8_1),
+    Wire("ber 1000", "BER, 1000 octets, memory", MMS_8_1),
     Wire("xer 80-3", "XER 80-3, memory", MMS_8_2),
     Wire("xer 2018", "XER 2018, memory", MMS_8_2),
     Wire("tcp", "8-1 TCP", MMS_8_1),
