@@ -29,7 +29,7 @@ def generate(app: object) -> None:
     from janusgrid.iec61850.conformance import statement
     from janusgrid.iec61850.engine.control_states import DIRECT, SELECT_BEFORE_OPERATE
     from janusgrid.iec61850.scsm81.stack import CALLED, CALLING
-    from janusgrid.openadr.core.rules import table
+    from janusgrid.openadr.rules import table
     from janusgrid.openadr.core.ven import REGISTRATION
 
     sys.path.insert(0, str(Path(__file__).parents[1]))  # what a test run has proven is read by those who wrote it down

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
-from enum import StrEnum
 from typing import Any
 
 import attrs
@@ -39,23 +38,8 @@ from ..model import (
     UpdatedReport,
     UpdateReport,
 )
-
-
-class Code(StrEnum):
-    """Application response codes (rule 48; meanings as the public implementations agree on them, second-hand)."""
-
-    OK = "200"
-    OUT_OF_SEQUENCE = "450"
-    NOT_ALLOWED = "451"
-    INVALID_ID = "452"
-    NOT_RECOGNIZED = "453"
-    INVALID_DATA = "454"
-    COMPLIANCE_ERROR = "459"
-    SIGNAL_NOT_SUPPORTED = "460"
-    REPORT_NOT_SUPPORTED = "461"
-    TARGET_MISMATCH = "462"
-    NOT_REGISTERED = "463"
-    DEPLOYMENT_ERROR = "469"
+from ..rules.codes import Code as Code
+from ..rules.rule import Finding
 
 
 class Rejected(Refused):
@@ -67,6 +51,11 @@ class Rejected(Refused):
         text = f"{message} (rule {rule})" if rule is not None else message
         super().__init__(text, code=str(code), where=where)
         self.rule = rule
+
+    @classmethod
+    def of(cls, finding: Finding) -> Rejected:
+        """Return the error that answers what breaks a rule."""
+        return cls(finding.rule.code, finding.message, rule=finding.rule.number)
 
 
 def request_id(message: Message) -> str:

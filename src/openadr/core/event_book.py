@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 import attrs
 
@@ -14,10 +14,14 @@ from ..model import (
     EventResponse,
     EventStatus,
     OptType,
+    QualifiedEventId,
     ResponseRequired,
     changed,
 )
-from . import event_rules, spelling, timeline
+from ..rules import Finding, timeline
+from ..rules.decisions import rule_4, rule_5, startafter
+from ..rules.event import order
+from . import event_rules, spelling
 from .answers import Code, Rejected
 from .shelf import Shelf
 
@@ -30,27 +34,49 @@ class BookedEvent:
         event: as made or last modified; its status is that of the time it was made, see `EventBook.for_ven`.
         ven_ids: the VENs it is for.
         answers: by venID, the last answer.
+        overrides: by venID, what the VEN has said by EiOpt, which goes before its answers (rule 206).
+        by_target: whether it is for whomever its target and market context mean, also if they register later.
+        warnings: what had better be otherwise in it.
     """
 
     event: EiEvent
     ven_ids: frozenset[str]
     response_required: ResponseRequired = ResponseRequired.ALWAYS
     answers: dict[str, EventResponse] = attrs.Factory(dict)
+    overrides: dict[str, EventResponse] = attrs.Factory(dict)
+    by_target: bool = False
+    warnings: tuple[Finding, ...] = ()
 
     def opt(self, ven_id: str) -> OptType | None:
-        """Return whether this VEN takes part; None while it has not answered the present modification."""
-        answer = self.answers.get(ven_id)
-        current = self.event.event_descriptor.modification_number
-        if answer is None or answer.qualified_event_id.modification_number != current:
+        """Return whether this VEN takes part (rule 16); None while it has not answered the present modification."""
+        answer = self.answer(ven_id)
+        if answer is None:
             return None
         return answer.opt_type if answer.response_code.startswith("2") else OptType.OPT_OUT
+
+    def answer(self, ven_id: str) -> EventResponse | None:
+        """Return what counts as this VEN's answer to the present modification; None while there is none."""
+        return self._present(self.overrides, ven_id) or self._present(self.answers, ven_id)
+
+    def is_overridden(self, ven_id: str) -> bool:
+        """Return whether this VEN has spoken by EiOpt, so that its answers are ignored (rule 206).
+
+        What it has said of an earlier modification says nothing of this one.
+        """
+        return self._present(self.overrides, ven_id) is not None
+
+    def _present(self, answers: dict[str, EventResponse], ven_id: str) -> EventResponse | None:
+        found, current = answers.get(ven_id), self.event.event_descriptor.modification_number
+        return found if found is not None and found.qualified_event_id.modification_number == current else None
 
     def spelled(self) -> str:
         """Return the event as it is kept."""
         return spelling.document(
             event=spelling.event(self.event, self.response_required),
             vens=sorted(self.ven_ids),
-            answers={ven: spelling.responses((answer,)) for ven, answer in self.answers.items()},
+            by_target=self.by_target,
+            answers=_spelled(self.answers),
+            overrides=_spelled(self.overrides),
         )
 
     @classmethod
@@ -58,8 +84,8 @@ class BookedEvent:
         """Return what `spelled` has returned the text of."""
         kept = spelling.values(text)
         event, required = spelling.event_of(kept["event"])
-        answers = {ven: spelling.responses_of(answer)[0] for ven, answer in kept["answers"].items()}
-        return cls(event, frozenset(kept["vens"]), required, answers)
+        answers, overrides = _unspelled(kept["answers"]), _unspelled(kept.get("overrides", {}))
+        return cls(event, frozenset(kept["vens"]), required, answers, overrides, kept.get("by_target", False))
 
     @property
     def unanswered(self) -> frozenset[str]:
@@ -69,7 +95,6 @@ class BookedEvent:
         return frozenset(ven_id for ven_id in self.ven_ids if self.opt(ven_id) is None)
 
 
-KNOWN_TIME = datetime(2000, 1, 1, tzinfo=UTC)
 KEPT = timedelta(days=1)
 """How long an event is known at least after it is over."""
 
@@ -90,21 +115,23 @@ class EventBook:
         ven_ids: Iterable[str],
         now: datetime,
         response_required: ResponseRequired = ResponseRequired.ALWAYS,
+        *,
+        by_target: bool = False,
     ) -> BookedEvent:
         """Add a new event.
 
         Raises:
-            LocalError: an event of that ID exists, or it does not begin at modification 0 (rule 4), or it breaks
-                another rule of `event_rules`.
+            LocalError: an event of that ID exists, or it breaks a rule, or it overlaps another of its market context.
         """
         descriptor = event.event_descriptor
         if descriptor.event_id in self._events:
             raise LocalError(f"there is an event {descriptor.event_id} already: modify it", where=descriptor.event_id)
-        if descriptor.modification_number != 0:
-            raise LocalError("a new event has modification number 0 (rule 4)", where=descriptor.event_id)
-        _check(event)
+        if (wrong := rule_4(event)) is not None:
+            raise LocalError(f"{wrong} (rule 4)", where=descriptor.event_id)
+        booked = BookedEvent(event, frozenset(ven_ids), response_required, by_target=by_target)
+        booked.warnings = event_rules.check_own(event, self._beside(booked, now), now)
         self._forget(now)
-        booked = self._events[descriptor.event_id] = BookedEvent(event, frozenset(ven_ids), response_required)
+        self._events[descriptor.event_id] = booked
         return booked
 
     def modify(self, event: EiEvent, now: datetime) -> BookedEvent:
@@ -115,12 +142,12 @@ class EventBook:
             LocalError: it is cancelled or completed, or it would break a rule.
         """
         booked = self.get(event.event_descriptor.event_id)
-        if _essence(event) == _essence(booked.event):
+        if not rule_5(booked.event, event):
             return booked
         before = timeline.status(booked.event, now)
         if before in (EventStatus.CANCELLED, EventStatus.COMPLETED):
             raise LocalError(f"a {before} event cannot be changed", where=event.event_descriptor.event_id)
-        _check(event)
+        booked.warnings = event_rules.check_own(event, self._beside(booked, now), now)
         descriptor = changed(
             event.event_descriptor,
             modification_number=booked.event.event_descriptor.modification_number + 1,
@@ -129,6 +156,11 @@ class EventBook:
         booked.event = changed(event, event_descriptor=descriptor)
         self._events.touch(descriptor.event_id)
         return booked
+
+    def address(self, booked: BookedEvent, ven_ids: Iterable[str]) -> None:
+        """Let an event be for these VENs."""
+        booked.ven_ids = frozenset(ven_ids)
+        self._events.touch(booked.event.event_descriptor.event_id)
 
     def cancel(self, event_id: str, now: datetime, reason: str | None = None) -> BookedEvent:
         """Cancel an event: status cancelled, one modification more (rule 5). To do it twice changes nothing.
@@ -141,8 +173,18 @@ class EventBook:
         event = booked.event
         if event.event_descriptor.event_status is EventStatus.CANCELLED:
             return booked
-        descriptor = changed(event.event_descriptor, event_status=EventStatus.CANCELLED, modification_reason=reason)
-        return self.modify(changed(event, event_descriptor=descriptor), now)
+        if timeline.status(event, now) is EventStatus.COMPLETED:
+            raise LocalError("a completed event cannot be changed", where=event_id)
+        descriptor = changed(
+            event.event_descriptor,
+            event_status=EventStatus.CANCELLED,
+            modification_reason=reason,
+            modification_number=event.event_descriptor.modification_number + 1,
+            modification_date_time=now,
+        )
+        booked.event = changed(event, event_descriptor=descriptor)
+        self._events.touch(event_id)
+        return booked
 
     def get(self, event_id: str) -> BookedEvent:
         """Return an event; raise `UnknownName` if there is none of that ID."""
@@ -150,31 +192,73 @@ class EventBook:
             raise UnknownName("there is no event of that ID", where=event_id)
         return self._events[event_id]
 
+    def find(self, event_id: str) -> BookedEvent | None:
+        """Return an event, None if there is none of that ID."""
+        return self._events.get(event_id)
+
     def for_ven(self, ven_id: str, now: datetime, limit: int | None = None) -> tuple[Event, ...]:
         """Return what a VEN has to know at `now`, in the order of rule 15, at most `limit` of them.
 
-        Active events first by priority, then by start; then those to come by start; completed ones are left out once
-        they have ended. A cancelled event is sent until the VEN has answered it, or for good where no answer is owed
-        until its time is over.
+        A completed event is left out; where its start was left open it stays, as completed, until the VEN is done
+        too. A cancelled event is sent until the VEN has answered it, or for good where no answer is owed until its time
+        is over. Of several VENs that a target names, each is told of itself alone. That a VEN has opted out of an event
+        changes nothing (rule 50).
         """
         found = []
         for booked in self._events.values():
             if ven_id not in booked.ven_ids:
                 continue
             state = timeline.status(booked.event, now)
-            if state is EventStatus.COMPLETED or (state is EventStatus.CANCELLED and _closed(booked, ven_id, now)):
+            if state is EventStatus.COMPLETED and _is_over(booked.event, now - startafter(booked.event)):
+                continue
+            if state is EventStatus.CANCELLED and _closed(booked, ven_id, now):
                 continue
             found.append((state, booked))
-        found.sort(key=lambda item: _order(*item))
-        return tuple(_sent(booked, state, now) for state, booked in found[:limit])
+        found.sort(key=lambda item: order(item[1].event, item[0]))
+        return tuple(_sent(booked, ven_id, state, now) for state, booked in found[:limit])
 
     def record(self, ven_id: str, response: EventResponse) -> tuple[BookedEvent, bool]:
         """Keep a VEN's answer to an event; return the event, and whether the answer says anything new.
+
+        Of a VEN that has spoken by EiOpt it says nothing, and is not kept (rule 206).
 
         Raises:
             Rejected: no such event for this VEN (452), or another modification than the present one (450).
         """
         identity = response.qualified_event_id
+        booked = self._named(ven_id, identity)
+        if booked.is_overridden(ven_id):
+            return booked, False
+        before = booked.answers.get(ven_id)
+        booked.answers[ven_id] = response
+        self._events.touch(identity.event_id)
+        return booked, before is None or changed(before, request_id=response.request_id) != response
+
+    def open_to(self, ven_id: str, identity: QualifiedEventId, now: datetime) -> BookedEvent:
+        """Return an event that a VEN may still opt in to or out of.
+
+        Raises:
+            Rejected: as `record`, and for an event that is cancelled or completed (451).
+        """
+        booked = self._named(ven_id, identity)
+        state = timeline.status(booked.event, now)
+        if state in (EventStatus.CANCELLED, EventStatus.COMPLETED):
+            raise Rejected(Code.NOT_ALLOWED, f"event {identity.event_id} is {state}")
+        return booked
+
+    def override(self, booked: BookedEvent, ven_id: str, response: EventResponse | None) -> bool:
+        """Let this go before a VEN's answers (None: nothing any more); return whether that changes what it says."""
+        before = booked.overrides.get(ven_id)
+        if response is None:
+            booked.overrides.pop(ven_id, None)
+        else:
+            booked.overrides[ven_id] = response
+        self._events.touch(booked.event.event_descriptor.event_id)
+        return before is not response and (
+            before is None or response is None or changed(before, request_id=response.request_id) != response
+        )
+
+    def _named(self, ven_id: str, identity: QualifiedEventId) -> BookedEvent:
         booked = self._events.get(identity.event_id)
         if booked is None or ven_id not in booked.ven_ids:
             raise Rejected(Code.INVALID_ID, f"there is no event {identity.event_id} for {ven_id}")
@@ -184,10 +268,14 @@ class EventBook:
                 Code.OUT_OF_SEQUENCE,
                 f"event {identity.event_id} is at modification {current}, not {identity.modification_number}",
             )
-        before = booked.answers.get(ven_id)
-        booked.answers[ven_id] = response
-        self._events.touch(identity.event_id)
-        return booked, before is None or changed(before, request_id=response.request_id) != response
+        return booked
+
+    def _beside(self, booked: BookedEvent, now: datetime) -> Iterator[EiEvent]:
+        """Yield what the VENs of an event have to do besides it."""
+        own = booked.event.event_descriptor.event_id
+        for event_id, other in self._events.items():
+            if event_id != own and not booked.ven_ids.isdisjoint(other.ven_ids) and not _is_over(other.event, now):
+                yield other.event
 
     def _forget(self, now: datetime) -> None:
         """Forget what is long over; looked for only when the book has grown to twice what was left the last time."""
@@ -200,29 +288,12 @@ class EventBook:
         return iter(self._events.values())
 
 
-def _check(event: EiEvent) -> None:
-    """Refuse what we may not send: here it is the caller's mistake."""
-    try:
-        event_rules.check_own(event)
-    except Rejected as error:
-        raise LocalError(error.message, where=event.event_descriptor.event_id) from None
+def _spelled(answers: dict[str, EventResponse]) -> dict[str, str]:
+    return {ven: spelling.responses((answer,)) for ven, answer in answers.items()}
 
 
-def _essence(event: EiEvent) -> EiEvent:
-    """Return an event without what may change and yet is no modification (rule 5), and without what we count."""
-    descriptor = event.event_descriptor
-    cancelled = descriptor.event_status is EventStatus.CANCELLED
-    return changed(
-        event,
-        event_descriptor=changed(
-            descriptor,
-            modification_number=0,
-            modification_date_time=None,
-            created_date_time=KNOWN_TIME,
-            event_status=EventStatus.CANCELLED if cancelled else EventStatus.NONE,
-        ),
-        ei_event_signals=tuple(changed(signal, current_value=None) for signal in event.ei_event_signals),
-    )
+def _unspelled(texts: dict[str, str]) -> dict[str, EventResponse]:
+    return {ven: spelling.responses_of(text)[0] for ven, text in texts.items()}
 
 
 def _is_over(event: EiEvent, when: datetime) -> bool:
@@ -238,18 +309,15 @@ def _closed(booked: BookedEvent, ven_id: str, now: datetime) -> bool:
     return booked.opt(ven_id) is not None or (ends is not None and now >= ends)
 
 
-def _order(state: EventStatus, booked: BookedEvent) -> tuple[bool, int, datetime]:
-    active = state is EventStatus.ACTIVE
-    priority = booked.event.event_descriptor.priority or 1 << 30
-    return not active, priority if active else 0, booked.event.ei_active_period.dtstart
-
-
-def _sent(booked: BookedEvent, state: EventStatus, now: datetime) -> Event:
-    """Return the event as it is sent at `now`: status and current values of that time (rules 13 and 14)."""
+def _sent(booked: BookedEvent, ven_id: str, state: EventStatus, now: datetime) -> Event:
+    """Return the event as it is sent to a VEN at `now`: status and current values of that time (rules 13 and 14)."""
     event = booked.event
     signals = tuple(
         changed(signal, current_value=timeline.value(event, signal, now) or 0.0) for signal in event.ei_event_signals
     )
     descriptor = changed(event.event_descriptor, event_status=state)
-    shown = changed(event, event_descriptor=descriptor, ei_event_signals=signals)
+    target = event.ei_target
+    if len(target.ven_ids) > 1:
+        target = changed(target, ven_ids=(ven_id,) if ven_id in target.ven_ids else target.ven_ids[:1])
+    shown = changed(event, event_descriptor=descriptor, ei_event_signals=signals, ei_target=target)
     return Event(ei_event=shown, response_required=booked.response_required)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections import Counter
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from enum import Enum
@@ -13,14 +14,34 @@ from ...common.errors import UnknownName
 from ..model import (
     DistributeEvent,
     EiEvent,
+    EiEventSignal,
     EiResponse,
+    EiTarget,
     EventResponse,
     EventStatus,
     OptType,
     ResponseRequired,
     changed,
 )
-from . import event_rules, spelling, timeline
+from ..rules import timeline
+from ..rules.decisions import (
+    rule_12,
+    rule_22,
+    rule_30,
+    rule_36,
+    rule_42,
+    rule_57,
+    rule_58,
+    rule_59,
+    rule_60,
+    rule_61,
+    rule_65,
+    rule_66,
+    rule_109,
+    startafter,
+)
+from ..rules.event import order
+from . import event_rules, spelling
 from .answers import Code, Rejected, negative
 from .shelf import Shelf
 
@@ -51,6 +72,8 @@ class KnownEvent:
     delay: timedelta = timedelta()
     """By how much the start was moved."""
     opt: OptType | None = None
+    override: OptType | None = None
+    """What we have said by EiOpt, which goes before `opt` (rule 206)."""
     until: datetime | None = None
     """For a cancelled event: when it ends."""
 
@@ -67,12 +90,17 @@ class KnownEvent:
     @property
     def cancelled(self) -> bool:
         """Whether the VTN has cancelled it."""
-        return self.event.event_descriptor.event_status is EventStatus.CANCELLED
+        return rule_59(self.event)
 
     @property
     def answer_owed(self) -> bool:
         """Whether the VTN wants an answer to it (rules 12 and 62)."""
-        return self.response_required is ResponseRequired.ALWAYS
+        return rule_12(self.response_required)
+
+    @property
+    def stands(self) -> OptType | None:
+        """Whether we take part, as the VTN knows it; None while that is not decided."""
+        return self.override or self.opt
 
     def spelled(self) -> str:
         """Return the event as it is kept."""
@@ -81,6 +109,7 @@ class KnownEvent:
             request_id=self.request_id,
             delay=spelling.length(self.delay),
             opt=self.opt,
+            override=self.override,
             until=spelling.time(self.until),
         )
 
@@ -89,9 +118,9 @@ class KnownEvent:
         """Return what `spelled` has returned the text of."""
         kept = spelling.values(text)
         event, required = spelling.event_of(kept["event"])
-        opt = None if kept["opt"] is None else OptType(kept["opt"])
+        opt, override = (None if kept.get(name) is None else OptType(kept[name]) for name in ("opt", "override"))
         delay, until = spelling.length_of(kept["delay"]), spelling.time_of(kept["until"])
-        return cls(event, required, kept["request_id"], delay, opt, until)
+        return cls(event, required, kept["request_id"], delay, opt, override, until)
 
     def response(self, opt: OptType, error: Rejected | None = None) -> EventResponse:
         """Return the answer to this event."""
@@ -123,33 +152,47 @@ class EventInbox:
 
     Args:
         ven_id: gives the venID, by which targets are checked.
+        targets: what else is the VEN's own: resources, groups, parties, nodes, device classes …
         signals: the signal names that the application understands; others are answered 460 (rule 109).
         pick: returns a number from 0 to 1, by which times are picked that the VTN leaves open.
     """
 
-    def __init__(self, ven_id: str, signals: frozenset[str], pick: Callable[[], float] = random.random) -> None:
+    def __init__(
+        self,
+        ven_id: str,
+        signals: frozenset[str],
+        pick: Callable[[], float] = random.random,
+        targets: EiTarget | None = None,
+    ) -> None:
         self.ven_id = ven_id
+        self.targets = targets or EiTarget()
         self._signals = signals
         self._pick = pick
         self.shelf = self._events = Shelf("event", KnownEvent.spelled, KnownEvent.unspelled)
 
-    def receive(self, message: DistributeEvent, now: datetime) -> tuple[list[EventChange], list[EventResponse]]:
+    def receive(
+        self, message: DistributeEvent, now: datetime, *, complete: bool = True
+    ) -> tuple[list[EventChange], list[EventResponse]]:
         """Take in a distributeEvent; return what changed, and the answers that need no decision.
 
         Those are the negative ones, the confirmations of cancellations (optIn, rule 36), and the answers to events
         that were answered before. Good and bad events in one message are answered each for itself (rule 19). Answers
         to what is new or modified are made by `answer` when the application has decided.
+
+        An ID that stands more than once is answered 452 each time, and what is known of it stays. A message that is not
+        `complete`, because of a replyLimit, cancels nothing by leaving it out.
         """
         changes: list[EventChange | None] = []
         answers: list[EventResponse | None] = []
-        missing = set(self._events)
+        known = list(self._events)
+        count = Counter(sent.ei_event.event_descriptor.event_id for sent in message.events)
         for sent in message.events:
-            fresh = KnownEvent(sent.ei_event, sent.response_required, message.request_id)
-            missing.discard(fresh.event_id)
-            change, answer = self._take(fresh, now)
+            fresh = KnownEvent(sent.ei_event, sent.response_required, rule_42(message))
+            change, answer = self._take(fresh, now) if count[fresh.event_id] == 1 else (None, _ambiguous(fresh))
             changes.append(change)
             answers.append(answer if fresh.answer_owed else None)
-        changes += [self._lose(self._events[event_id], now) for event_id in sorted(missing)]
+        if complete:
+            changes += [self._lose(self._events[event_id], now) for event_id in rule_61(known, count)]
         return [change for change in changes if change], [answer for answer in answers if answer]
 
     def answer(self, event_id: str, opt: OptType, modification: int | None = None) -> EventResponse | None:
@@ -158,18 +201,43 @@ class EventInbox:
         None is returned where no answer is owed, and where the decision is on a `modification` that is not the present
         one: the application was or will be asked again.
 
+        What we have said by EiOpt stays the answer until it is withdrawn; then the decision counts again.
+
         Raises:
             UnknownName: no such event.
         """
+        known = self.get(event_id)
+        if modification not in (None, known.modification) or known.cancelled:
+            return None
+        known.opt = opt
+        self._events.touch(event_id)
+        return self.owed(event_id)
+
+    def override(self, event_id: str, opt: OptType | None) -> bool:
+        """Let what we say by EiOpt go before our decision, None for nothing any more; return whether that is new."""
+        known = self._events.get(event_id)
+        if known is None or known.override is opt:
+            return False
+        known.override = opt
+        self._events.touch(event_id)
+        return True
+
+    def owed(self, event_id: str) -> EventResponse | None:
+        """Return the answer that is owed to an event; None where none is, or it is not decided."""
+        known = self._events.get(event_id)
+        if known is None or known.stands is None or not known.answer_owed:
+            return None
+        return known.response(known.stands)
+
+    def get(self, event_id: str) -> KnownEvent:
+        """Return an event; raise `UnknownName` if there is none of that ID."""
         known = self._events.get(event_id)
         if known is None:
             raise UnknownName("there is no event of that ID", where=event_id)
-        if modification not in (None, known.modification) or known.cancelled:
-            return None
-        response = known.response(opt)
-        known.opt = response.opt_type
-        self._events.touch(event_id)
-        return response if known.answer_owed else None
+        return known
+
+    def __contains__(self, event_id: str) -> bool:
+        return event_id in self._events
 
     def undecided(self, now: datetime) -> list[EventChange]:
         """Return what the application has still to decide on: to be told again after a restart."""
@@ -179,7 +247,7 @@ class EventInbox:
     def active(self, now: datetime) -> list[KnownEvent]:
         """Return the events that are active at `now`, most important first."""
         found = [known for known in self._events.values() if _is_active(known, now)]
-        return sorted(found, key=lambda k: (k.event.event_descriptor.priority or 1 << 30, timeline.start(k.event)))
+        return sorted(found, key=lambda known: order(known.event, EventStatus.ACTIVE))
 
     def clear(self) -> None:
         """Forget everything: the registration has ended."""
@@ -190,19 +258,17 @@ class EventInbox:
 
     def _take(self, fresh: KnownEvent, now: datetime) -> tuple[EventChange | None, EventResponse | None]:
         known = self._events.get(fresh.event_id)
-        if known is not None and fresh.modification < known.modification:
-            error = Rejected(
-                Code.OUT_OF_SEQUENCE, f"modification {fresh.modification} after {known.modification}", rule=58
-            )
-            return None, fresh.response(OptType.OPT_OUT, error)
-        if known is not None and fresh.modification == known.modification and (known.cancelled or not fresh.cancelled):
+        if known is not None and (wrong := rule_58(known.event, fresh.event)) is not None:
+            return None, fresh.response(OptType.OPT_OUT, Rejected(Code.OUT_OF_SEQUENCE, wrong, rule=58))
+        again = known is not None and not rule_57(known.event, fresh.event)
+        if known is not None and again and (known.cancelled or not fresh.cancelled):
             # Nothing may have changed but what follows from the time (rule 5): what was decided on stays.
             known.request_id, known.response_required = fresh.request_id, fresh.response_required
             self._events.touch(known.event_id)
-            return None, known.response(known.opt) if known.opt else None
+            return None, known.response(known.stands) if known.stands else None
         if fresh.cancelled:
-            fresh.opt = OptType.OPT_IN
-            return self._cancel(known, fresh, now), fresh.response(OptType.OPT_IN)
+            fresh.opt = rule_36()
+            return self._cancel(known, fresh, now), fresh.response(fresh.opt)
         try:
             self._check(fresh.event)
         except Rejected as error:
@@ -212,60 +278,59 @@ class EventInbox:
         return EventChange(Change.MODIFIED if known else Change.NEW, fresh, now), None
 
     def _cancel(self, known: KnownEvent | None, fresh: KnownEvent, now: datetime) -> EventChange | None:
-        if known is None:
-            return None  # rule 60: it was never ours
-        fresh.until = known.until or self._end(known, now)
+        if known is None or rule_60(fresh.event, self._events):
+            return None
+        fresh.until = known.until or rule_65(known.event, now, self._pick())
         self._events[fresh.event_id] = fresh
         if known.cancelled or timeline.status(known.event, now) is EventStatus.COMPLETED:
             return None
         return EventChange(Change.CANCELLED, fresh, fresh.until)
 
     def _lose(self, known: KnownEvent, now: datetime) -> EventChange | None:
-        """Forget an event that the VTN does not send any more; to have completed is not to be cancelled (rule 66)."""
-        del self._events[known.event_id]
-        if timeline.status(known.event, now) in (EventStatus.COMPLETED, EventStatus.CANCELLED):
+        """Forget an event that the VTN does not send any more; to have completed is not to be cancelled (rule 66).
+
+        One that began later here than at the VTN runs to its end, and is forgotten then.
+        """
+        running = _is_active(known, now)
+        if running and not known.cancelled and rule_66(known.event, known.delay, now):
             return None
-        return EventChange(Change.IMPLICITLY_CANCELLED, known, self._end(known, now))
+        del self._events[known.event_id]
+        if known.cancelled or timeline.status(known.event, now) is EventStatus.COMPLETED:
+            return None
+        return EventChange(Change.IMPLICITLY_CANCELLED, known, rule_65(known.event, now, self._pick()))
+
+    def is_for_us(self, signal: EiEventSignal) -> bool:
+        """Return whether a signal of an event that is for us is: it may be for other device classes (rule 22)."""
+        return signal.ei_target is None or rule_22(signal.ei_target, self.ven_id, self.targets) is None
 
     def _check(self, event: EiEvent) -> None:
-        target = event.ei_target
-        if target.ven_ids and self.ven_id not in target.ven_ids:
-            raise Rejected(
-                Code.TARGET_MISMATCH, f"it is for {', '.join(target.ven_ids)}, not for {self.ven_id}", rule=22
-            )
-        unknown = [str(s.signal_name) for s in event.ei_event_signals if str(s.signal_name) not in self._signals]
-        if len(unknown) == len(event.ei_event_signals):
-            raise Rejected(Code.SIGNAL_NOT_SUPPORTED, f"{', '.join(unknown)} is not understood here", rule=109)
+        if (wrong := rule_22(event.ei_target, self.ven_id, self.targets)) is not None:
+            raise Rejected(Code.TARGET_MISMATCH, wrong, rule=22)
+        ours = [signal for signal in event.ei_event_signals if self.is_for_us(signal)]
+        if not ours:
+            raise Rejected(Code.TARGET_MISMATCH, "none of its signals is for us, or for devices that we have", rule=22)
+        if (wrong := rule_109(changed(event, ei_event_signals=ours), self._signals)) is not None:
+            raise Rejected(Code.SIGNAL_NOT_SUPPORTED, wrong, rule=109)
         event_rules.check(event)
 
     def _delay(self, fresh: KnownEvent, known: KnownEvent | None) -> None:
         """Pick the start of an event within its `startafter`; a modification that leaves both alone keeps the pick."""
         period = fresh.event.ei_active_period
-        room = _startafter(fresh.event)
+        room = startafter(fresh.event)
         if not room:
             return
-        same = known is not None and _startafter(known.event) == room
+        same = known is not None and startafter(known.event) == room
         if known is not None and same and timeline.start(known.event) - known.delay == period.dtstart:
             fresh.delay = known.delay
         else:
-            fresh.delay = self._picked(room)
+            fresh.delay = rule_30(fresh.event, self._pick())
         moved = changed(period, dtstart=period.dtstart + fresh.delay)
         fresh.event = changed(fresh.event, ei_active_period=moved)
 
-    def _end(self, known: KnownEvent, now: datetime) -> datetime:
-        """Return when a cancelled event ends (rule 65)."""
-        if timeline.status(known.event, now) is not EventStatus.ACTIVE:
-            return now
-        ends = now + self._picked(_startafter(known.event))
-        return min(ends, timeline.end(known.event) or ends)
 
-    def _picked(self, room: timedelta) -> timedelta:
-        return timedelta(seconds=round(self._pick() * room.total_seconds()))
-
-
-def _startafter(event: EiEvent) -> timedelta:
-    tolerance = event.ei_active_period.tolerance
-    return tolerance.startafter.timedelta if tolerance and tolerance.startafter else timedelta()
+def _ambiguous(fresh: KnownEvent) -> EventResponse:
+    error = Rejected(Code.INVALID_ID, f"eventID {fresh.event_id:.80} stands more than once in the message")
+    return fresh.response(OptType.OPT_OUT, error)
 
 
 def _is_active(known: KnownEvent, now: datetime) -> bool:

@@ -14,7 +14,7 @@ from janusgrid.openadr.core.report_desk import DataPoint, Offer, Reading
 from janusgrid.openadr.core.ven import Asked, Joined, Left, VenCore
 from janusgrid.openadr.core.ven_book import Party
 from janusgrid.openadr.core.vtn import Offered, Opted, Registered, Telemetry, VtnCore
-from janusgrid.openadr.events import event, kilowatts, load_dispatch
+from janusgrid.openadr.events import MARKET, event, kilowatts, load_dispatch, price
 from janusgrid.openadr.model import (
     CancelReport,
     CreatedEvent,
@@ -105,7 +105,10 @@ def joined(pair: Pair) -> Pair:
 
 def dispatch(kilowatt: float = 1000.0, start: datetime = T0 + 10 * MINUTE, event_id: str = "E1") -> EiEvent:
     hour = timedelta(hours=1)
-    return load_dispatch(kilowatt, start=start, duration=hour, created=T0, ramp_up=10 * MINUTE, event_id=event_id)
+    market = f"{MARKET}/{event_id}"  # those of one market context may not overlap
+    return load_dispatch(
+        kilowatt, start=start, duration=hour, created=T0, ramp_up=10 * MINUTE, event_id=event_id, market=market
+    )
 
 
 # --- registration ----------------------------------------------------------------------------------------------------
@@ -249,7 +252,7 @@ def test_all_events_travel_together_in_the_order_of_rule_15(joined: Pair) -> Non
     for name, start, priority in (("late", 90, 1), ("soon", 30, 9), ("low", 0, 5), ("high", -5, 1)):
         made = event(
             "LOAD_DISPATCH", SignalType.SETPOINT, [(60 * MINUTE, 1.0)], start=T0 + start * MINUTE,
-            created=T0, item=kilowatts(), priority=priority, event_id=name,
+            created=T0, item=kilowatts(), priority=priority, event_id=name, market=f"{MARKET}/{name}",
         )  # fmt: skip
         joined.vtn.create_event(made, ["site"], T0)
     joined.settle(T0)
@@ -315,8 +318,8 @@ def test_good_and_bad_events_are_answered_each_for_itself(joined: Pair) -> None:
     descriptor = changed(good.ei_event.event_descriptor, event_id="E2")
     target = EiTarget(ven_ids=["OTHER"])
     elsewhere = changed(good, ei_event=changed(good.ei_event, event_descriptor=descriptor, ei_target=target))
-    price = event("ELECTRICITY_PRICE", SignalType.PRICE, [(MINUTE, 0.2)], start=T0, created=T0, event_id="E3")
-    message = DistributeEvent(request_id="D", vtn_id="VTN1", events=[good, elsewhere, changed(good, ei_event=price)])
+    prices = price(0.2, start=T0, duration=MINUTE, created=T0, event_id="E3")
+    message = DistributeEvent(request_id="D", vtn_id="VTN1", events=[good, elsewhere, changed(good, ei_event=prices)])
     joined.vtn.outbox.drop(f"{VEN}/ems")
     assert joined.ven.receive(VTN, message, T0).ei_response.ok  # type: ignore[attr-defined]
     joined.settle(T0)

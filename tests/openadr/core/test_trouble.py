@@ -14,7 +14,7 @@ from janusgrid.openadr.core.report_desk import MOST_IN_PART, DataPoint, Offer, R
 from janusgrid.openadr.core.ven import Declined, Joined, Left
 from janusgrid.openadr.core.vtn import Declined as VtnDeclined
 from janusgrid.openadr.core.vtn import Opted, Telemetry
-from janusgrid.openadr.events import event
+from janusgrid.openadr.events import price, simple
 from janusgrid.openadr.model import (
     CancelReport,
     CreatedEvent,
@@ -39,7 +39,7 @@ from janusgrid.openadr.model import (
     RequestReregistration,
     Response,
     ResponseRequired,
-    SignalType,
+    SignalPayload,
     SpecifierPayload,
     Tolerance,
     TransportName,
@@ -267,8 +267,7 @@ def test_a_negative_answer_is_not_taken_for_consent(joined: Pair) -> None:
 
 
 def test_never_is_never_answered(joined: Pair) -> None:
-    price = event("ELECTRICITY_PRICE", SignalType.PRICE, [(MINUTE, 0.2)], start=T0, created=T0)
-    distribute(joined, price, response_required=ResponseRequired.NEVER)
+    distribute(joined, price(0.2, start=T0, duration=MINUTE, created=T0), response_required=ResponseRequired.NEVER)
     assert responses(joined) == []
 
 
@@ -324,8 +323,10 @@ def test_an_event_with_impossible_times_is_refused(joined: Pair, period: dict[st
 
 @pytest.mark.parametrize(("value", "rule"), [(4.0, "rule 9"), (float("nan"), "no number")])
 def test_a_value_that_means_nothing_is_refused(joined: Pair, value: float, rule: str) -> None:
-    wrong = event("SIMPLE", SignalType.LEVEL, [(MINUTE, value)], start=T0, created=T0)
-    distribute(joined, wrong)
+    made = simple(1, start=T0, duration=MINUTE, created=T0)
+    (signal,) = made.ei_event_signals
+    interval = changed(signal.intervals[0], payloads=[SignalPayload(value)])
+    distribute(joined, changed(made, ei_event_signals=[changed(signal, intervals=[interval])]))
     (response,) = responses(joined)
     assert rule in (response.response_description or "")
 

@@ -16,7 +16,7 @@ SHORTEST_POLL = timedelta(seconds=1)
 
 
 class Polling:
-    """Asks a VTN that cannot reach us for what waits."""
+    """Asks a VTN that cannot reach us for what waits (rule 37)."""
 
     def __init__(self, office: Office) -> None:
         self._office = office
