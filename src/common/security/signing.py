@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -148,7 +149,8 @@ class Authorities:
         found = self._believed.get(key)
         if found is None or not all(c.not_valid_before_utc <= now <= c.not_valid_after_utc for c in found[1]):
             found = self._path(der, between, now)
-            self._believed.pop(next(iter(self._believed), key), None) if len(self._believed) >= REMEMBERED else None
+            if len(self._believed) >= REMEMBERED:
+                del self._believed[next(iter(self._believed))]
             self._believed[key] = found
         certificate, path = found
         self._not_revoked(path, now)
@@ -173,7 +175,7 @@ class Authorities:
     def _not_revoked(self, path: list[x509.Certificate], now: datetime) -> None:
         if self._lists is None:
             return
-        for number, (certificate, issuer) in enumerate(zip(path, path[1:], strict=False)):
+        for number, (certificate, issuer) in enumerate(pairwise(path)):
             lists = [each for each in self._lists if each.issuer == issuer.subject]
             if not lists and number > 0:
                 continue

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import codecs
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 from xml.etree.ElementTree import Element as StdElement
@@ -132,13 +132,21 @@ def line(element: Element) -> int:
     return getattr(element, "sourceline", None) or 0
 
 
-def from_element(element: StdElement, *, limits: Limits = WIRE, source: str | None = None) -> Element:
+def from_element(
+    element: StdElement,
+    *,
+    limits: Limits = WIRE,
+    source: str | None = None,
+    prefixes: Mapping[str, str] | None = None,
+) -> Element:
     """Return a copy of a standard-library element (an XMPP payload) under the same limits, without recursion.
+
+    Such elements know no prefixes any more. `prefixes` (prefix to namespace) are declared at the root and used again.
 
     Raises:
         Malformed: beyond a limit, or a name or character that XML does not have; `where` is `source:/path`.
     """
-    root = _copy(element, None, source)
+    root = _copy(element, None, source, prefixes)
     budget = limits.size - _weight(element)
     count = 1
     stack: list[tuple[Iterator[StdElement], Element]] = [(iter(element), root)]
@@ -301,7 +309,9 @@ def _over(rule: str, where: str) -> Malformed:
     return Malformed(f"{rule}: refused", where=where)
 
 
-def _copy(element: StdElement, parent: Element | None, source: str | None) -> Element:
+def _copy(
+    element: StdElement, parent: Element | None, source: str | None, prefixes: Mapping[str, str] | None = None
+) -> Element:
     """Return a shallow copy of `element`, with its text and tail, under `parent`."""
     try:
         if element.tag not in _names:
@@ -312,6 +322,8 @@ def _copy(element: StdElement, parent: Element | None, source: str | None) -> El
         if parent is None:
             namespace, brace, _ = element.tag.rpartition("}")
             nsmap: Any = {None: namespace[1:]} if brace and namespace[1:] else None
+            if prefixes is not None:
+                nsmap = dict(prefixes)
             copy = etree.Element(element.tag, element.attrib, nsmap)
         else:
             copy = etree.SubElement(parent, element.tag, element.attrib or None)
