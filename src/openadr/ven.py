@@ -31,6 +31,7 @@ from .core.event_inbox import Change, EventChange, KnownEvent
 from .core.report_desk import DataPoint, Offer, Reading
 from .core.ven import REGISTRATION, Asked, Declined, Joined, Left, VenCore
 from .model import OptType
+from .signing import Signing
 
 log = logging.getLogger(__name__)
 
@@ -47,6 +48,7 @@ __all__ = [
     "Asked",
     "Declined",
     "Rejected",
+    "Signing",
 ]
 
 EventHandler = Callable[[EventChange], "OptType | Awaitable[OptType | None] | None"]
@@ -65,6 +67,7 @@ class Ven(Role):
         signals: names of the signals that the application understands.
         clock: of the application.
         store: where the registration, events, reports and letters outlive the process.
+        signing: how messages are signed: then the VEN registers to sign, and wants the VTN's signed.
     """
 
     def __init__(
@@ -78,6 +81,7 @@ class Ven(Role):
         signals: Iterable[str] = ("LOAD_DISPATCH", "SIMPLE"),
         clock: Clock | None = None,
         store: Store | None = None,
+        signing: Signing | None = None,
     ) -> None:
         (self._transport,) = transports_of(transport)
         self.core = VenCore(
@@ -88,8 +92,10 @@ class Ven(Role):
             transport=self._transport.name,
             offers=offers,
             signals=signals,
+            signs=signing is not None,
+            signers=signing.signers if signing else (),
         )
-        super().__init__(self.core, (self._transport,), clock, vtn=vtn, store=store)
+        super().__init__(self.core, (self._transport,), clock, vtn=vtn, store=store, signing=signing)
         self._samples = Alarm(self.clock)
         self._read: Reader = read or (lambda r_ids: {})
         self._on_event: EventHandler | None = None

@@ -30,6 +30,7 @@ from .core.telemetry import Sample
 from .core.ven_book import Party, Ven
 from .core.vtn import Declined, Deregistered, Offered, Opted, Registered, Telemetry, VtnCore, opted
 from .model import EiEvent, OptType, Report, ResponseRequired, TransportName
+from .signing import Signing
 
 log = logging.getLogger(__name__)
 
@@ -39,6 +40,7 @@ __all__ = [
     "TelemetryPlan",
     "Party",
     "Ven",
+    "Signing",
     "Sample",
     "Registered",
     "Deregistered",
@@ -120,6 +122,7 @@ class Vtn(Role):
         plan: what to ask of offered reports.
         poll_every: how often a VEN that cannot be reached is asked to come for its messages.
         store: where registrations, events, answers and letters outlive the process.
+        signing: how messages are signed, for VENs that register to sign; without it none may.
     """
 
     def __init__(
@@ -132,11 +135,13 @@ class Vtn(Role):
         plan: TelemetryPlan | None = None,
         poll_every: timedelta = timedelta(seconds=10),
         store: Store | None = None,
+        signing: Signing | None = None,
     ) -> None:
         carriers = transports_of(transports)
-        deployment = Deployment(vtn_id, tuple(transport.name for transport in carriers), poll_every)
+        names = tuple(transport.name for transport in carriers)
+        deployment = Deployment(vtn_id, names, poll_every, signatures=signing is not None)
         self.core = VtnCore(deployment, parties, choose=(plan or TelemetryPlan()).choose, owns=self._owns)
-        super().__init__(self.core, carriers, clock, store=store)
+        super().__init__(self.core, carriers, clock, store=store, signing=signing)
 
     async def wait_registered(self, ven: str) -> Ven:
         """Return a VEN (venID or name), once it has registered and said what it can report."""

@@ -18,9 +18,9 @@ from aiohttp import ClientTimeout
 
 from ...common.errors import LocalError, Malformed, NotReachable, Refused, TimedOut
 from ...common.security import MODERN, Credentials, TlsProfile, client_context, fingerprint, server_context
-from ..codec import read, write
 from ..core.identity import ANYBODY, NOBODY, is_one_of
 from ..model import Message, TransportName
+from . import reception
 from .http_server import CONTENT_TYPE, HttpLimits, HttpServer
 from .services import BASE, POLL, SERVICES, service
 from .transport import Station
@@ -43,19 +43,24 @@ class HttpRefused(Refused):
 
 
 class _Pinned(aiohttp.Fingerprint):
-    """Lets a connection be used only if the certificate there has OpenADR's fingerprint."""
+    """Lets a connection be used only if the certificate there has OpenADR's fingerprint, if one is asked for.
+
+    `found` is the fingerprint of the last connection.
+    """
 
     def __init__(self, identity: str) -> None:
         super().__init__(bytes(32))  # the whole digest is not known: `check` compares what is
         self._identity = identity
+        self.found = NOBODY
 
     def check(self, transport: asyncio.Transport) -> None:
         """Raise `ServerFingerprintMismatch` for another certificate."""
         tls = transport.get_extra_info("ssl_object")
         found = fingerprint(tls.getpeercert(binary_form=True)) if tls is not None else NOBODY
-        if not is_one_of(found, (self._identity,)):
+        if self._identity != NOBODY and not is_one_of(found, (self._identity,)):
             host, port, *_ = transport.get_extra_info("peername")
             raise aiohttp.ServerFingerprintMismatch(self._identity.encode(), found.encode(), host, port)
+        self.found = found
 
 
 class HttpTransport:
@@ -96,7 +101,8 @@ class HttpTransport:
         self._limits = limits or HttpLimits()
         self._timeout = ClientTimeout(total=timeout, connect=timeout / 2)
         self._server: HttpServer | None = None
-        self._clients: dict[str, aiohttp.ClientSession] = {}
+        self._station: Station | None = None
+        self._clients: dict[tuple[str, str], tuple[aiohttp.ClientSession, _Pinned]] = {}
         self._open = False
         self._tls: ssl.SSLContext | None = None
 
@@ -119,10 +125,11 @@ class HttpTransport:
         if self._credentials is not None:
             self._tls = client_context(self._credentials, profile=self._profile)
         self._open = True
+        self._station = station
         if self._listen is not None:
             context = server_context(self._credentials, profile=self._profile) if self._credentials else None
             services = (*SERVICES, POLL) if vtn is None else PUSHED
-            self._server = HttpServer(*self._listen, context, services, station.receive, self._limits)
+            self._server = HttpServer(*self._listen, context, services, station, self._limits)
             await self._server.open()
 
     async def end(self) -> None:
@@ -132,16 +139,16 @@ class HttpTransport:
         clients, self._clients = self._clients, {}
         if server is not None:
             await server.close()
-        for client in clients.values():
+        for client, _ in clients.values():
             await client.close()
 
     async def carry(self, to: str, message: Message, identity: str = "") -> Message | None:
         """Post a message and return the answer (see `Transport`)."""
-        if not self._open:
+        if not self._open or self._station is None:
             raise NotReachable("this transport is closed", where=to)
-        client = self._client("" if self._tls is None or identity == ANYBODY else identity)
+        client, certificate = self._client(_root(to), NOBODY if self._tls is None or identity == ANYBODY else identity)
         url = f"{_root(to)}{BASE}/{service(type(message)) or 'EiReport'}"
-        body = write(message).encode()
+        body = self._station.envelopes.close(message, identity).encode()
         headers = {"Content-Type": CONTENT_TYPE}
         try:
             async with client.post(
@@ -156,7 +163,7 @@ class HttpTransport:
             raise NotReachable(f"the certificate is not good: {error.certificate_error}", where=to) from None
         except (aiohttp.ClientError, OSError, ssl.SSLError) as error:
             raise NotReachable(f"{type(error).__name__}: {error}", where=to) from None
-        return read(content) if content.strip() else None
+        return reception.opened(self._station, certificate.found, content, to) if content.strip() else None
 
     def passing(self, error: Exception) -> bool:
         """Return whether it may go better the next time (see `Transport`)."""
@@ -180,18 +187,22 @@ class HttpTransport:
     async def watch(self, identity: str) -> None:
         """Do nothing: over HTTP nobody is seen to come back."""
 
-    def _client(self, identity: str) -> aiohttp.ClientSession:
-        """Return the client whose connections lead to this identity alone: that is checked before anything is sent."""
-        found = self._clients.get(identity)
+    def _client(self, root: str, identity: str) -> tuple[aiohttp.ClientSession, _Pinned]:
+        """Return the client whose connections to a server lead to this identity alone, and what they have found.
+
+        Who is there is checked before anything is sent. Without an identity it is whom the authority vouches for.
+        """
+        found = self._clients.get((root, identity))
         if found is None:
-            pinned: bool | aiohttp.Fingerprint = _Pinned(identity) if identity else True
-            found = self._clients[identity] = aiohttp.ClientSession(
+            pinned = _Pinned(identity)
+            client = aiohttp.ClientSession(
                 timeout=self._timeout,
-                connector=aiohttp.TCPConnector(limit_per_host=2, ssl=pinned),
+                connector=aiohttp.TCPConnector(limit_per_host=2, ssl=pinned if self._tls is not None else True),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 auto_decompress=False,
                 trust_env=False,
             )
+            found = self._clients[root, identity] = client, pinned
         return found
 
     async def _content(self, response: aiohttp.ClientResponse, to: str) -> bytes:

@@ -9,19 +9,18 @@ from __future__ import annotations
 import asyncio
 import logging
 import ssl
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Iterable
 
 import attrs
 from aiohttp import web
 
-from ...common.errors import LocalError, Malformed, NotReachable
+from ...common.errors import LocalError, NotReachable
 from ...common.security import fingerprint
-from ..codec import read, write
-from ..core.answers import Code, Rejected, negative, rejection
 from ..core.identity import NOBODY
-from ..model import Message, Response
+from ..model import Message
+from . import reception
 from .services import BASE, service
-from .transport import NotNow
+from .transport import NotNow, Station
 
 log = logging.getLogger(__name__)
 
@@ -47,7 +46,7 @@ class HttpLimits:
 
 
 class HttpServer:
-    """Listens; hands each message to `receive`, with the fingerprint of the certificate that the sender has shown."""
+    """Listens; hands each message to a station, with the fingerprint of the certificate that the sender has shown."""
 
     def __init__(
         self,
@@ -55,11 +54,11 @@ class HttpServer:
         port: int,
         context: ssl.SSLContext | None,
         services: Iterable[str],
-        receive: Callable[[str, Message], Awaitable[Message | None]],
+        station: Station,
         limits: HttpLimits,
     ) -> None:
         self._host, self._port, self._context = host, port, context
-        self._receive = receive
+        self._station = station
         self._limits = limits
         self._app = web.Application(client_max_size=limits.body)
         for name in services:
@@ -109,29 +108,25 @@ class HttpServer:
             raise web.HTTPRequestTimeout(text="the request did not come in time\n") from None
         identity = _identity(request)
         try:
-            answer = await self._answer(identity, body, request.path.rpartition("/")[2], request.remote or "?")
+            answer = await reception.answer(
+                self._station,
+                identity,
+                body,
+                sender=identity or request.remote or "?",
+                misplaced=lambda message: _misplaced(message, request.path.rpartition("/")[2]),
+            )
         except NotNow as error:
             raise web.HTTPServiceUnavailable(text=f"{error.message}\n", headers={"Retry-After": "5"}) from None
         if answer is None:
             return web.Response()
         return web.Response(text=answer, content_type=CONTENT_TYPE, charset="utf-8")
 
-    async def _answer(self, identity: str, body: bytes, endpoint: str, remote: str) -> str | None:
-        sender = identity or remote
-        try:
-            message = read(body)
-        except Malformed as error:
-            log.warning("event=openadr.invalid from=%s: %s", sender, error)
-            return write(Response(ei_response=negative(Rejected(Code.INVALID_DATA, str(error)))))
-        if service(type(message)) not in (endpoint, None):
-            wrong = Rejected(Code.NOT_RECOGNIZED, f"{type(message).__name__} is not for {endpoint}")
-            return write(rejection(message, wrong))
-        reply = await self._receive(identity, message)
-        try:
-            return None if reply is None else write(reply)
-        except LocalError:
-            log.exception("the answer to %s of %s cannot be sent", type(message).__name__, sender)
-            return write(rejection(message, Rejected(Code.DEPLOYMENT_ERROR, "the answer cannot be sent")))
+
+def _misplaced(message: Message, endpoint: str) -> str | None:
+    """Return why a message is not for an endpoint; None if it is."""
+    if service(type(message)) in (endpoint, None):
+        return None
+    return f"{type(message).__name__} is not for {endpoint}"
 
 
 def _identity(request: web.Request) -> str:

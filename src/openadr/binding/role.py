@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Iterable
 from datetime import datetime
 from types import TracebackType
-from typing import Any, Protocol, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, Self, TypeVar
 
 from ...common.clock import Clock, RealClock
 from ...common.errors import JanusGridError, LocalError, NotReachable
@@ -19,11 +19,16 @@ from ..core.outbox import Letter, Outbox
 from ..core.routes import Route
 from ..core.shelf import Cabinet, Change
 from ..model import Message
+from ..signing import Signing
 from .calls import call
 from .courier import Courier
+from .envelopes import Envelopes
 from .keeper import Keeper, Store
 from .transport import NotNow, Transport
 from .xmpp import XmppTransport
+
+if TYPE_CHECKING:
+    from ..signing.notary import Notary
 
 log = logging.getLogger(__name__)
 
@@ -57,6 +62,14 @@ class Core(Protocol):
         """Return how a peer is reached; None if it is not known (any more)."""
         ...
 
+    def agreed(self, identity: str, ven_id: str | None) -> bool:
+        """Return whether a peer and we have agreed to sign."""
+        ...
+
+    def same_party(self, identity: str, names: Iterable[str]) -> bool:
+        """Return whether a sender, and any of the names that its signature proves, are of one party."""
+        ...
+
 
 MOST_UNTOLD = 1_000
 """Happenings that wait for slow listeners; then the peers' messages wait too."""
@@ -84,9 +97,14 @@ class Role:
         *,
         vtn: str | None = None,
         store: Store | None = None,
+        signing: Signing | None = None,
     ) -> None:
         self.clock = clock or RealClock()
         self._core = core
+        self._notary = _notary(signing)
+        self.envelopes = Envelopes(self._notary, self.clock, core.agreed, core.same_party)
+        if self._notary is not None:
+            core.cabinet.add(self._notary.guard.shelf)
         self._keeper = Keeper(core.cabinet, store)
         self._loaded = False
         self._vtn_address = vtn
@@ -111,6 +129,8 @@ class Role:
         if not self._loaded:
             for fault in self._core.restore(await self._keeper.load()):
                 log.error("event=openadr.kept-unreadable: %s", fault)
+            if self._notary is not None:
+                self._notary.guard.restored()
             self._loaded = True
         try:
             for transport in self._transports.values():
@@ -265,6 +285,14 @@ class Role:
             except Exception:
                 log.exception("dealing with %s failed", type(happening).__name__)
             self._fire()
+
+
+def _notary(signing: Signing | None) -> Notary | None:
+    if signing is None:
+        return None
+    from ..signing.notary import Notary  # who does not sign needs no cryptography
+
+    return Notary(signing)
 
 
 async def _kept_up(loop: Callable[[], Awaitable[None]]) -> None:

@@ -6,6 +6,7 @@ from typing import Protocol, runtime_checkable
 
 from ...common.errors import LocalError
 from ..model import Message, TransportName
+from .envelopes import Envelopes
 
 
 class NotNow(LocalError):
@@ -13,7 +14,13 @@ class NotNow(LocalError):
 
 
 class Station(Protocol):
-    """What a transport serves: one role."""
+    """What a transport serves: one role.
+
+    Attributes:
+        envelopes: opens what comes in and closes what goes out; nothing else does.
+    """
+
+    envelopes: Envelopes
 
     async def receive(self, identity: str, message: Message) -> Message | None:
         """Return the answer to a message from the peer that the transport has proved to be `identity`.

@@ -10,18 +10,16 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 
-from ...common.errors import LocalError, Malformed, NotReachable, Refused, TimedOut
+from ...common.errors import Malformed, NotReachable, Refused, TimedOut
 from ...common.xmpp.session import DiscoItem, Incoming, Session, StanzaRefused
-from ..codec import read, write
-from ..core.answers import Code, Rejected, negative, rejection
 from ..model import (
     DECLARATIONS,
     MESSAGES,
     NAMESPACES,
     Message,
-    Response,
     TransportName,
 )
+from . import reception
 from .services import SERVICES, service
 from .transport import NotNow, Station
 
@@ -105,10 +103,13 @@ class XmppTransport:
         if services is None:
             services = self._services[to] = await self._discover(to)
         address = (services or {}).get(service(type(message)) or "EiReport", to)
-        answer = await self._session.request(address, write(message), kind="set")
+        if self._station is None:
+            raise NotReachable("this transport is closed", where=to)
+        text = self._station.envelopes.close(message, identity)
+        answer = await self._session.request(address, text, kind="set")
         if services is None:  # it is there, and has no list
             self._services[to] = {}
-        return None if answer is None else read(answer)
+        return None if answer is None else reception.opened(self._station, bare(address), answer, address)
 
     def passing(self, error: Exception) -> bool:
         """Return whether it may go better the next time (see `Transport`)."""
@@ -156,20 +157,12 @@ class XmppTransport:
         return found
 
     async def _incoming(self, stanza: Incoming) -> str | None:
+        if self._station is None:
+            return None
         try:
-            message = read(stanza.payload)
-        except Malformed as error:
-            log.warning("event=openadr.invalid from=%s: %s", stanza.sender, error)
-            return write(Response(ei_response=negative(Rejected(Code.INVALID_DATA, str(error)))))
-        try:
-            reply = await self._station.receive(bare(stanza.sender), message) if self._station else None
+            return await reception.answer(self._station, bare(stanza.sender), stanza.payload, sender=stanza.sender)
         except NotNow as error:
             raise StanzaRefused("resource-constraint", error.message, kind="wait") from None
-        try:
-            return None if reply is None else write(reply)
-        except LocalError:
-            log.exception("the answer to %s of %s cannot be sent", type(message).__name__, stanza.sender)
-            return write(rejection(message, Rejected(Code.DEPLOYMENT_ERROR, "the answer cannot be sent")))
 
 
 def _names() -> list[str]:

@@ -9,6 +9,6 @@ becomes the next midnight, numbers and truth values are written in one way, blan
 `xsi:type` and `xsi:schemaLocation`. Durations, and what is carried as it is (`Xml`), keep their text.
 """
 
-from .payload import Payload, decode, read, read_payload, schema, write
+from .payload import Payload, check, decode, element, read, read_payload, schema, write
 
-__all__ = ["read", "read_payload", "write", "Payload", "decode", "schema"]
+__all__ = ["read", "read_payload", "write", "Payload", "element", "check", "decode", "schema"]

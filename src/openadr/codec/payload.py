@@ -12,7 +12,7 @@ from ...common.resources import resource
 from ...common.xml import FILES, WIRE, Element, Limits, Schema, canonical, escape_value, from_element
 from ...common.xml import read as read_xml
 from ..model import DECLARATIONS, MESSAGES, Message, Xml
-from ..model.names import prefixed, qualified
+from ..model.names import NAMESPACES, prefixed, qualified
 from .reading import Reader, fault, readers
 from .writing import Writer, writers
 
@@ -20,6 +20,7 @@ _PAYLOAD = qualified("oadr:oadrPayload")
 _SIGNED = qualified("oadr:oadrSignedObject")
 _SIGNATURE = qualified("ds:Signature")
 _ID = qualified("oadr:Id")
+_USUAL = {**NAMESPACES, "dsp": "http://openadr.org/oadr-2.0b/2012/07/xmldsig-properties"}
 
 
 @attrs.frozen
@@ -73,9 +74,27 @@ def read_payload(
     against: Schema | None = None,
 ) -> Payload:
     """Return the message with what it came in; otherwise as `read`."""
-    root = _element(data, limits, source)
-    (against or schema()).check(root, source)
+    root = element(data, limits=limits, source=source)
+    check(root, source=source, against=against)
     return decode(root)
+
+
+def element(data: bytes | str | Element | StdElement, *, limits: Limits = WIRE, source: str | None = None) -> Element:
+    """Return the root of a document through the door; raise `Malformed`.
+
+    What an XMPP server or session has taken the prefixes from is given the usual ones again: those of its canonical
+    form, if its sender used them.
+    """
+    if isinstance(data, bytes | str):
+        return read_xml(data, limits=limits, source=source)
+    if isinstance(data, Element):
+        return data
+    return from_element(data, limits=limits, source=source, prefixes=_USUAL)
+
+
+def check(root: Element, *, source: str | None = None, against: Schema | None = None) -> None:
+    """Hold an element to the schema; raise `Malformed` with the path and reason of the first faults."""
+    (against or schema()).check(root, source)
 
 
 def decode(root: Element) -> Payload:
@@ -88,11 +107,11 @@ def decode(root: Element) -> Payload:
     wrapped = signed.tag == _SIGNED
     if wrapped and len(signed) != 1:
         raise fault(signed, f"holds {len(signed)} messages, not one")
-    element = signed[0] if wrapped else signed
-    reader = _readers().get(element.tag)
+    holder = signed[0] if wrapped else signed
+    reader = _readers().get(holder.tag)
     if reader is None:
-        raise fault(element, f"{prefixed(element.tag)} is not a message of OpenADR 2.0b")
-    return Payload(reader(element), wrapped, signed.get(_ID), signature)
+        raise fault(holder, f"{prefixed(holder.tag)} is not a message of OpenADR 2.0b")
+    return Payload(reader(holder), wrapped, signed.get(_ID), signature)
 
 
 def _opened(root: Element) -> tuple[Xml | None, Element]:
@@ -123,14 +142,6 @@ def write(message: Message, *, id: str | None = None, check: bool = True, agains
         except Malformed as error:
             raise LocalError(f"not sent: {error.message}", where=type(message).__name__) from None
     return document
-
-
-def _element(data: bytes | str | Element | StdElement, limits: Limits, source: str | None) -> Element:
-    if isinstance(data, bytes | str):
-        return read_xml(data, limits=limits, source=source)
-    if isinstance(data, Element):
-        return data
-    return from_element(data, limits=limits, source=source)
 
 
 @cache

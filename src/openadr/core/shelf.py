@@ -84,6 +84,10 @@ class Cabinet:
     def __init__(self, *shelves: Shelf[Any]) -> None:
         self._shelves = {shelf.kind: shelf for shelf in shelves}
 
+    def add(self, shelf: Shelf[Any]) -> None:
+        """Take in a shelf that is not the core's own, before anything is filled."""
+        self._shelves[shelf.kind] = shelf
+
     def changes(self) -> list[Change]:
         """Return what has changed since the last call; it is to be kept all or not at all."""
         return [change for shelf in self._shelves.values() for change in shelf.changes()]

@@ -21,7 +21,7 @@ from ..model import (
 )
 from . import spelling
 from .answers import Code, Deployment, Rejected
-from .identity import is_one_of
+from .identity import ANYBODY, is_one_of
 from .shelf import Shelf
 
 REMEMBERED = 64
@@ -164,6 +164,8 @@ class VenBook:
         new_id: Callable[[str], str] = ids.new,
     ) -> None:
         self._parties = {party.ven_name: party for party in parties}
+        self._identities = {party.identity for party in self._parties.values() if len(party.identity) > 1}
+        self._identities |= {party.identity for party in self._parties.values() if ANYBODY in party.identity}
         self.ids = self._ven_ids = Shelf[str]("ven id", str, str)
         self._ven_ids.update({party.ven_name: party.ven_id for party in self._parties.values() if party.ven_id})
         self.answered = Answered()
@@ -195,6 +197,20 @@ class VenBook:
                 Code.NOT_REGISTERED, f"{_said(identity)} is not registered as {ven_id or 'any VEN'}", rule=21
             )
         return found
+
+    def agreed(self, identity: str, ven_id: str | None) -> bool:
+        """Return whether a VEN has registered to sign: the one of that venID, else any of this identity."""
+        if ven_id and (ven := self._vens.get(ven_id)) is not None:
+            return ven.signs
+        return any(ven.signs and self._is(identity, ven.ven_name) for ven in self._vens.values())
+
+    def same_party(self, identity: str, names: Iterable[str]) -> bool:
+        """Return whether an identity, and any of the names that something else has proved, are of one party."""
+        return any(
+            is_one_of(name, (identity,))
+            or any(is_one_of(identity, party) and is_one_of(name, party) for party in self._identities)
+            for name in names
+        )
 
     def register(
         self, identity: str, message: CreatePartyRegistration, deployment: Deployment

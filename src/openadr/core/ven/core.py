@@ -54,6 +54,7 @@ class VenCore:
         transport: how messages travel.
         report_only: register for reports only.
         signs: register to sign messages.
+        signers: what the VTN's signatures may prove, beside what the transport proves it to be.
         offers: the reports we can deliver.
         signals: names of the signals that the application understands.
         pick: returns a number from 0 to 1, by which times are picked that the VTN leaves open (rules 30 and 65).
@@ -69,6 +70,7 @@ class VenCore:
         transport: TransportName = TransportName.XMPP,
         report_only: bool = False,
         signs: bool = False,
+        signers: Iterable[str] = (),
         offers: Iterable[Offer] = (),
         signals: Iterable[str] = ("LOAD_DISPATCH", "SIMPLE"),
         new_id: Callable[[str], str] = ids.new,
@@ -77,6 +79,7 @@ class VenCore:
         self.office = office = Office(
             ven_name, vtn, {vtn_identity}, address, transport, report_only, signs, Outbox(), new_id
         )
+        self.signers = frozenset(signers)
         self.outbox = office.outbox
         self.happened: deque[Happening] = office.happened
         self.events = EventInbox("", frozenset(signals), pick)
@@ -155,6 +158,15 @@ class VenCore:
     def trust(self, identity: str) -> None:
         """Take this identity too for that of our VTN: one of its services has it."""
         self.office.vtn_identities.add(identity)
+
+    def agreed(self, identity: str, ven_id: str | None) -> bool:
+        """Return whether we have registered to sign messages, and the VTN with it."""
+        return self.office.signs and bool(self.registration_id)
+
+    def same_party(self, identity: str, names: Iterable[str]) -> bool:
+        """Return whether a sender, and any of the names that its signature proves, are of one party."""
+        ours = {identity, *self.signers} if is_one_of(identity, self.office.vtn_identities) else {identity}
+        return any(is_one_of(name, ours) for name in names)
 
     def route(self, to: str) -> Route:
         """Return how the VTN is reached."""

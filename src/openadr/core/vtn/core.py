@@ -202,6 +202,16 @@ class VtnCore:
         except Rejected:
             return None
 
+    # --- signatures ---
+
+    def agreed(self, identity: str, ven_id: str | None) -> bool:
+        """Return whether a VEN of this venID, or of this identity, has registered to sign its messages."""
+        return self._office.vens.agreed(identity, ven_id)
+
+    def same_party(self, identity: str, names: Iterable[str]) -> bool:
+        """Return whether a sender, and any of the names that its signature proves, are of one party."""
+        return self._office.vens.same_party(identity, names)
+
     # --- what the application asks for ---
 
     def ven(self, name_or_id: str) -> Ven:

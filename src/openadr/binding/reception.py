@@ -1,0 +1,64 @@
+"""What every transport does with a document that comes in: opened, led to the role, answered."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from xml.etree.ElementTree import Element as StdElement
+
+from ...common.errors import LocalError, Malformed
+from ..core.answers import Code, Rejected, negative, rejection
+from ..model import Message, Response
+from ..signing import Unproved
+from .transport import Station
+
+log = logging.getLogger(__name__)
+
+
+async def answer(
+    station: Station,
+    identity: str,
+    data: bytes | StdElement,
+    *,
+    sender: str,
+    misplaced: Callable[[Message], str | None] = lambda message: None,
+) -> str | None:
+    """Return the answer to a document as text, None for an empty one.
+
+    Args:
+        identity: what the transport has proved the sender to be; `sender` is what to call it in logs.
+        misplaced: why a message does not belong where it came in; None if it does.
+
+    Raises:
+        NotNow: to be sent again later.
+    """
+    envelopes = station.envelopes
+    try:
+        opened = envelopes.open(identity, data)
+    except Malformed as error:
+        log.warning("event=openadr.invalid from=%s: %s", sender, error)
+        return envelopes.close(Response(ei_response=negative(Rejected(Code.INVALID_DATA, str(error)))), identity)
+    except Unproved as error:
+        log.warning("event=%s from=%s: %s", error.event, sender, error)
+        return envelopes.close(Response(ei_response=negative(error)), identity, signed=True)
+    message = opened.message
+    if reason := misplaced(message):
+        return envelopes.close(
+            rejection(message, Rejected(Code.NOT_RECOGNIZED, reason)), identity, signed=opened.signed
+        )
+    reply = await station.receive(identity, message)
+    try:
+        return None if reply is None else envelopes.close(reply, identity, signed=opened.signed)
+    except LocalError:
+        log.exception("the answer to %s of %s cannot be sent", type(message).__name__, sender)
+        fault = rejection(message, Rejected(Code.DEPLOYMENT_ERROR, "the answer cannot be sent"))
+        return envelopes.close(fault, identity, signed=opened.signed)
+
+
+def opened(station: Station, identity: str, data: bytes | StdElement, where: str) -> Message:
+    """Return the message in the answer to one of ours; raise `Malformed` for one that is none, or is not proved."""
+    try:
+        return station.envelopes.open(identity, data).message
+    except Unproved as error:
+        log.warning("event=%s from=%s: %s", error.event, where, error)
+        raise Malformed(f"the answer is not believed: {error.message}", where=where) from None
