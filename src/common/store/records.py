@@ -1,37 +1,25 @@
 """Records in a database: lines of text by kind and key, kept all or not at all.
 
-SQLite in a file by default, PostgreSQL by its URL. What `save` has returned from is on the disk.
+SQLite in a file by default, PostgreSQL by its URL. What `save` has returned from is on the disk. One process at a time
+uses a space; many share one with `SharedRecords`.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import sqlalchemy as sql
-from sqlalchemy import Engine, event
+from sqlalchemy import Connection, Engine
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import SQLAlchemyError
 
 from ..errors import ConfigError, LocalError
-
-LAYOUT = 1
-"""Of the tables; counted up by each migration."""
-
-_meta = sql.MetaData()
-_records = sql.Table(
-    "record",
-    _meta,
-    sql.Column("space", sql.String(200), primary_key=True),
-    sql.Column("kind", sql.String(100), primary_key=True),
-    sql.Column("key", sql.String(500), primary_key=True),
-    sql.Column("number", sql.BigInteger, nullable=False),
-    sql.Column("text", sql.Text, nullable=False),
-    sql.Index("record_order", "space", "number"),
-)
-_layout = sql.Table("layout", _meta, sql.Column("number", sql.Integer, primary_key=True))
+from .engine import WRITE, engine, reason, shown, url_of
+from .layout import records as table
+from .upgrade import prepare
 
 
 class Record(NamedTuple):
@@ -61,26 +49,22 @@ class Records:
     def __init__(self, place: Path | str, space: str) -> None:
         self._space = space
         self._lock = threading.Lock()
-        text = str(place)
-        url = text if "://" in text else f"sqlite:///{Path(text).absolute()}"
+        self._engine, self.where = opened(place)
         try:
-            self._engine = _engine(url)
-            self.where = self._engine.url.render_as_string(hide_password=True)
-            self._prepare()
-        except (SQLAlchemyError, ImportError) as error:
-            raise ConfigError(f"the database cannot be used: {_reason(error)}", where=_shown(url)) from None
-        with self._engine.connect() as connection:
-            found = connection.scalar(sql.select(sql.func.max(_records.c.number)).where(_records.c.space == space))
+            with self._engine.connect() as connection:
+                found = connection.scalar(sql.select(sql.func.max(table.c.number)).where(table.c.space == space))
+        except SQLAlchemyError as error:
+            raise ConfigError(f"the database cannot be used: {reason(error)}", where=self.where) from None
         self._number = found or 0
+        self._writing = Writing(self._engine, space)
 
     def load(self) -> list[Record]:
         """Return everything, in the order in which it was first kept; raise `LocalError` if it cannot be read."""
-        wanted = sql.select(_records.c.kind, _records.c.key, _records.c.text).where(_records.c.space == self._space)
         try:
             with self._engine.connect() as connection:
-                return [Record(*row) for row in connection.execute(wanted.order_by(_records.c.number))]
+                return everything(connection, self._space)
         except SQLAlchemyError as error:
-            raise LocalError(f"what was kept cannot be read: {_reason(error)}", where=self.where) from None
+            raise LocalError(f"what was kept cannot be read: {reason(error)}", where=self.where) from None
 
     def save(self, records: Iterable[Sequence[str | None]]) -> None:
         """Keep records (kind, key, text), all of them or none; raise `NotStored` if that cannot be done.
@@ -88,69 +72,63 @@ class Records:
         May be called from any thread; one at a time goes on.
         """
         latest = {(kind, key): text for kind, key, text in records}
-        gone = [{"k": kind, "y": key} for (kind, key), text in latest.items() if text is None]
         with self._lock:
-            rows = []
-            for (kind, key), text in latest.items():
-                if text is not None:
-                    self._number += 1
-                    rows.append({"space": self._space, "kind": kind, "key": key, "number": self._number, "text": text})
             try:
-                with self._engine.begin() as connection:
-                    if gone:
-                        connection.execute(self._delete, gone)
-                    if rows:
-                        connection.execute(self._upsert, rows)
+                with self._engine.connect().execution_options(**WRITE) as connection, connection.begin():
+                    self._number = self._writing.write(connection, latest, self._number, 0)
             except SQLAlchemyError as error:
-                raise NotStored(f"nothing is kept any more: {_reason(error)}", where=self.where) from None
+                raise NotStored(f"nothing is kept any more: {reason(error)}", where=self.where) from None
 
     def close(self) -> None:
         """Close the database."""
         self._engine.dispose()
 
-    def _prepare(self) -> None:
-        _meta.create_all(self._engine)
-        with self._engine.begin() as connection:
-            found = connection.scalar(sql.select(sql.func.max(_layout.c.number)))
-            if found is None:
-                connection.execute(_layout.insert().values(number=LAYOUT))
-            elif found > LAYOUT:
-                raise ConfigError(
-                    f"the database is of layout {found}, this version knows {LAYOUT}: use a later one",
-                    where=self.where,
-                )
-        insert = (postgresql if self._engine.dialect.name == "postgresql" else sqlite).insert(_records)
-        self._upsert = insert.on_conflict_do_update(
-            index_elements=["space", "kind", "key"], set_={"text": insert.excluded.text}
-        )
-        table = _records.c
-        self._delete = _records.delete().where(
-            table.space == self._space, table.kind == sql.bindparam("k"), table.key == sql.bindparam("y")
-        )
 
-
-def _engine(url: str) -> Engine:
-    made = sql.create_engine(url, pool_pre_ping=not url.startswith("sqlite"))
-    if made.dialect.name == "sqlite":
-
-        @event.listens_for(made, "connect")
-        def settings(connection: Any, _: object) -> None:
-            cursor = connection.cursor()
-            cursor.execute("PRAGMA journal_mode=WAL")
-            cursor.execute("PRAGMA synchronous=FULL")
-            cursor.execute("PRAGMA busy_timeout=5000")
-            cursor.close()
-
-    return made
-
-
-def _reason(error: Exception) -> str:
-    """Return what the database itself says, without the statement and its values: they may be secret."""
-    return str(getattr(error, "orig", None) or error).strip().splitlines()[0]
-
-
-def _shown(url: str) -> str:
+def opened(place: Path | str, **options: Any) -> tuple[Engine, str]:
+    """Return an engine for a database that is laid out as this version needs it, and how it is named in messages."""
+    url = url_of(place)
+    made = engine(url, **options)
     try:
-        return sql.make_url(url).render_as_string(hide_password=True)
-    except SQLAlchemyError:
-        return "the URL given"
+        prepare(made)
+    except SQLAlchemyError as error:
+        raise ConfigError(f"the database cannot be used: {reason(error)}", where=shown(url)) from None
+    return made, shown(url)
+
+
+def everything(connection: Connection, space: str) -> list[Record]:
+    """Return all records of a space, in the order in which they were first kept."""
+    wanted = sql.select(table.c.kind, table.c.key, table.c.text).where(table.c.space == space)
+    return [Record(*row) for row in connection.execute(wanted.order_by(table.c.number))]
+
+
+class Writing:
+    """The statements that write records of a space."""
+
+    def __init__(self, made: Engine, space: str) -> None:
+        self._space = space
+        self.insert = (postgresql if made.dialect.name == "postgresql" else sqlite).insert
+        insert = self.insert(table)
+        self._upsert = insert.on_conflict_do_update(
+            index_elements=["space", "kind", "key"],
+            set_={"text": insert.excluded.text, "revision": insert.excluded.revision},
+        )
+        self._delete = table.delete().where(
+            table.c.space == space, table.c.kind == sql.bindparam("k"), table.c.key == sql.bindparam("y")
+        )
+
+    def write(
+        self, connection: Connection, latest: Mapping[tuple[Any, Any], str | None], number: int, revision: int
+    ) -> int:
+        """Write records, those of None as deleted; return the number of the last."""
+        removed = [{"k": kind, "y": key} for (kind, key), text in latest.items() if text is None]
+        rows = []
+        for (kind, key), text in latest.items():
+            if text is not None:
+                number += 1
+                row = {"space": self._space, "kind": kind, "key": key, "number": number, "text": text}
+                rows.append({**row, "revision": revision})
+        if removed:
+            connection.execute(self._delete, removed)
+        if rows:
+            connection.execute(self._upsert, rows)
+        return number

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import sqlite3
 import subprocess
 import sys
 import textwrap
@@ -82,14 +81,6 @@ def test_a_full_database_keeps_all_or_nothing_and_goes_on_later(file: Path) -> N
         connection.exec_driver_sql("PRAGMA max_page_count = 1000000")
     records.save([("x", "small", "s"), ("x", "large", "l" * 100_000)])
     assert len(records.load()) == 3
-
-
-def test_a_database_of_a_later_version_is_left_alone(file: Path) -> None:
-    Records(file, "a").close()
-    with sqlite3.connect(file) as connection:
-        connection.execute("INSERT INTO layout VALUES (99)")
-    with pytest.raises(ConfigError, match="layout 99"):
-        Records(file, "a")
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,100 @@
+"""Brings a database to the layout of this version: SQLite by itself when it is opened, PostgreSQL when it is told to.
+
+Many processes may use one PostgreSQL, some of them of the version before: whoever runs them says when it changes.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import sqlalchemy as sql
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import SQLAlchemyError
+
+from ..errors import ConfigError
+from . import layout
+from .engine import WRITE, engine, reason, shown, url_of
+
+_OLDEST = "0001"
+_LOCK = 0x6A67_7570
+"""Of PostgreSQL: held while tables are changed."""
+
+
+def revision(place: Path | str) -> str | None:
+    """Return the revision of a database's layout, None for one that has nothing of ours; raise `ConfigError`."""
+    made = engine(url_of(place))
+    try:
+        with made.connect() as connection:
+            return _found(connection)
+    except SQLAlchemyError as error:
+        raise ConfigError(f"the database cannot be used: {reason(error)}", where=shown(url_of(place))) from None
+    finally:
+        made.dispose()
+
+
+def upgrade(place: Path | str) -> tuple[str | None, str]:
+    """Bring a database to the layout of this version; return its revision before and now.
+
+    All of it is done, or nothing: processes that do the same at once wait for each other. Raises `ConfigError`.
+    """
+    made = engine(url_of(place))
+    try:
+        return _upgraded(made), layout.HEAD
+    except SQLAlchemyError as error:
+        raise ConfigError(f"the database cannot be used: {reason(error)}", where=shown(url_of(place))) from None
+    finally:
+        made.dispose()
+
+
+def prepare(made: Engine) -> None:
+    """Make a database ready to be used: lay out a new one, upgrade SQLite; raise `ConfigError` for what is left."""
+    where = shown(made.url.render_as_string())
+    with made.connect() as connection:
+        found = _found(connection)
+    if found == layout.HEAD:
+        return
+    if found is not None and found > layout.HEAD:
+        raise ConfigError(
+            f"the database is of layout {found}, this version knows {layout.HEAD}: use a later one", where=where
+        )
+    if found is not None and made.dialect.name != "sqlite":
+        raise ConfigError(
+            f"the database is of layout {found}, this version needs {layout.HEAD}: end all processes that use it, "
+            "then run `janusgrid store upgrade` with its URL",
+            where=where,
+        )
+    _upgraded(made)
+
+
+def _upgraded(made: Engine) -> str | None:
+    with made.connect().execution_options(**WRITE) as connection, connection.begin():
+        if made.dialect.name == "postgresql":
+            connection.execute(sql.select(sql.func.pg_advisory_xact_lock(_LOCK)))
+        found = _found(connection)
+        if found is not None and found > layout.HEAD:
+            raise ConfigError(
+                f"the database is of layout {found}, this version knows {layout.HEAD}: use a later one",
+                where=shown(made.url.render_as_string()),
+            )
+        if found != layout.HEAD:
+            _migrate(connection)
+        return found
+
+
+def _found(connection: Connection) -> str | None:
+    """Return the revision of a database; one of before they were counted has a table of another name."""
+    names = sql.inspect(connection).get_table_names()
+    if layout.VERSIONS in names:
+        version: str | None = connection.scalar(sql.text(f"SELECT version_num FROM {layout.VERSIONS}"))  # noqa: S608
+        return version
+    return _OLDEST if {"layout", "record"} <= set(names) else None
+
+
+def _migrate(connection: Connection) -> None:
+    from alembic import command  # most openings find nothing to do, and it is slow to import
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).with_name("migrations")))
+    config.attributes.update(connection=connection, version_table=layout.VERSIONS)
+    command.upgrade(config, "head")

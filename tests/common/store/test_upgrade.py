@@ -1,0 +1,137 @@
+"""Layouts of databases: new ones, those of older versions, those of later ones; SQLite and PostgreSQL."""
+
+from __future__ import annotations
+
+import sqlite3
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sql
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from janusgrid.common.errors import ConfigError
+from janusgrid.common.store import layout
+from janusgrid.common.store import upgrade as upgrade_room
+from janusgrid.common.store.engine import engine, url_of
+from janusgrid.common.store.records import Record, Records
+from janusgrid.common.store.upgrade import revision, upgrade
+
+from tests.postgres import Postgres, postgres
+
+__all__ = ["postgres"]
+
+FIRST = (
+    "CREATE TABLE record (space VARCHAR(200) NOT NULL, kind VARCHAR(100) NOT NULL, key VARCHAR(500) NOT NULL, "
+    "number BIGINT NOT NULL, text TEXT NOT NULL, PRIMARY KEY (space, kind, key))",
+    "CREATE INDEX record_order ON record (space, number)",
+    "CREATE TABLE layout (number INTEGER NOT NULL PRIMARY KEY)",
+    "INSERT INTO layout VALUES (1)",
+    "INSERT INTO record VALUES ('a', 'x', '2', 1, 'two'), ('a', 'x', '1', 2, 'one'), ('b', 'y', '1', 1, 'other')",
+)
+"""What the first version made."""
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    if request.param == "sqlite":
+        return str(tmp_path / "kept.sqlite")
+    server: Postgres = request.getfixturevalue("postgres")
+    return server.database()
+
+
+def as_first(place: str) -> None:
+    made = engine(url_of(place))
+    with made.begin() as connection:
+        for statement in FIRST:
+            connection.exec_driver_sql(statement)
+    made.dispose()
+
+
+def test_the_steps_lead_to_the_tables_that_are_used(place: str) -> None:
+    assert revision(place) is None
+    assert upgrade(place) == (None, layout.HEAD)
+    assert upgrade(place) == (layout.HEAD, layout.HEAD)
+    made = engine(url_of(place))
+    with made.connect() as connection:
+        names = {"version_table": layout.VERSIONS}
+        assert compare_metadata(MigrationContext.configure(connection, opts=names), layout.metadata) == []
+    made.dispose()
+
+
+def test_the_last_step_is_the_one_that_is_looked_for() -> None:
+    config = Config()
+    config.set_main_option("script_location", str(Path(upgrade_room.__file__).with_name("migrations")))
+    assert ScriptDirectory.from_config(config).get_heads() == [layout.HEAD]
+
+
+def test_what_the_first_version_kept_is_kept(place: str) -> None:
+    as_first(place)
+    assert revision(place) == "0001"
+    if "://" in place:
+        with pytest.raises(ConfigError, match="janusgrid store upgrade"):
+            Records(place, "a")
+        upgrade(place)
+    records = Records(place, "a")
+    assert records.load() == [Record("x", "2", "two"), Record("x", "1", "one")]
+    records.save([("x", "1", None), ("x", "3", "three")])
+    assert Records(place, "a").load() == [Record("x", "2", "two"), Record("x", "3", "three")]
+    assert Records(place, "b").load() == [Record("y", "1", "other")]
+    assert revision(place) == layout.HEAD
+
+
+def test_a_later_version_is_left_alone(place: str) -> None:
+    Records(place, "a").close()
+    made = engine(url_of(place))
+    with made.begin() as connection:
+        connection.execute(sql.text(f"UPDATE {layout.VERSIONS} SET version_num = '9999'"))
+    made.dispose()
+    for attempt in (lambda: Records(place, "a"), lambda: upgrade(place)):
+        with pytest.raises(ConfigError, match="layout 9999"):
+            attempt()
+
+
+def test_many_open_a_new_database_at_once(place: str) -> None:
+    failures: list[Exception] = []
+
+    def begin(number: int) -> None:
+        try:
+            Records(place, f"s{number}").save([("x", "1", str(number))])
+        except Exception as error:
+            failures.append(error)
+
+    threads = [threading.Thread(target=begin, args=(number,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not failures
+    assert [Records(place, f"s{n}").load() for n in range(4)] == [[Record("x", "1", str(n))] for n in range(4)]
+
+
+def test_a_step_that_fails_changes_nothing(tmp_path: Path) -> None:
+    """The index that the second step makes is there already: it fails, and the first version can go on."""
+    file = tmp_path / "kept.sqlite"
+    as_first(str(file))
+    with sqlite3.connect(file) as connection:
+        connection.execute("CREATE TABLE janusgrid_space (x)")
+    with pytest.raises(ConfigError, match="already exists"):
+        Records(file, "a")
+    with sqlite3.connect(file) as connection:
+        tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+        assert tables == {"record", "layout", "janusgrid_space"}
+        assert connection.execute("SELECT count(*) FROM record").fetchone() == (3,)
+
+
+def test_a_database_that_is_up_to_date_is_opened_without_alembic(tmp_path: Path) -> None:
+    file = tmp_path / "kept.sqlite"
+    Records(file, "a").close()
+    code = (
+        "import sys; from janusgrid.common.store.records import Records; "
+        f"Records({str(file)!r}, 'a'); print('alembic' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "False\n"
