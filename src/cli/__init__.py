@@ -16,6 +16,7 @@ COMMANDS = {
     "scl": "read and check SCL files",
     "cert": "certificates for laboratories, fingerprints, checks",
     "openadr": "check OpenADR messages",
+    "store": "check and upgrade databases",
     "site": "check a site, or begin one",
     "lab": "a laboratory on this machine: your devices, and a utility that shows what they report",
 }
