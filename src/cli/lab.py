@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
@@ -18,6 +17,7 @@ from ..common.data.site import Site
 from ..common.xmpp.servers import BROKERS, LocalServer, make_server
 from ..ems.check import check
 from ..ems.lab import Arrival, Lab, Standing
+from .running import nobody_reads
 
 
 @click.command()
@@ -149,6 +149,6 @@ class _Printer:
         try:
             yield
         except BrokenPipeError:
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is still buffered goes there
+            nobody_reads()
             if self.closed is not None:
                 self.closed.set()

@@ -1,7 +1,11 @@
-"""Runs a command within the test's own process: a server stays another process, so that both are as in real life."""
+"""Runs a command within the test's own process: a server stays another process, so that both are as in real life.
+
+To start Python takes a hundred times as long as most commands.
+"""
 
 from __future__ import annotations
 
+import os
 import sys
 from unittest.mock import patch
 
@@ -9,9 +13,13 @@ from click.testing import CliRunner
 from janusgrid.cli import main
 
 
-def call(*arguments: str) -> tuple[int, str, str]:
+def call(*arguments: str, **environment: str) -> tuple[int, str, str]:
     """Run `janusgrid ied` with these arguments to its end; return exit status, standard output and standard error."""
-    with patch.object(sys, "argv", ["janusgrid", "ied", *arguments]), CliRunner().isolation() as (out, err, _):
+    with (
+        patch.object(sys, "argv", ["janusgrid", "ied", *arguments]),
+        patch.dict(os.environ, environment),
+        CliRunner().isolation() as (out, err, _),
+    ):
         code: object = 0
         try:
             main()

@@ -17,6 +17,7 @@ from janusgrid.common.xmpp.login import Login
 from janusgrid.iec61850 import read_scl, write_cid
 
 from tests.brokers import start_broker
+from tests.cli.inside import call
 
 HOME = Path(__file__).resolve().parents[2] / "examples" / "tutorial"
 
@@ -60,13 +61,13 @@ def target(files: Path) -> Iterator[str]:
 
 def test_browse_and_read(target: str) -> None:
     assert run("browse", target) == (0, "HP1DER\n", "")
-    code, out, _ = run("browse", target, "-r", "--json", "HP1DER/LLN0.Beh")
+    code, out, _ = call("browse", target, "-r", "--json", "HP1DER/LLN0.Beh")
     assert code == 0
     assert {"reference": "HP1DER/LLN0.Beh.stVal", "fc": "ST", "type": "INT8"} in json.loads(out)
-    code, out, _ = run("read", target, "HP1DER/LLN0.Beh")
+    code, out, _ = call("read", target, "HP1DER/LLN0.Beh")
     assert code == 0
     assert any(line.startswith("HP1DER/LLN0.Beh.q good") for line in out.splitlines())
-    code, out, _ = run("read", target, "--json", "HP1DER/LLN0.Beh.q", "HP1DER/LLN0.NamPlt.vendor")
+    code, out, _ = call("read", target, "--json", "HP1DER/LLN0.Beh.q", "HP1DER/LLN0.NamPlt.vendor")
     assert code == 0
     assert json.loads(out)["HP1DER/LLN0.Beh.q"] == "good"
 
@@ -85,7 +86,7 @@ def test_browse_and_read(target: str) -> None:
     ],
 )
 def test_errors_are_one_line(target: str, arguments: tuple[str, ...], code: int, said: str) -> None:
-    found, out, err = run(*(target if each == "TARGET" else each for each in arguments))
+    found, out, err = call(*(target if each == "TARGET" else each for each in arguments))
     assert (found, out) == (code, "")
     assert said in err
     assert code == 2 or len(err.splitlines()) == 1
@@ -93,15 +94,15 @@ def test_errors_are_one_line(target: str, arguments: tuple[str, ...], code: int,
 
 def test_files(target: str, files: Path, tmp_path: Path) -> None:
     (tmp_path / "new.txt").write_text("new")
-    assert run("files", target, "put", str(tmp_path / "new.txt"))[0] == 0
+    assert call("files", target, "put", str(tmp_path / "new.txt"))[0] == 0
     assert (files / "new.txt").read_text() == "new"
-    _, out, _ = run("files", target, "--json")
+    _, out, _ = call("files", target, "--json")
     assert [(each["name"], each["size"]) for each in json.loads(out)] == [("new.txt", 3)]
-    assert run("files", target, "rename", "new.txt", "old.txt") == (0, "", "")
-    assert run("files", target, "get", "old.txt", "-") == (0, "new", "")
-    assert run("files", target, "get", "old.txt", str(tmp_path / "copy.txt"))[0] == 0
+    assert call("files", target, "rename", "new.txt", "old.txt") == (0, "", "")
+    assert call("files", target, "get", "old.txt", "-") == (0, "new", "")
+    assert call("files", target, "get", "old.txt", str(tmp_path / "copy.txt"))[0] == 0
     assert (tmp_path / "copy.txt").read_text() == "new"
-    assert run("files", target, "delete", "old.txt")[0] == 0
+    assert call("files", target, "delete", "old.txt")[0] == 0
     assert list(files.iterdir()) == []
 
 
@@ -123,18 +124,18 @@ async def test_over_xmpp(tmp_path: Path) -> None:
 
 
 def test_watch_and_write(target: str) -> None:
-    code, out, err = run("watch", target, "HP1DER/LLN0.urcbMeas", "--count", "1", "--json")
+    code, out, err = call("watch", target, "HP1DER/LLN0.urcbMeas", "--count", "1", "--json")
     assert code == 0, err
     update = json.loads(out)
     assert set(update["values"]) == {"HP1DER/MMXU1.TotW", "HP1DER/STMP1.Tmp"}
     assert update["reasons"]["HP1DER/STMP1.Tmp"] == ["general-interrogation"]
-    assert run("write", target, "HP1DER/STMP1.AlmSet.setMag.f", "65.5") == (0, "", "")
-    assert run("read", target, "HP1DER/STMP1.AlmSet.setMag.f") == (
+    assert call("write", target, "HP1DER/STMP1.AlmSet.setMag.f", "65.5") == (0, "", "")
+    assert call("read", target, "HP1DER/STMP1.AlmSet.setMag.f") == (
         0,
         "HP1DER/STMP1.AlmSet.setMag.f 65.5\n",
         "",
     )
-    code, _, err = run("write", target, "HP1DER/STMP1.AlmSet.setMag.f", "warm")
+    code, _, err = call("write", target, "HP1DER/STMP1.AlmSet.setMag.f", "warm")
     assert code == 1
     assert "warm" in err
 
@@ -144,6 +145,17 @@ def test_ctrl_c_ends_a_watch(target: str) -> None:
     assert process.stdout is not None
     assert "general-interrogation" in process.stdout.readline()
     assert stop(process) == 0
+
+
+@pytest.mark.parametrize("arguments", [("watch", "HP1DER/LLN0.urcbMeas"), ("browse", "-r", "HP1DER")])
+def test_nobody_reads_any_more(target: str, arguments: tuple[str, ...]) -> None:
+    """As in `janusgrid ied … | head`: that is no error."""
+    process = start(arguments[0], target, *arguments[1:])
+    assert process.stdout is not None
+    process.stdout.close()
+    assert process.stderr is not None
+    said = process.stderr.read()
+    assert (process.wait(20), said) == (0, "")
 
 
 def test_the_file_says_where_a_server_is_and_who(tmp_path: Path) -> None:
@@ -163,15 +175,15 @@ def test_the_file_says_where_a_server_is_and_who(tmp_path: Path) -> None:
     assert process.stdout is not None
     target = json.loads(process.stdout.readline())["tcp"]
     assert target == f"tcp://127.0.0.1:{port}"
-    assert run("browse", f"scl:{file}", "--keep-alive", "0", **secret) == (0, "HP1DER\n", "")
-    assert run("browse", f"scl:{file}#HP1", **secret) == (0, "HP1DER\n", "")
+    assert call("browse", f"scl:{file}", "--keep-alive", "0", **secret) == (0, "HP1DER\n", "")
+    assert call("browse", f"scl:{file}#HP1", **secret) == (0, "HP1DER\n", "")
     for arguments, environment, said in (
         ((target,), secret, "transport-address-unknown"),
         ((f"scl:{file}",), {}, "authentication"),
         ((f"scl:{file}#HP2",), secret, "HP2"),
         ((f"scl:{tmp_path / 'none.cid'}",), secret, "none.cid"),
     ):
-        code, out, err = run("browse", *arguments, **environment)
+        code, out, err = call("browse", *arguments, **environment)
         assert (code, out) == (1, "")
         assert said in err
     assert stop(process) == 0
@@ -183,9 +195,9 @@ def test_operate(shared: Path) -> None:
     assert process.stdout is not None
     target = json.loads(process.stdout.readline())["tcp"]
     control = "simpleIOGenericIO/GGIO1.SPCSO1"
-    assert run("operate", target, control, "true") == (0, "", "")
-    assert run("read", target, f"{control}.stVal") == (0, f"{control}.stVal true\n", "")
-    code, _, err = run("operate", target, control, "7")
+    assert call("operate", target, control, "true") == (0, "", "")
+    assert call("read", target, f"{control}.stVal") == (0, f"{control}.stVal true\n", "")
+    code, _, err = call("operate", target, control, "7")
     assert code == 1
     assert len(err.splitlines()) == 1
     assert stop(process) == 0

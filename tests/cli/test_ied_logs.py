@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 
 import pytest
 from janusgrid.iec61850 import build, write_cid
 
-from tests.cli.test_ied import run, start, stop
+from tests.cli.inside import call
+from tests.cli.test_ied import start, stop
 
 LOG = "LOGLD0/LLN0.EventLog"
 
@@ -20,24 +22,28 @@ def target(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     write_cid(station.log("lcb", "EventLog", "Inputs", integrity=0.05).log("none", "Empty").model(), file)
     process = start("serve", str(file), "--tcp", "127.0.0.1:0", "--json")
     assert process.stdout is not None
-    yield json.loads(process.stdout.readline())["tcp"]
+    reached = json.loads(process.stdout.readline())["tcp"]
+    until = time.monotonic() + 20
+    while len(entries(reached)) < 3 and time.monotonic() < until:  # it writes twenty a second
+        pass
+    yield reached
     assert stop(process) == 0
 
 
 def entries(target: str, *options: str) -> list[dict[str, object]]:
-    code, out, err = run("logs", target, LOG, "--json", *options)
+    code, out, err = call("logs", target, LOG, "--json", *options)
     assert (code, err) == (0, "")
     return [json.loads(line) for line in out.splitlines()]
 
 
 def test_which_logs_there_are(target: str) -> None:
-    code, out, err = run("logs", target, "--json")
+    code, out, err = call("logs", target, "--json")
     assert (code, err) == (0, "")
     event, empty = sorted(json.loads(out), key=lambda row: not row["log"].endswith("EventLog"))
     assert empty == {"log": "LOGLD0/LLN0.Empty", "oldest": None, "newest": None}
     assert event["log"] == LOG
     assert event["oldest"] <= event["newest"]
-    code, out, _ = run("logs", target)
+    code, out, _ = call("logs", target)
     assert sorted(line.split()[-1] for line in out.splitlines()) == [empty["log"], LOG]
 
 
@@ -52,7 +58,7 @@ def test_entries(target: str) -> None:
     within = entries(target, "--from", str(second["time"]), "--to", str(third["time"]))
     assert within == [second, third]
     assert entries(target, "--to", "2001-01-01") == []
-    code, out, _ = run("logs", target, LOG, "--count", "1")
+    code, out, _ = call("logs", target, LOG, "--count", "1")
     assert (code, out) == (0, f"{first['time']} LOGLD0/GGIO1.Ind1.stVal false (integrity)\n")
 
 
@@ -67,6 +73,6 @@ def test_entries(target: str) -> None:
     ],
 )
 def test_what_is_wrong(target: str, arguments: tuple[str, ...], code: int, said: str) -> None:
-    found, out, err = run("logs", target, *arguments)
+    found, out, err = call("logs", target, *arguments)
     assert (found, out) == (code, "")
     assert said in err

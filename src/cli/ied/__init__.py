@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import click
 
+from ..running import PipedGroup
 from . import conformance, data, files, logs, serve, settings
 
 
-@click.group()
+@click.group(cls=PipedGroup)
 def command() -> None:
     """Serve an SCL file; browse, read, write, operate and watch servers; see to their logs, files and settings.
 
