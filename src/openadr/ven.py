@@ -15,11 +15,12 @@ The session is opened and closed by the caller; other protocols may share it.
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
 from ..common.clock import Clock
-from ..common.errors import UnknownName
+from ..common.errors import LocalError, UnknownName
 from ..common.xmpp.session import Session
 from .binding.alarm import Alarm
 from .binding.calls import call
@@ -29,14 +30,15 @@ from .binding.transport import Transport
 from .core.answers import Code, Rejected
 from .core.event_inbox import Change, EventChange, KnownEvent
 from .core.report_desk import DataPoint, Offer, Reading
-from .core.ven import REGISTRATION, Asked, Declined, Joined, Left, VenCore
-from .model import OptType
+from .core.ven import REGISTRATION, Asked, Declined, Joined, Left, OwnOpt, VenCore
+from .model import CreateOpt, EiTarget, OptReason, OptType
 from .signing import Signing
 
 log = logging.getLogger(__name__)
 
 __all__ = [
     "Ven",
+    "SentOpt",
     "Offer",
     "DataPoint",
     "Reading",
@@ -53,6 +55,56 @@ __all__ = [
 
 EventHandler = Callable[[EventChange], "OptType | Awaitable[OptType | None] | None"]
 Reader = Callable[[frozenset[str]], "Mapping[str, Reading] | Awaitable[Mapping[str, Reading]]"]
+
+
+class SentOpt:
+    """An opt that was sent to the VTN. It belongs to the registration: when that ends, so does the opt."""
+
+    def __init__(self, ven: Ven, own: OwnOpt) -> None:
+        self._ven = ven
+        self._own = own
+
+    @property
+    def id(self) -> str:
+        """The optID."""
+        return self._own.id
+
+    @property
+    def message(self) -> CreateOpt:
+        """What was said last under this optID."""
+        return self._own.message
+
+    @property
+    def is_accepted(self) -> bool:
+        """Whether the VTN has confirmed it, and it was not taken back."""
+        return self._own.accepted and not self._own.over
+
+    async def accepted(self) -> None:
+        """Return when the VTN has confirmed what was said last.
+
+        Raises:
+            Rejected: the VTN refuses it.
+            LocalError: it was taken back, or the registration has ended.
+        """
+        while not self._own.accepted or self._own.over or self._own.error:
+            if self._own.error is not None:
+                raise self._own.error
+            if self._own.over:
+                raise LocalError("it was taken back", where=self.id)
+            await self._ven.changed()
+
+    def cancel(self) -> None:
+        """Take it back; to do it twice, or when it is over, changes nothing."""
+        if not self._own.over:
+            self._ven.core.opts.cancel(self.id)
+            self._ven.nudge()
+
+    async def canceled(self) -> None:
+        """Return when the VTN has confirmed that it was taken back; raise `Rejected` if it does not."""
+        while not self._own.over:
+            if self._own.error is not None:
+                raise self._own.error
+            await self._ven.changed()
 
 
 class Ven(Role):
@@ -134,6 +186,69 @@ class Ven(Role):
         """Answer an event, or change the answer; raise `UnknownName` if it is not known."""
         self.core.decide(event_id, opt, self.clock.now())
         self.nudge()
+
+    def opt_schedule(
+        self,
+        opt: OptType,
+        stretches: Iterable[tuple[datetime, timedelta]],
+        *,
+        reason: OptReason | str = OptReason.X_SCHEDULE,
+        market: str | None = None,
+        target: EiTarget | None = None,
+        device_classes: Sequence[str] = (),
+        opt_id: str | None = None,
+    ) -> SentOpt:
+        """Tell the VTN that we are, or are not, available at these times.
+
+        Args:
+            opt: optIn for available.
+            stretches: starts and lengths, in whole seconds; a length of zero is open-ended.
+            reason: why; beyond OpenADR's own reasons text that begins with `x-`.
+            market: the market context (programme) that this is about; None for every one.
+            target: what of us this is about, e.g. some resources; None for all of us.
+            device_classes: the kinds of devices that this is about, e.g. `Exterior_Lighting`; none for every kind.
+            opt_id: of an opt that this takes the place of.
+
+        Raises:
+            LocalError: we are not registered, the times make no sense, or very many opts are in force.
+        """
+        own = self.core.opts.schedule(
+            opt, stretches, self.clock.now(), reason=reason, market=market, target=target,
+            device_classes=device_classes, opt_id=opt_id,
+        )  # fmt: skip
+        self.nudge()
+        return SentOpt(self, own)
+
+    def opt_event(
+        self,
+        event_id: str,
+        opt: OptType,
+        *,
+        reason: OptReason | str | None = None,
+        target: EiTarget | None = None,
+        device_classes: Sequence[str] = (),
+        opt_id: str | None = None,
+    ) -> SentOpt:
+        """Opt in to or out of an event by a message of its own, for a reason, as a whole or with some devices only.
+
+        If it is about all of us, it goes before every answer to the event, earlier or later, until it is cancelled
+        (rule 206). A modification of the event is asked about anew. The arguments are those of `opt_schedule`.
+
+        Raises:
+            UnknownName: no such event.
+            LocalError: we are not registered, or the event is cancelled.
+        """
+        own = self.core.opts.event(
+            event_id, opt, self.clock.now(), reason=reason, target=target, device_classes=device_classes,
+            opt_id=opt_id,
+        )  # fmt: skip
+        self.nudge()
+        return SentOpt(self, own)
+
+    @property
+    def opts(self) -> tuple[SentOpt, ...]:
+        """The opts in force, also those of an earlier run of the program."""
+        return tuple(SentOpt(self, own) for own in self.core.opts.shelf.values())
 
     def nudge(self) -> None:
         """Send what waits, sample what is due."""

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import attrs
@@ -26,10 +26,24 @@ from .binding.role import Role, transports_of
 from .binding.transport import Transport
 from .core.answers import Deployment
 from .core.event_book import BookedEvent
+from .core.opt_book import Availability
+from .core.opt_scope import Scope
 from .core.telemetry import Sample
 from .core.ven_book import Party, Ven
-from .core.vtn import Declined, Deregistered, Offered, Opted, Registered, Telemetry, VtnCore, opted
-from .model import EiEvent, OptType, Report, ResponseRequired, TransportName
+from .core.vtn import (
+    Declined,
+    Deregistered,
+    Offered,
+    OptCanceled,
+    OptCreated,
+    Opted,
+    Registered,
+    Telemetry,
+    VtnCore,
+    opted,
+)
+from .model import CreateOpt, EiEvent, OptType, Report, ResponseRequired, TransportName
+from .rules import Finding
 from .signing import Signing
 
 log = logging.getLogger(__name__)
@@ -46,6 +60,9 @@ __all__ = [
     "Deregistered",
     "Offered",
     "Opted",
+    "OptCreated",
+    "OptCanceled",
+    "Availability",
     "Telemetry",
     "Declined",
 ]
@@ -90,9 +107,23 @@ class Dispatch:
         """The eventID."""
         return self._booked.event.event_descriptor.event_id
 
-    def opt(self, ven: str) -> OptType | None:
-        """Return whether a VEN (venID or name) takes part; None while it has not answered."""
-        return self._booked.opt(self._vtn.core.ven(ven).ven_id)
+    def opt(self, ven: str, *, resource: str | None = None, device_class: str | None = None) -> OptType | None:
+        """Return whether a VEN (venID or name) takes part; None while it has not answered.
+
+        With `resource` or `device_class`, whether that part of it does: what the VEN has said by EiOpt of the part
+        goes before what it has said of the whole.
+        """
+        return self._vtn.core.opt(self.id, ven, Scope(resource=resource, device_class=device_class))
+
+    @property
+    def vens(self) -> frozenset[str]:
+        """The venIDs of those whom it was sent to."""
+        return self._booked.ven_ids
+
+    @property
+    def warnings(self) -> tuple[Finding, ...]:
+        """What had better be otherwise in it, as it was made or last modified."""
+        return self._booked.warnings
 
     async def opted(self, ven: str) -> OptType:
         """Return whether a VEN takes part, once it has answered."""
@@ -112,7 +143,7 @@ class Dispatch:
 
 
 class Vtn(Role):
-    """A VTN. `listen` to `Registered`, `Offered`, `Opted`, `Telemetry` and `Deregistered`.
+    """A VTN. `listen` to `Registered`, `Offered`, `Opted`, `OptCreated`, `OptCanceled`, `Telemetry` and `Deregistered`.
 
     Args:
         vtn_id: its ID.
@@ -163,6 +194,34 @@ class Vtn(Role):
         booked = self.core.create_event(event, vens, self.clock.now(), response_required)
         self.nudge()
         return Dispatch(self, booked)
+
+    def opts(self, ven: str) -> tuple[CreateOpt, ...]:
+        """Return what a VEN (venID or name) has said by EiOpt, of events and of times, in the order in which it came.
+
+        Raises `UnknownName`.
+        """
+        return self.core.opts(ven)
+
+    def availability(
+        self,
+        ven: str,
+        when: datetime | None = None,
+        *,
+        market: str | None = None,
+        resource: str | None = None,
+        device_class: str | None = None,
+    ) -> Availability:
+        """Return whether a VEN (venID or name) has said that it is available at a time, by default now.
+
+        Asked of the VEN as a whole, only opts count that name no part of it and no market; what names a resource, a
+        class of devices or a market counts where this is asked for. Of several that cover the time the last one that
+        came counts. Raises `UnknownName`.
+        """
+        return self.core.availability(ven, when or self.clock.now(), Scope(market, resource, device_class))
+
+    def _warn(self, booked: BookedEvent) -> None:
+        for finding in booked.warnings:
+            log.warning("event %s: %s", booked.event.event_descriptor.event_id, finding)
 
     def _owns(self, transport: TransportName, identity: str, address: str) -> bool:
         return self._transports[transport].owns(identity, address)

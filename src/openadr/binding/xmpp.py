@@ -27,9 +27,6 @@ log = logging.getLogger(__name__)
 
 FEATURE = "http://openadr.org/openadr2"
 SERVICES_NODE = "http://openadr.org/openadr2#services"
-SERVED = ("EiEvent", "EiReport", "EiRegisterParty")
-"""The services that a VTN lists: those that it answers."""
-
 PASSING = frozenset(
     {
         "service-unavailable",
@@ -82,7 +79,7 @@ class XmppTransport:
             self._served.append(name)
         if vtn is None:
             self._session.announce(FEATURE)
-            items = [DiscoItem(self._session.jid, f"http://openadr.org/OpenADR2/{name}", name) for name in SERVED]
+            items = [DiscoItem(self._session.jid, f"http://openadr.org/OpenADR2/{name}", name) for name in SERVICES]
             self._session.offer(SERVICES_NODE, items)
             return
         self._services.setdefault(vtn, None)  # to be asked before anything is sent to it

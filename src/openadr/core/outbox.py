@@ -215,6 +215,12 @@ class Outbox:
                     if letter.again is not None:
                         letter.in_flight, letter.again = False, None
 
+    def take_back(self, to: str, key: str) -> None:
+        """Forget what was written to a peer under a key, sent or not: an answer to it means nothing any more."""
+        queue = self._queues.get(to)
+        for letter in [each for each in queue.letters if each.key == key] if queue else ():
+            self.done(letter)
+
     def drop(self, to: str) -> list[Letter]:
         """Forget everything for a peer that is gone for good; return it."""
         queue = self._queues.pop(to, None)

@@ -609,7 +609,7 @@ def test_an_answer_names_what_it_answers() -> None:
         opt_id="O1", opt_type=OptType.OPT_IN, opt_reason="economic", ven_id="V", created_date_time=T0, request_id="R"
     )
     answer: Any = Pair().vtn.receive(VEN, opt, T0)
-    assert (answer.opt_id, answer.ei_response.request_id, code_of(answer)) == ("O1", "R", Code.NOT_RECOGNIZED)
+    assert (answer.opt_id, answer.ei_response.request_id, code_of(answer)) == ("O1", "R", Code.NOT_REGISTERED)
 
 
 def test_a_reason_does_not_grow_with_what_it_quotes(joined: Pair) -> None:

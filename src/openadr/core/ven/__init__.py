@@ -2,6 +2,7 @@
 
 from .core import VenCore
 from .happenings import Asked, Declined, Happening, Joined, Left
+from .opts import OwnOpt
 from .polling import POLL_EVERY, SHORTEST_POLL
 from .registration import Standing
 from .reports import METADATA
@@ -15,6 +16,7 @@ __all__ = [
     "Asked",
     "Declined",
     "Standing",
+    "OwnOpt",
     "REGISTRATION",
     "POLL_EVERY",
     "SHORTEST_POLL",

@@ -11,7 +11,9 @@ from typing import Any
 from ....common import ids
 from ....common.errors import JanusGridError
 from ...model import (
+    CancelOpt,
     CancelPartyRegistration,
+    CreateOpt,
     CreatePartyRegistration,
     Message,
     OptType,
@@ -32,6 +34,7 @@ from ..shelf import Cabinet, Change
 from .events import Events
 from .happenings import Declined, Happening, Joined
 from .office import Handler, Office, Reply
+from .opts import Opts
 from .polling import Polling
 from .registration import Registration
 from .reports import Reports
@@ -89,13 +92,15 @@ class VenCore:
         self._registration = Registration(office, self._polling, self._begun, self._ended)
         self._reports = Reports(office, self.reports, self._settled)
         self._events = Events(office, self.events, self._joined)
-        rooms = (self._registration, self._reports, self._events)
+        self.opts = Opts(office, self.events, self._events.say_again)
+        rooms = (self._registration, self._reports, self._events, self.opts)
         self._handlers: dict[type[Message], Handler] = {k: v for room in rooms for k, v in room.handlers.items()}
         self._replies: dict[type[Message], Reply] = {k: v for room in rooms for k, v in room.replies.items()}
         self._replies[Poll] = self._polled
-        self.cabinet = Cabinet(
-            self._registration.shelf, self.events.shelf, self.reports.active, self.reports.samples, self.outbox.shelf
-        )
+        self._shelves = (
+            self.events.shelf, self.opts.shelf, self.reports.active, self.reports.samples, self.outbox.shelf
+        )  # fmt: skip
+        self.cabinet = Cabinet(self._registration.shelf, *self._shelves)
 
     @property
     def registered(self) -> bool:
@@ -134,7 +139,7 @@ class VenCore:
         """
         faults = self.cabinet.fill(records)
         if not self._registration.restore():
-            for shelf in (self.events.shelf, self.reports.active, self.reports.samples, self.outbox.shelf):
+            for shelf in self._shelves:
                 shelf.clear()
             return faults
         self.events.ven_id = self.ven_id
@@ -273,6 +278,8 @@ class VenCore:
             self.start(now)
         elif not self.registered and type(message) in _BOOTSTRAP:
             self._registration.end(error)
+        elif isinstance(message, CreateOpt | CancelOpt):
+            self.opts.refused(message, error)
         else:
             self.happened.append(Declined(message, error))
 
@@ -287,6 +294,7 @@ class VenCore:
         else:
             self.office.step("accepted")
             self.reports.clear()  # rule 406
+            self.opts.clear()
             self._reports.offer(now)
 
     def _settled(self) -> None:
@@ -303,3 +311,4 @@ class VenCore:
         """The registration is over: what belongs to it means nothing any more."""
         self.reports.clear()
         self.events.clear()
+        self.opts.clear()

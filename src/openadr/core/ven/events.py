@@ -42,6 +42,10 @@ class Events:
         """Answer an event; a later call changes the mind (rule 17). Raise `UnknownName` if it is not known."""
         self._answer([self.inbox.answer(event_id, opt, modification)])
 
+    def say_again(self, event_id: str) -> None:
+        """Answer an event as it stands, if it is decided."""
+        self._answer([self.inbox.owed(event_id)])
+
     def _requested(self, asked: Message, answer: Any, now: datetime) -> None:
         if not isinstance(answer, DistributeEvent):
             raise Rejected(Code.NOT_RECOGNIZED, "the VTN did not answer with its events")

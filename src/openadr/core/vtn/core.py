@@ -15,11 +15,13 @@ from ...model import (
     CancelReport,
     CreatedEvent,
     CreatedReport,
+    CreateOpt,
     CreatePartyRegistration,
     CreateReport,
     DistributeEvent,
     EiEvent,
     Message,
+    OptType,
     Poll,
     RegisteredReport,
     RegisterReport,
@@ -33,6 +35,8 @@ from ...model import (
 )
 from ..answers import Code, Deployment, Rejected, check, ok, rejection, request_id
 from ..event_book import BookedEvent, EventBook
+from ..opt_book import Availability
+from ..opt_scope import WHOLE, Scope
 from ..outbox import MOST_FETCHES, Letter, Outbox
 from ..routes import Route
 from ..shelf import Cabinet, Change
@@ -40,6 +44,7 @@ from ..ven_book import Party, Ven, VenBook
 from .events import Events
 from .happenings import Declined, Happening
 from .office import Handler, Office
+from .opts import Opts
 from .registration import Registration
 from .reports import ReportChooser, Reports
 
@@ -90,22 +95,27 @@ class VtnCore:
         self.events = EventBook()
         self._events = Events(self._office, self.events)
         self._reports = Reports(self._office, choose)
-        self._registration = Registration(self._office, self._events.begun)
+        self._opts = Opts(self._office, self.events, self._events.ask)
+        self._registration = Registration(self._office, self._events.begun, self._opts.forget)
         self._handlers: dict[type[Message], Handler] = {
             **self._registration.handlers,
             **self._reports.handlers,
             **self._events.handlers,
+            **self._opts.handlers,
             Poll: self._poll,
         }
         for kind in REPLIES:
             self._handlers.setdefault(kind, self._replied)
         vens = self._office.vens
-        self.cabinet = Cabinet(vens.ids, vens.shelf, vens.answered.shelf, self.events.shelf, self.outbox.shelf)
+        self.cabinet = Cabinet(
+            vens.ids, vens.shelf, vens.answered.shelf, self.events.shelf, self._opts.book.shelf, self.outbox.shelf
+        )
 
     def restore(self, records: Iterable[Change]) -> list[str]:
         """Go on from what was kept: once, before anything else. Return what of it could not be understood."""
         faults = self.cabinet.fill(records)
         self._office.vens.answered.restore()
+        self._opts.book.restore()
         self.outbox.restore()
         self._events.restored()
         return faults
@@ -240,6 +250,21 @@ class VtnCore:
     def cancel_event(self, event_id: str, now: datetime, reason: str | None = None) -> BookedEvent:
         """Cancel an event and say so."""
         return self._events.cancel(event_id, now, reason)
+
+    def opt(self, event_id: str, ven: str, scope: Scope = WHOLE) -> OptType | None:
+        """Return whether a VEN (venID or name), or a part of it, takes part in an event; None while it has not said so.
+
+        Raises `UnknownName`.
+        """
+        return self._opts.opt(self.events.get(event_id), self.ven(ven).ven_id, scope)
+
+    def opts(self, ven: str) -> tuple[CreateOpt, ...]:
+        """Return what a VEN (venID or name) has said by EiOpt, in the order in which it came; raise `UnknownName`."""
+        return self._opts.book.of(self.ven(ven).ven_id)
+
+    def availability(self, ven: str, when: datetime, scope: Scope = WHOLE) -> Availability:
+        """Return what the opt schedules of a VEN (venID or name) say of a time; raise `UnknownName`."""
+        return self._opts.book.availability(self.ven(ven).ven_id, when, scope)
 
     def request_reports(self, ven: str, requests: Sequence[ReportRequest]) -> None:
         """Ask a VEN for reports; raise `LocalError` if too much waits for it already."""

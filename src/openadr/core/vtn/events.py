@@ -60,6 +60,10 @@ class Events:
     def begun(self, ven: Ven) -> None:
         """A VEN has registered: it asks for its events by itself (rule 405)."""
 
+    def ask(self, ven: Ven) -> None:
+        """Send a VEN its events again: it owes an answer."""
+        self._distribute([ven.ven_id])
+
     def owed(self, ven_id: str) -> bool:
         """Return whether a VEN still has to answer one of its events."""
         return any(ven_id in booked.unanswered for booked in self.book)

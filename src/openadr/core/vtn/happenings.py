@@ -5,7 +5,7 @@ from __future__ import annotations
 import attrs
 
 from ....common.errors import JanusGridError
-from ...model import EventResponse, Message, OptType, Report, ReportRequest
+from ...model import CreateOpt, EventResponse, Message, OptType, Report, ReportRequest
 from ..event_book import BookedEvent
 from ..telemetry import Sample
 from ..ven_book import Ven
@@ -35,11 +35,37 @@ class Offered:
 
 @attrs.frozen(slots=True)
 class Opted:
-    """A VEN has answered an event; `response.response_code` tells whether it accepted it at all."""
+    """A VEN has answered an event; `response.response_code` tells whether it accepted it at all.
+
+    Attributes:
+        by: the opt of the whole VEN by which it has said so; None for an answer by oadrCreatedEvent.
+    """
 
     ven: Ven
     booked: BookedEvent
     response: EventResponse
+    by: CreateOpt | None = None
+
+
+@attrs.frozen(slots=True)
+class OptCreated:
+    """A VEN has opted in or out: for stretches of time (`opt.vavailability`) or of an event (`qualified_event_id`).
+
+    Attributes:
+        replaced: what it had said under the same optID.
+    """
+
+    ven: Ven
+    opt: CreateOpt
+    replaced: CreateOpt | None = None
+
+
+@attrs.frozen(slots=True)
+class OptCanceled:
+    """A VEN has withdrawn an opt."""
+
+    ven: Ven
+    opt: CreateOpt
 
 
 @attrs.frozen(slots=True)
@@ -60,7 +86,7 @@ class Declined:
     error: JanusGridError
 
 
-Happening = Registered | Deregistered | Offered | Opted | Telemetry | Declined
+Happening = Registered | Deregistered | Offered | Opted | OptCreated | OptCanceled | Telemetry | Declined
 
 
 def opted(response: EventResponse) -> OptType | None:

@@ -23,11 +23,17 @@ from .office import Handler, Office
 
 
 class Registration:
-    """Who may register, does; who is registered may be asked to do so anew, or be sent away."""
+    """Who may register, does; who is registered may be asked to do so anew, or be sent away.
 
-    def __init__(self, office: Office, begun: Callable[[Ven], None]) -> None:
+    Args:
+        begun: called with a VEN that has registered.
+        over: called with a VEN whose registrationID means nothing any more.
+    """
+
+    def __init__(self, office: Office, begun: Callable[[Ven], None], over: Callable[[Ven], None]) -> None:
         self._office = office
         self._begun = begun
+        self._over = over
         self.handlers: Mapping[type[Message], Handler] = {
             QueryRegistration: self._query,
             CreatePartyRegistration: self._create,
@@ -58,6 +64,7 @@ class Registration:
         ven, before = office.vens.register(identity, message, office.deployment)
         if before is not None and before.registration_id != ven.registration_id:
             office.outbox.drop(ven.ven_id)  # a new registration: nothing of the old one is owed any more
+            self._over(before)
         elif before is not None and (before.transport, before.address) != (ven.transport, ven.address):
             office.outbox.kick(ven.ven_id)  # it has moved: what waits for it goes there
         self._begun(ven)
@@ -86,6 +93,7 @@ class Registration:
     def _end(self, ven: Ven) -> None:
         self._office.vens.remove(ven)
         self._office.outbox.drop(ven.ven_id)
+        self._over(ven)
         self._office.happened.append(Deregistered(ven))
 
 
