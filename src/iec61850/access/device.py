@@ -34,6 +34,7 @@ from ..acsi.references import Reference
 from ..acsi.services import GetDataValues, SetDataValues
 from ..acsi.types import DataValue
 from ..client import Ied, Reports
+from .history import find_log, recorded
 from .objects import Field, attribute, data_object, field, values
 from .reports import Subscription, covered, subscribe
 
@@ -102,6 +103,7 @@ class DeviceAccess:
         self._returned = returned
         self._ied: Ied | None = None
         self._fields: dict[Reference, list[Field]] = {}
+        self._logs: dict[Reference, str] = {}
         self._subscriptions: list[Subscription] = []
         self._takers: list[asyncio.Task[None]] = []
         self._latest: dict[str, Value] = {}
@@ -191,6 +193,7 @@ class DeviceAccess:
     async def _learn(self, ied: Ied) -> None:
         """Ask for the types of the data objects, and see that every point is there."""
         self._fields = defaultdict(list)
+        self._logs.clear()
         for name, reference in self._objects.items():
             binding = self._bindings[name]
             try:
@@ -319,9 +322,23 @@ class DeviceAccess:
         raise Refused("this device takes no schedules", where=name)
 
     async def history(self, name: str, start: datetime, end: datetime) -> Sequence[Value]:
-        """Raise: logs are not served by this adapter."""
-        self._binding(name)
-        raise Refused("this device keeps no log", where=name)
+        """Return what a log of the server has recorded in `[start, end)`, oldest first; raise `Refused` if none has it.
+
+        The time of a value is that which it brings with it; that of the entry where it has none, or is in the log only
+        because it is written down from time to time (integrity).
+        """
+        reference = self._objects[self._binding(name).point.name]
+        ied = self._associated()
+        try:
+            log_ = self._logs[reference] = self._logs.get(reference) or await find_log(ied, reference)
+        except Refused as refused:
+            refused.where = name
+            raise
+        found = []
+        async for time, data, changed in recorded(ied, log_, reference, start, end):
+            value = self._decode(reference, data)[name]
+            found.append((time, value if changed and value.time is not None else attrs.evolve(value, time=time)))
+        return [value for _, value in sorted(found, key=lambda one: one[0])]
 
     async def available(self, name: str) -> bool:
         """Return whether the server is associated."""

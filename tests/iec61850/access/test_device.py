@@ -15,13 +15,14 @@ from janusgrid.common.data.value import LOST, Detail, Quality, Validity
 from janusgrid.common.errors import ConfigError, NotReachable, Refused, TypeConflict, UnknownName
 from janusgrid.common.resources import resource
 from janusgrid.common.xmpp.backoff import Backoff
-from janusgrid.iec61850 import Command, Ied, Server
+from janusgrid.iec61850 import Command, Ied, Server, read_scl
 from janusgrid.iec61850.access import DeviceAccess
 from janusgrid.iec61850.access.objects import attribute, quality, quality_bits
 from janusgrid.iec61850.acsi.errors import AddCause, ServiceRefused
 from janusgrid.iec61850.acsi.ports import ClientAssociation
 from janusgrid.iec61850.acsi.types import DataValue
 from janusgrid.iec61850.acsi.types import Quality as Bits
+from janusgrid.iec61850.model.nodes import LogControl, Model, Trigger
 
 START = datetime(2022, 3, 25, 0, 15, tzinfo=UTC)
 SITE = load_site(resource("mappings/sites/microgrid.yaml"))
@@ -224,6 +225,40 @@ async def test_what_the_server_does_not_do_is_refused(access: DeviceAccess) -> N
     ):
         with pytest.raises(Refused):
             await call
+
+
+def logged() -> Model:
+    """The generator with a log of what it reports, as it is written down every minute too."""
+    model = read_scl(resource("mappings/sites/microgrid/DG750.cid")).model
+    node = model.devices["DG750DER"].nodes["LLN0"]
+    node.logs.append("Events")
+    triggers = Trigger.DATA_CHANGE | Trigger.QUALITY_CHANGE | Trigger.INTEGRITY
+    node.log_controls["off"] = LogControl("off", "Meas", "DG750DER/LLN0.Other", False, triggers)
+    node.log_controls["lcb"] = LogControl("lcb", "Meas", "DG750DER/LLN0.Events", True, triggers, 60_000)
+    node.log_controls["bare"] = LogControl("bare", "", "DG750DER/LLN0.Events")
+    return model
+
+
+async def test_history_is_what_a_log_has(dg: Field) -> None:
+    await dg.server.close()
+    dg.server = Server(logged(), clock=dg.clock)
+    async with dg.access() as access:
+        await access.ready()
+        for number in range(100):
+            await dg.clock.advance(1)
+            dg.set("p", 1000.0 * number)
+        first, last = START + timedelta(seconds=10), START + timedelta(seconds=20)
+        found = await access.history("der.DG750.p", first, last)
+        assert [value.number for value in found] == [float(number) for number in range(9, 19)]
+        assert [value.time for value in found] == [START + timedelta(seconds=10 + number) for number in range(10)]
+        assert {value.origin for value in found} == {"DG750"}
+        whole = await access.history("der.DG750.p", START, START + timedelta(days=1))
+        assert len(whole) == 101, "each value that was set, and the one of the full minute"
+        (state,) = await access.history("der.DG750.state", START, START + timedelta(days=1))
+        assert state.time == START + timedelta(minutes=1), "that of the entry: it has not changed"
+        assert await access.history("der.DG750.p", last, first) == []
+        with pytest.raises(Refused, match="none of its logs"):
+            await access.history("der.DG750.p.max", START, last)
 
 
 async def test_unknown_names_are_refused_by_every_service(access: DeviceAccess) -> None:
