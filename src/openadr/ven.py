@@ -117,6 +117,9 @@ class Ven(Role):
         offers: the reports it can deliver.
         read: given rIDs that are due, returns their readings; plain or a coroutine function.
         signals: names of the signals that the application understands.
+        targets: by what else than its venID events may mean it: resources, groups, parties, device classes … An event
+            that names others of a kind that is given here is refused (462).
+        reply_limit: how many events it asks for at once when it has registered; None for all.
         clock: of the application.
         store: where the registration, events, reports and letters outlive the process.
         signing: how messages are signed: then the VEN registers to sign, and wants the VTN's signed.
@@ -131,6 +134,8 @@ class Ven(Role):
         offers: Iterable[Offer] = (),
         read: Reader | None = None,
         signals: Iterable[str] = ("LOAD_DISPATCH", "SIMPLE"),
+        targets: EiTarget | None = None,
+        reply_limit: int | None = None,
         clock: Clock | None = None,
         store: Store | None = None,
         signing: Signing | None = None,
@@ -144,6 +149,8 @@ class Ven(Role):
             transport=self._transport.name,
             offers=offers,
             signals=signals,
+            targets=targets,
+            reply_limit=reply_limit,
             signs=signing is not None,
             signers=signing.signers if signing else (),
         )

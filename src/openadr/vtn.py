@@ -65,6 +65,7 @@ __all__ = [
     "Availability",
     "Telemetry",
     "Declined",
+    "Finding",
 ]
 
 
@@ -133,7 +134,7 @@ class Dispatch:
 
     def modify(self, event: EiEvent) -> None:
         """Replace the event by a changed one; nothing is sent if nothing has changed."""
-        self._vtn.core.modify_event(event, self._vtn.clock.now())
+        self._vtn._warn(self._vtn.core.modify_event(event, self._vtn.clock.now()))
         self._vtn.nudge()
 
     def cancel(self, reason: str | None = None) -> None:
@@ -183,15 +184,23 @@ class Vtn(Role):
             await self.changed()
 
     def create_event(
-        self, event: EiEvent, vens: Sequence[str], response_required: ResponseRequired = ResponseRequired.ALWAYS
+        self,
+        event: EiEvent,
+        vens: Sequence[str] | None = None,
+        response_required: ResponseRequired = ResponseRequired.ALWAYS,
     ) -> Dispatch:
-        """Send an event to these VENs (venID or name).
+        """Send an event to these VENs (venID or name); without them, to whomever its target means.
+
+        That are the parties that take part in its market context and have one of the resources, groups, parties … that
+        its target names (see `Party`), also those that register later. What had better be otherwise in the event
+        stands in `Dispatch.warnings`, and in the log.
 
         Raises:
             UnknownName: one of them is not registered.
-            LocalError: the event breaks a rule.
+            LocalError: the event breaks a rule, or overlaps another of its market context, or is for nobody.
         """
         booked = self.core.create_event(event, vens, self.clock.now(), response_required)
+        self._warn(booked)
         self.nudge()
         return Dispatch(self, booked)
 

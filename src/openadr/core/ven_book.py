@@ -13,12 +13,15 @@ from ...common.errors import UnknownName
 from ..codec import read, write
 from ..model import (
     CreatePartyRegistration,
+    EiEvent,
+    EiTarget,
     Message,
     ProfileName,
     Report,
     ReportRequest,
     TransportName,
 )
+from ..rules.decisions import rule_22
 from . import spelling
 from .answers import Code, Deployment, Rejected
 from .identity import ANYBODY, is_one_of
@@ -44,11 +47,20 @@ class Party:
         identity: what the transport must have proved: its bare JID, the fingerprint of its certificate; several while
             a certificate is being replaced; `ANYBODY` in a laboratory.
         ven_id: where the venID was agreed beforehand; else one is made, and kept for later registrations.
+        targets: by what else events mean it: its resources, groups, parties, nodes …
+        markets: the market contexts that it takes part in; none given is all.
     """
 
     ven_name: str
     identity: tuple[str, ...] = attrs.field(converter=_several)
     ven_id: str | None = None
+    targets: EiTarget = EiTarget()
+    markets: frozenset[str] = attrs.field(default=frozenset(), converter=frozenset)
+
+    def is_meant(self, ven_id: str, event: EiEvent) -> bool:
+        """Return whether an event is for this party, which has this venID: by market context and target (rule 22)."""
+        in_market = not self.markets or event.event_descriptor.market_context in self.markets
+        return in_market and rule_22(event.ei_target, ven_id, self.targets, strict=True) is None
 
 
 @attrs.define(slots=True, eq=False)
@@ -188,6 +200,18 @@ class VenBook:
     def get(self, ven_id: str) -> Ven | None:
         """Return a registered VEN by its venID."""
         return self._vens.get(ven_id)
+
+    def meant(self, event: EiEvent) -> list[Ven]:
+        """Return the registered VENs that an event is for by its market context and target."""
+        return [
+            ven
+            for ven in self._vens.values()
+            if not ven.report_only and self._parties[ven.ven_name].is_meant(ven.ven_id, event)
+        ]
+
+    def means_somebody(self, event: EiEvent) -> bool:
+        """Return whether an event is for any party, registered or not."""
+        return any(party.is_meant(self._ven_ids.get(name, ""), event) for name, party in self._parties.items())
 
     def sender(self, identity: str, ven_id: str | None) -> Ven:
         """Return the VEN that sends; raise `Rejected` (463) if its venID does not belong to the identity (rule 21)."""

@@ -77,17 +77,19 @@ def rule_62(required: ResponseRequired) -> bool:
 
 @decision(22, "an event is taken by whom its target names", kept_by="VEN", source="VOLTTRON",
           code=Code.TARGET_MISMATCH)  # fmt: skip
-def rule_22(target: EiTarget, ven_id: str, ours: EiTarget) -> str | None:
+def rule_22(target: EiTarget, ven_id: str, ours: EiTarget, *, strict: bool = False) -> str | None:
     """Return why an event or a signal with this target is not for the VEN, None if it is.
 
     A venID that is named must be the VEN's. Of the other kinds, those count of which the VEN says what is its own
-    (`ours`): if the target names any of them, one name of one kind must be among these. An empty target is everybody.
+    (`ours`): if the target names any of them, one name of one kind must be among these; `strict` lets all kinds count.
+    An empty target is everybody.
     """
     if target.ven_ids and ven_id not in target.ven_ids:
         return f"it is for {', '.join(target.ven_ids)}, not for {ven_id}"
     own = named(ours)
-    wanted = {kind: names for kind, names in named(target).items() if kind in own}
-    if wanted and not any(names & own[kind] for kind, names in wanted.items()):
+    wanted = {kind: names for kind, names in named(target).items() if strict or kind in own}
+    wanted.pop("ven_ids", None)
+    if wanted and not any(names & own.get(kind, set()) for kind, names in wanted.items()):
         said = ", ".join(sorted(str(name) for names in wanted.values() for name in names))
         return f"it is for {said:.200}, which is not ours"
     return None

@@ -15,6 +15,7 @@ from ...model import (
     CancelPartyRegistration,
     CreateOpt,
     CreatePartyRegistration,
+    EiTarget,
     Message,
     OptType,
     Poll,
@@ -60,6 +61,8 @@ class VenCore:
         signers: what the VTN's signatures may prove, beside what the transport proves it to be.
         offers: the reports we can deliver.
         signals: names of the signals that the application understands.
+        targets: by what else than the venID events may mean us: our resources, groups, device classes …
+        reply_limit: how many events we ask for at once (rule 405); the VTN sends the rest by itself.
         pick: returns a number from 0 to 1, by which times are picked that the VTN leaves open (rules 30 and 65).
     """
 
@@ -76,6 +79,8 @@ class VenCore:
         signers: Iterable[str] = (),
         offers: Iterable[Offer] = (),
         signals: Iterable[str] = ("LOAD_DISPATCH", "SIMPLE"),
+        targets: EiTarget | None = None,
+        reply_limit: int | None = None,
         new_id: Callable[[str], str] = ids.new,
         pick: Callable[[], float] = random.random,
     ) -> None:
@@ -85,13 +90,13 @@ class VenCore:
         self.signers = frozenset(signers)
         self.outbox = office.outbox
         self.happened: deque[Happening] = office.happened
-        self.events = EventInbox("", frozenset(signals), pick)
+        self.events = EventInbox("", frozenset(signals), pick, targets)
         self.reports = ReportDesk(offers)
         self._restored = False
         self._polling = Polling(office)
         self._registration = Registration(office, self._polling, self._begun, self._ended)
         self._reports = Reports(office, self.reports, self._settled)
-        self._events = Events(office, self.events, self._joined)
+        self._events = Events(office, self.events, self._joined, reply_limit)
         self.opts = Opts(office, self.events, self._events.say_again)
         rooms = (self._registration, self._reports, self._events, self.opts)
         self._handlers: dict[type[Message], Handler] = {k: v for room in rooms for k, v in room.handlers.items()}

@@ -25,18 +25,23 @@ class Events:
 
     Args:
         fetched: called when the events that were asked for have come, before they are taken in.
+        limit: how many are asked for at once; None for all.
     """
 
-    def __init__(self, office: Office, inbox: EventInbox, fetched: Callable[[], None]) -> None:
+    def __init__(
+        self, office: Office, inbox: EventInbox, fetched: Callable[[], None], limit: int | None = None
+    ) -> None:
         self._office = office
         self.inbox = inbox
         self._fetched = fetched
+        self._limit = limit
         self.handlers: Mapping[type[Message], Handler] = {DistributeEvent: self._distribute}
         self.replies: Mapping[type[Message], Reply] = {RequestEvent: self._requested}
 
     def fetch(self) -> None:
         """Ask for our events (rule 405)."""
-        self._office.send(RequestEvent(request_id=self._office.request_id(), ven_id=self._office.ven_id))
+        office = self._office
+        office.send(RequestEvent(request_id=office.request_id(), ven_id=office.ven_id, reply_limit=self._limit))
 
     def decide(self, event_id: str, opt: OptType, modification: int | None = None) -> None:
         """Answer an event; a later call changes the mind (rule 17). Raise `UnknownName` if it is not known."""
@@ -51,7 +56,7 @@ class Events:
             raise Rejected(Code.NOT_RECOGNIZED, "the VTN did not answer with its events")
         self._check(answer)
         self._fetched()
-        self._take(answer, now)
+        self._take(answer, now, complete=self._limit is None or len(answer.events) < self._limit)
 
     def _distribute(self, message: DistributeEvent, now: datetime) -> Message:
         self._check(message)
@@ -62,8 +67,8 @@ class Events:
         if message.vtn_id != self._office.vtn_id:
             raise Rejected(Code.INVALID_ID, f"vtnID {message.vtn_id} is not {self._office.vtn_id}", rule=21)
 
-    def _take(self, message: DistributeEvent, now: datetime) -> None:
-        changes, answers = self.inbox.receive(message, now)
+    def _take(self, message: DistributeEvent, now: datetime, *, complete: bool = True) -> None:
+        changes, answers = self.inbox.receive(message, now, complete=complete)
         self._office.happened.extend(changes)
         self._answer(answers)
 

@@ -236,11 +236,14 @@ class VtnCore:
     def create_event(
         self,
         event: EiEvent,
-        vens: Sequence[str],
+        vens: Sequence[str] | None,
         now: datetime,
         response_required: ResponseRequired = ResponseRequired.ALWAYS,
     ) -> BookedEvent:
-        """Add an event for these VENs (venID or name) and send it; raise `UnknownName` or `LocalError`."""
+        """Add an event for these VENs (venID or name) and send it; raise `UnknownName` or `LocalError`.
+
+        None is for whomever the market context and the target of the event mean, now and when they register later.
+        """
         return self._events.create(event, vens, now, response_required)
 
     def modify_event(self, event: EiEvent, now: datetime) -> BookedEvent:

@@ -17,10 +17,11 @@ from ...model import (
     Response,
     ResponseRequired,
 )
+from ...rules.messages import rule_25
 from ..answers import Rejected, ok, request_id
 from ..event_book import BookedEvent, EventBook
 from ..ven_book import Ven
-from .happenings import Opted
+from .happenings import Declined, Opted
 from .office import Handler, Office
 from .registration import addressed
 
@@ -37,15 +38,25 @@ class Events:
         }
 
     def create(
-        self, event: EiEvent, vens: Sequence[str], now: datetime, response_required: ResponseRequired
+        self, event: EiEvent, vens: Sequence[str] | None, now: datetime, response_required: ResponseRequired
     ) -> BookedEvent:
-        """Add an event for these VENs (venID or name) and send it; raise `UnknownName` or `LocalError`."""
-        if not vens:
-            raise LocalError("an event needs a VEN to go to", where=event.event_descriptor.event_id)
-        found = [self._office.vens.find(ven) for ven in vens]
+        """Add an event for these VENs (venID or name) and send it; raise `UnknownName` or `LocalError`.
+
+        None is for whomever the market context and the target of the event mean, now and when they register later.
+        """
+        if vens is None:
+            found = self._office.vens.meant(event)
+            if not found and not self._office.vens.means_somebody(event):
+                message = "neither its target nor its market context means any party that may register"
+                raise LocalError(message, where=event.event_descriptor.event_id)
+        else:
+            found = [self._office.vens.find(ven) for ven in vens]
+            if not found:
+                raise LocalError("an event needs a VEN to go to", where=event.event_descriptor.event_id)
         for ven in found:
             addressed(ven)
-        booked = self.book.add(event, [ven.ven_id for ven in found], now, response_required)
+        ven_ids = [ven.ven_id for ven in found]
+        booked = self.book.add(event, ven_ids, now, response_required, by_target=vens is None)
         self._distribute(booked.ven_ids)
         return booked
 
@@ -58,7 +69,10 @@ class Events:
         return self._changed(event_id, lambda: self.book.cancel(event_id, now, reason))
 
     def begun(self, ven: Ven) -> None:
-        """A VEN has registered: it asks for its events by itself (rule 405)."""
+        """A VEN has registered: what means it is for it too. It asks for its events by itself (rule 405)."""
+        for booked in self.book:
+            if booked.by_target and ven.ven_id not in booked.ven_ids and ven in self._office.vens.meant(booked.event):
+                self.book.address(booked, {*booked.ven_ids, ven.ven_id})
 
     def ask(self, ven: Ven) -> None:
         """Send a VEN its events again: it owes an answer."""
@@ -69,10 +83,13 @@ class Events:
         return any(ven_id in booked.unanswered for booked in self.book)
 
     def _changed(self, event_id: str, change: Callable[[], BookedEvent]) -> BookedEvent:
-        before = self.book.get(event_id).event
+        booked = self.book.get(event_id)
+        before, told = booked.event, booked.ven_ids
         booked = change()
         if booked.event is not before:
-            self._distribute(booked.ven_ids)
+            if booked.by_target:  # whom it means no more, misses it in the next message: rule 61
+                self.book.address(booked, [ven.ven_id for ven in self._office.vens.meant(booked.event)])
+            self._distribute(told | booked.ven_ids)
         return booked
 
     def restored(self) -> None:
@@ -95,11 +112,19 @@ class Events:
     def _request(self, identity: str, message: RequestEvent, now: datetime) -> Message:
         ven = self._office.vens.sender(identity, message.ven_id)
         events = self.book.for_ven(ven.ven_id, now, message.reply_limit)
+        if message.reply_limit is not None and len(events) < len(self.book.for_ven(ven.ven_id, now)):
+            self._distribute([ven.ven_id])  # it did not want so many in one answer, but it has to know them
         vtn_id = self._office.deployment.vtn_id
         return DistributeEvent(ei_response=ok(message), request_id=request_id(message), vtn_id=vtn_id, events=events)
 
     def _created(self, identity: str, message: CreatedEvent, now: datetime) -> Message:
         ven = self._office.vens.sender(identity, message.ven_id)
+        for finding in rule_25(message):
+            raise Rejected.of(finding)
+        if not message.ei_response.ok:
+            reason = message.ei_response.response_description or "no reason given"
+            refusal = Rejected(message.ei_response.response_code, reason)
+            self._office.happened.append(Declined(ven.ven_id, self._distribution(ven.ven_id, now), refusal))
         faults = []
         for response in message.event_responses or ():
             try:
