@@ -15,23 +15,28 @@ The session is opened and closed by the caller; other protocols may share it.
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 from ..common.clock import Clock
-from ..common.errors import LocalError, UnknownName
+from ..common.errors import LocalError, Refused, UnknownName
 from ..common.xmpp.session import Session
-from .binding.alarm import Alarm
 from .binding.calls import call
 from .binding.keeper import Store
+from .binding.reporting import History, Reader, Reporting, checked_offers
 from .binding.role import Role, transports_of
 from .binding.transport import Transport
+from .core import telemetry
 from .core.answers import Code, Rejected
 from .core.event_inbox import Change, EventChange, KnownEvent
-from .core.report_desk import DataPoint, Offer, Reading
-from .core.ven import REGISTRATION, Asked, Declined, Joined, Left, OwnOpt, VenCore
+from .core.report_desk import Recall
+from .core.report_offers import DataPoint, Offer, Reading
+from .core.telemetry import Sample
+from .core.ven import REGISTRATION, Asked, Declined, Joined, Left, Offered, OwnOpt, Telemetry, VenCore
 from .model import CreateOpt, EiTarget, OptReason, OptType
+from .orders import Orders, ReportOrder
+from .plans import TelemetryPlan
 from .signing import Signing
 
 log = logging.getLogger(__name__)
@@ -42,19 +47,24 @@ __all__ = [
     "Offer",
     "DataPoint",
     "Reading",
+    "Recall",
+    "Sample",
+    "ReportOrder",
+    "TelemetryPlan",
     "Change",
     "EventChange",
     "KnownEvent",
     "Joined",
     "Left",
     "Asked",
+    "Offered",
+    "Telemetry",
     "Declined",
     "Rejected",
     "Signing",
 ]
 
 EventHandler = Callable[[EventChange], "OptType | Awaitable[OptType | None] | None"]
-Reader = Callable[[frozenset[str]], "Mapping[str, Reading] | Awaitable[Mapping[str, Reading]]"]
 
 
 class SentOpt:
@@ -108,14 +118,19 @@ class SentOpt:
 
 
 class Ven(Role):
-    """A VEN. `listen` to `Joined`, `Left`, `Asked`, `EventChange` and `Declined`.
+    """A VEN. `listen` to `Joined`, `Left`, `Asked`, `EventChange`, `Offered`, `Telemetry` and `Declined`.
 
     Args:
         ven_name: as agreed with the VTN.
         transport: how it reaches its VTN: an XMPP session, opened and closed by the caller, or a transport.
         vtn: over XMPP the VTN's JID, or a domain that lists its services; over HTTP the URL of its server.
         offers: the reports it can deliver.
-        read: given rIDs that are due, returns their readings; plain or a coroutine function.
+        read: given rIDs that are due, returns their readings; plain or a coroutine function. A point that it leaves out
+            is reported as having no value.
+        history: given what is asked of the past, returns what is known of it; plain or a coroutine function. Reports of
+            the past (HISTORY_USAGE, HISTORY_GREENBUTTON) are offered with it only.
+        plan: what to ask of the reports that the VTN offers; nothing, if not given.
+        report_only: register for reports only: no events come.
         signals: names of the signals that the application understands.
         targets: by what else than its venID events may mean it: resources, groups, parties, device classes … An event
             that names others of a kind that is given here is refused (462).
@@ -133,6 +148,9 @@ class Ven(Role):
         vtn: str,
         offers: Iterable[Offer] = (),
         read: Reader | None = None,
+        history: History | None = None,
+        plan: TelemetryPlan | None = None,
+        report_only: bool = False,
         signals: Iterable[str] = ("LOAD_DISPATCH", "SIMPLE"),
         targets: EiTarget | None = None,
         reply_limit: int | None = None,
@@ -147,7 +165,9 @@ class Ven(Role):
             vtn_identity=self._transport.vtn_identity(vtn),
             address=self._transport.address,
             transport=self._transport.name,
-            offers=offers,
+            report_only=report_only,
+            offers=checked_offers(offers, history),
+            choose=lambda report: plan.choose(None, report) if plan is not None else None,
             signals=signals,
             targets=targets,
             reply_limit=reply_limit,
@@ -155,8 +175,8 @@ class Ven(Role):
             signers=signing.signers if signing else (),
         )
         super().__init__(self.core, (self._transport,), clock, vtn=vtn, store=store, signing=signing)
-        self._samples = Alarm(self.clock)
-        self._read: Reader = read or (lambda r_ids: {})
+        self._reporting = Reporting(self.core, self.clock, read, history, sent=super().nudge, tick=self.core.tick)
+        self._orders: Orders[Telemetry] = Orders()
         self._on_event: EventHandler | None = None
         self._left: Left | None = None
 
@@ -260,7 +280,48 @@ class Ven(Role):
     def nudge(self) -> None:
         """Send what waits, sample what is due."""
         super().nudge()
-        self._samples.ring()
+        self._reporting.nudge()
+
+    def request_report(
+        self,
+        specifier_id: str,
+        r_ids: Iterable[str] | None = None,
+        *,
+        granularity: timedelta = timedelta(),
+        every: timedelta = timedelta(),
+        start: datetime | None = None,
+        duration: timedelta | None = None,
+    ) -> ReportOrder[Telemetry]:
+        """Ask the VTN for a report that it offers, and return what to wait for it with: as `Vtn.request_report`.
+
+        Raises:
+            UnknownName: the VTN does not offer such a report or point.
+            LocalError: times that it does not offer, or too much waits for it already.
+        """
+        specifier = telemetry.asked(
+            self.core.offer(specifier_id), r_ids,
+            granularity=granularity, every=every, start=start, duration=duration, now=self.clock.now(),
+        )  # fmt: skip
+        request = self.core.request_report(specifier)
+        self.nudge()
+        return self._orders.add(ReportOrder(request, lambda request_id, to_follow, with_next: self.cancel_report(
+            request_id, to_follow=to_follow, with_next=with_next
+        )))  # fmt: skip
+
+    def request_metadata(self) -> None:
+        """Ask the VTN to say what it can report (rule 306); `Offered` tells."""
+        self.core.request_report(telemetry.metadata())
+        self.nudge()
+
+    def cancel_report(self, *request_ids: str, to_follow: bool = False, with_next: bool = False) -> None:
+        """End reports of the VTN, with a last one of each if that is `to_follow` (rule 345).
+
+        `with_next` says so in the answer to the next values of each, else in a message of its own.
+
+        Raises `UnknownName` for a report that does not run.
+        """
+        self.core.cancel_reports(request_ids, to_follow=to_follow, with_next=with_next)
+        self.nudge()
 
     async def _opening(self) -> None:
         self._left = None
@@ -268,7 +329,7 @@ class Ven(Role):
         self.core.start(self.clock.now())
 
     def _loops(self) -> list[Callable[[], Awaitable[None]]]:
-        return [*super()._loops(), self._sampling]
+        return [*super()._loops(), self._reporting.sampling, self._reporting.recalling]
 
     def back(self, address: str | None) -> None:
         """The VTN is there again, or we are, maybe under another address (see `Station`)."""
@@ -280,28 +341,18 @@ class Ven(Role):
         """Take this identity for our VTN's too (see `Station`)."""
         self.core.trust(identity)
 
-    async def _sampling(self) -> None:
-        """Sample when the reports want it. A slow or failing `read` delays nothing else."""
-        while True:
-            now = self.clock.now()
-            if wanted := self.core.wanted(now):
-                try:
-                    self.core.sample(await call(self._read, wanted), now)
-                except Exception:
-                    log.exception("reading %s failed", ", ".join(sorted(wanted)))
-            self.core.sample({}, now)
-            self.core.tick(now)
-            super().nudge()
-            await self._samples.wait(self.core.wake())
-
     async def _happened(self, happening: Any) -> None:
         if isinstance(happening, Left):
             self._left = happening
+            self._orders.over_all(happening.error or Refused("the registration has ended"))
         elif isinstance(happening, Joined):
             self._left = None
+        elif isinstance(happening, Telemetry):
+            self._orders.came(happening.report.report_request_id, happening)
         elif isinstance(happening, EventChange):
             await self._decide(happening)
         elif isinstance(happening, Declined):
+            self._orders.refused(happening.message, happening.error)
             log.warning("the VTN declines %s: %s", type(happening.message).__name__, happening.error)
 
     async def _decide(self, change: EventChange) -> None:

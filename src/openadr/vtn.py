@@ -12,25 +12,28 @@ The session is opened and closed by the caller; other protocols may share it.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-import attrs
-
 from ..common.clock import Clock
-from ..common.errors import LocalError
+from ..common.errors import Refused
 from ..common.xmpp.session import Session
 from .binding.keeper import Store
+from .binding.reporting import History, Reader, Reporting, checked_offers
 from .binding.role import Role, transports_of
 from .binding.transport import Transport
+from .core import telemetry
 from .core.answers import Deployment
 from .core.event_book import BookedEvent
 from .core.opt_book import Availability
 from .core.opt_scope import Scope
+from .core.report_desk import Recall
+from .core.report_offers import DataPoint, Offer, Reading
 from .core.telemetry import Sample
 from .core.ven_book import Party, Ven
 from .core.vtn import (
+    Asked,
     Declined,
     Deregistered,
     Offered,
@@ -42,7 +45,9 @@ from .core.vtn import (
     VtnCore,
     opted,
 )
-from .model import CreateOpt, EiEvent, OptType, Report, ResponseRequired, TransportName
+from .model import CreateOpt, EiEvent, OptType, ResponseRequired, TransportName
+from .orders import Orders, ReportOrder
+from .plans import TelemetryPlan
 from .rules import Finding
 from .signing import Signing
 
@@ -52,6 +57,11 @@ __all__ = [
     "Vtn",
     "Dispatch",
     "TelemetryPlan",
+    "ReportOrder",
+    "Offer",
+    "DataPoint",
+    "Reading",
+    "Recall",
     "Party",
     "Ven",
     "Signing",
@@ -60,6 +70,7 @@ __all__ = [
     "Deregistered",
     "Offered",
     "Opted",
+    "Asked",
     "OptCreated",
     "OptCanceled",
     "Availability",
@@ -67,28 +78,6 @@ __all__ = [
     "Declined",
     "Finding",
 ]
-
-
-def _whole_seconds(plan: TelemetryPlan, field: attrs.Attribute[timedelta], value: timedelta) -> None:
-    if value < timedelta() or value % timedelta(seconds=1):
-        raise LocalError(f"{field.name} is a whole number of seconds, not {value}")
-
-
-@attrs.frozen(slots=True)
-class TelemetryPlan:
-    """What a VTN asks of every telemetry report it is offered: how densely, and how often to be sent.
-
-    A report that cannot be sampled so densely is asked for as densely as it can.
-    """
-
-    granularity: timedelta = attrs.field(default=timedelta(minutes=1), validator=_whole_seconds)
-    every: timedelta = attrs.field(default=timedelta(minutes=1), validator=_whole_seconds)
-    names: tuple[str, ...] = ("TELEMETRY_USAGE",)
-
-    def choose(self, ven: Ven, report: Report) -> tuple[timedelta, timedelta] | None:
-        """Return granularity and report-back time for an offered report, None to leave it."""
-        name = str(report.report_name or "").removeprefix("METADATA_")
-        return (self.granularity, self.every) if name in self.names else None
 
 
 class Dispatch:
@@ -144,7 +133,10 @@ class Dispatch:
 
 
 class Vtn(Role):
-    """A VTN. `listen` to `Registered`, `Offered`, `Opted`, `OptCreated`, `OptCanceled`, `Telemetry` and `Deregistered`.
+    """A VTN. `listen` to what happens.
+
+    Of registrations `Registered` and `Deregistered` tell, of events `Opted`, of opts `OptCreated` and `OptCanceled`, of
+    reports `Offered`, `Telemetry` and `Asked`, of what a VEN has refused `Declined`.
 
     Args:
         vtn_id: its ID.
@@ -152,6 +144,7 @@ class Vtn(Role):
         parties: the VENs that may register.
         clock: of the application.
         plan: what to ask of offered reports.
+        offers: the reports that VENs may ask of us; `read` and `history` give their values (see `Ven`).
         poll_every: how often a VEN that cannot be reached is asked to come for its messages.
         store: where registrations, events, answers and letters outlive the process.
         signing: how messages are signed, for VENs that register to sign; without it none may.
@@ -165,6 +158,9 @@ class Vtn(Role):
         parties: Iterable[Party] = (),
         clock: Clock | None = None,
         plan: TelemetryPlan | None = None,
+        offers: Iterable[Offer] = (),
+        read: Reader | None = None,
+        history: History | None = None,
         poll_every: timedelta = timedelta(seconds=10),
         store: Store | None = None,
         signing: Signing | None = None,
@@ -172,8 +168,25 @@ class Vtn(Role):
         carriers = transports_of(transports)
         names = tuple(transport.name for transport in carriers)
         deployment = Deployment(vtn_id, names, poll_every, signatures=signing is not None)
-        self.core = VtnCore(deployment, parties, choose=(plan or TelemetryPlan()).choose, owns=self._owns)
+        self.core = VtnCore(
+            deployment,
+            parties,
+            choose=(plan or TelemetryPlan()).choose,
+            offers=checked_offers(offers, history),
+            owns=self._owns,
+        )
         super().__init__(self.core, carriers, clock, store=store, signing=signing)
+
+        self._reporting = Reporting(self.core, self.clock, read, history, sent=super().nudge)
+        self._orders: Orders[Telemetry] = Orders()
+
+    def nudge(self) -> None:
+        """Send what waits, sample what is due."""
+        super().nudge()
+        self._reporting.nudge()
+
+    def _loops(self) -> list[Callable[[], Awaitable[None]]]:
+        return [*super()._loops(), self._reporting.sampling, self._reporting.recalling]
 
     async def wait_registered(self, ven: str) -> Ven:
         """Return a VEN (venID or name), once it has registered and said what it can report."""
@@ -203,6 +216,56 @@ class Vtn(Role):
         self._warn(booked)
         self.nudge()
         return Dispatch(self, booked)
+
+    def request_report(
+        self,
+        ven: str,
+        specifier_id: str,
+        r_ids: Iterable[str] | None = None,
+        *,
+        granularity: timedelta = timedelta(),
+        every: timedelta = timedelta(),
+        start: datetime | None = None,
+        duration: timedelta | None = None,
+    ) -> ReportOrder[Telemetry]:
+        """Ask a VEN (venID or name) for a report that it offers, and return what to wait for it with.
+
+        Args:
+            r_ids: the points that are wanted; all if not given.
+            granularity: the time between two values; zero for one value in `every`, or for the values as they change
+                where the points were offered so.
+            every: the time between two reports; zero for one report (rule 324).
+            start: when it begins: now, if not given. Of a report of the past, from when on: all, if not given.
+            duration: how long it goes on: until it is cancelled, if not given.
+
+        Raises:
+            UnknownName: no such VEN, or it does not offer such a report or point.
+            LocalError: times that it does not offer, or too much waits for it already.
+        """
+        specifier = telemetry.asked(
+            self.core.offer(ven, specifier_id), r_ids,
+            granularity=granularity, every=every, start=start, duration=duration, now=self.clock.now(),
+        )  # fmt: skip
+        request = self.core.request_report(ven, specifier)
+        self.nudge()
+        return self._orders.add(ReportOrder(request, lambda request_id, to_follow, with_next: self.cancel_report(
+            ven, request_id, to_follow=to_follow, with_next=with_next
+        )))  # fmt: skip
+
+    def request_metadata(self, ven: str) -> None:
+        """Ask a VEN (venID or name) to say once more what it can report (rule 306); `Offered` tells."""
+        self.core.request_report(ven, telemetry.metadata())
+        self.nudge()
+
+    def cancel_report(self, ven: str, *request_ids: str, to_follow: bool = False, with_next: bool = False) -> None:
+        """End reports of a VEN (venID or name), with a last one of each if that is `to_follow` (rule 345).
+
+        `with_next` says so in the answer to the next values of each, else in a message of its own.
+
+        Raises `UnknownName` for a report that does not run, `LocalError` if too much waits for the VEN already.
+        """
+        self.core.cancel_reports(ven, request_ids, to_follow=to_follow, with_next=with_next)
+        self.nudge()
 
     def opts(self, ven: str) -> tuple[CreateOpt, ...]:
         """Return what a VEN (venID or name) has said by EiOpt, of events and of times, in the order in which it came.
@@ -238,6 +301,11 @@ class Vtn(Role):
     async def _happened(self, happening: Any) -> None:
         if isinstance(happening, Registered):
             await self._transports[happening.ven.transport].watch(happening.ven.identity)
+        elif isinstance(happening, Telemetry):
+            self._orders.came(happening.report.report_request_id, happening)
+        elif isinstance(happening, Deregistered):
+            for request_id in happening.ven.requests:
+                self._orders.over(request_id, Refused(f"{happening.ven.ven_name} is not registered any more"))
         elif isinstance(happening, Opted) and opted(happening.response) is None:
             response = happening.response
             log.warning(
@@ -248,4 +316,5 @@ class Vtn(Role):
                 response.response_description or "",
             )
         elif isinstance(happening, Declined):
+            self._orders.refused(happening.message, happening.error)
             log.warning("%s declines %s: %s", happening.ven_id, type(happening.message).__name__, happening.error)

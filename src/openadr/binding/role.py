@@ -62,6 +62,10 @@ class Core(Protocol):
         """Return how a peer is reached; None if it is not known (any more)."""
         ...
 
+    def told(self, happening: Any) -> None:
+        """The application has been told of this; what has to be told surely is kept until then."""
+        ...
+
     def agreed(self, identity: str, ven_id: str | None) -> bool:
         """Return whether a peer and we have agreed to sign."""
         ...
@@ -84,6 +88,9 @@ def transports_of(given: Session | Transport | Iterable[Transport]) -> tuple[Tra
 
 class Role:
     """A role and its transports: a VEN has one, a VTN may have several.
+
+    Who listens before the role is opened is also told of the reports that were acknowledged, and not told of, before it
+    was ended.
 
     An XMPP session is opened and closed by the caller; other protocols may share it. Time-outs of the network run in
     real time, everything else in that of `clock`.
@@ -143,6 +150,7 @@ class Role:
         self._core.outbox.kick()
         for loop in self._loops():
             self._tasks.append(asyncio.create_task(_kept_up(loop)))
+        self._tasks.append(asyncio.create_task(self._drain()))  # what was not told before we were ended
 
     async def close(self) -> None:
         """Stop serving. What waits to be sent or told is kept for the next `open`."""
@@ -284,7 +292,11 @@ class Role:
                 await self._happened(happening)
             except Exception:
                 log.exception("dealing with %s failed", type(happening).__name__)
+            self._core.told(happening)
             self._fire()
+            if self._queue.empty():
+                with contextlib.suppress(LocalError):  # it is kept with what comes next
+                    await self._keeper.kept()
 
 
 def _notary(signing: Signing | None) -> Notary | None:

@@ -186,6 +186,11 @@ class Outbox:
         queue = self._queues.get(to)
         return tuple(letter for letter in queue.letters if letter.in_flight) if queue else ()
 
+    def waiting(self, to: str) -> tuple[Letter, ...]:
+        """Return every letter to a peer that is not answered yet, in order."""
+        queue = self._queues.get(to)
+        return tuple(queue.letters) if queue else ()
+
     def done(self, letter: Letter) -> bool:
         """The letter was answered; return False if it was dropped meanwhile, so that its answer means nothing."""
         queue = self._queues.get(letter.to)

@@ -98,6 +98,16 @@ def requests_of(text: str) -> Sequence[ReportRequest]:
     return message_of(CreateReport, text).report_requests if text else ()
 
 
+def reports(given: Iterable[Report]) -> str:
+    """Return reports with values as text."""
+    return message(UpdateReport(request_id="", reports=tuple(given)))
+
+
+def reports_of(text: str) -> Sequence[Report]:
+    """Return what `reports` was given."""
+    return message_of(UpdateReport, text).reports
+
+
 def intervals(given: Iterable[Interval]) -> str:
     """Return intervals with values as text."""
     holder = Report(intervals=tuple(given), report_request_id="", report_specifier_id="", created_date_time=KNOWN_TIME)

@@ -17,21 +17,17 @@ from ..model import (
     EiTarget,
     Message,
     ProfileName,
-    Report,
-    ReportRequest,
     TransportName,
 )
 from ..rules.decisions import rule_22
 from . import spelling
 from .answers import Code, Deployment, Rejected
 from .identity import ANYBODY, is_one_of
+from .report_ledger import Ledger
 from .shelf import Shelf
 
 REMEMBERED = 64
 """Answers kept per VEN, so that a request sent again after a lost answer is not applied twice."""
-
-MOST_REQUESTS = 1_000
-"""Report requests known per VEN: one that is asked for once leaves no trace of having been answered."""
 
 
 def _several(identity: str | Iterable[str]) -> tuple[str, ...]:
@@ -64,8 +60,8 @@ class Party:
 
 
 @attrs.define(slots=True, eq=False)
-class Ven:
-    """A registered VEN.
+class Ven(Ledger):
+    """A registered VEN, and the reports that it offers and was asked for (see `Ledger`).
 
     Attributes:
         identity: what the transport had proved when it registered.
@@ -73,9 +69,6 @@ class Ven:
         address: where it is reached; None if it comes for its messages itself.
         report_only: it takes no events.
         signs: it signs its messages and wants ours signed.
-        ready: whether it has said what it can report.
-        offers: by reportSpecifierID.
-        requests: the reports it was asked for, by reportRequestID.
     """
 
     ven_id: str
@@ -86,9 +79,6 @@ class Ven:
     address: str | None
     report_only: bool = False
     signs: bool = False
-    ready: bool = False
-    offers: dict[str, Report] = attrs.Factory(dict)
-    requests: dict[str, ReportRequest] = attrs.Factory(dict)
 
     def spelled(self) -> str:
         """Return the VEN as it is kept."""
@@ -101,9 +91,7 @@ class Ven:
             address=self.address,
             report_only=self.report_only,
             signs=self.signs,
-            ready=self.ready,
-            offers=spelling.offers(self.offers.values()),
-            requests=spelling.requests(self.requests.values()),
+            **self.parts(),
         )
 
     @classmethod
@@ -111,23 +99,15 @@ class Ven:
         """Return what `spelled` has returned the text of."""
         kept = spelling.values(text)
         kept["transport"] = TransportName(kept["transport"])
-        kept["offers"] = {offer.report_specifier_id: offer for offer in spelling.offers_of(kept["offers"])}
-        kept["requests"] = {asked.report_request_id: asked for asked in spelling.requests_of(kept["requests"])}
-        return cls(**kept)
+        return cls(**cls.of_parts(kept))
 
     def is_called(self, name_or_id: str) -> bool:
         """Whether this is its venID or its name."""
         return name_or_id in (self.ven_id, self.ven_name)
 
-    def expect(self, requests: Iterable[ReportRequest]) -> None:
-        """Let reports be answers to these requests; the oldest of very many are forgotten."""
-        self.requests.update({request.report_request_id: request for request in requests})
-        for old in list(self.requests)[:-MOST_REQUESTS]:
-            del self.requests[old]
-
 
 class Answered:
-    """The answers to what each VEN has sent lately: what comes again after a lost answer is not applied twice.
+    """The answers to what each peer has sent lately: what comes again after a lost answer is not applied twice.
 
     The very same message counts: a requestID alone proves nothing.
     """
@@ -136,23 +116,23 @@ class Answered:
         self.shelf = Shelf("answered", spelling.message, read)
         self._keys: dict[str, deque[str]] = {}
 
-    def get(self, ven: Ven, message: Message) -> Message | None:
-        """Return the answer that a message was given before."""
-        return self.shelf.get(_key(ven, message))
+    def get(self, peer: Ven | str, message: Message) -> Message | None:
+        """Return the answer that a message of a peer was given before."""
+        return self.shelf.get(_key(_named(peer), message))
 
-    def remember(self, ven: Ven, message: Message, answer: Message) -> Message:
+    def remember(self, peer: Ven | str, message: Message, answer: Message) -> Message:
         """Keep an answer and return it."""
-        key = _key(ven, message)
+        key = _key(_named(peer), message)
         self.shelf[key] = answer
-        keys = self._keys.setdefault(ven.ven_id, deque())
+        keys = self._keys.setdefault(_named(peer), deque())
         keys.append(key)
         if len(keys) > REMEMBERED:
             self.shelf.pop(keys.popleft(), None)
         return answer
 
-    def forget(self, ven: Ven) -> None:
-        """Forget a VEN that is gone."""
-        for key in self._keys.pop(ven.ven_id, ()):
+    def forget(self, peer: Ven | str) -> None:
+        """Forget a peer that is gone."""
+        for key in self._keys.pop(_named(peer), ()):
             self.shelf.pop(key, None)
 
     def restore(self) -> None:
@@ -266,7 +246,7 @@ class VenBook:
             signs=message.xml_signature,
         )
         if before and goes_on:
-            ven.ready, ven.offers, ven.requests = before.ready, before.offers, before.requests
+            ven.carry_over(before)
         self._ven_ids[ven.ven_name] = ven.ven_id
         self._vens[ven.ven_id] = ven
         return ven, before
@@ -323,9 +303,13 @@ class VenBook:
         return found[0] if len(found) == 1 else None
 
 
-def _key(ven: Ven, message: Message) -> str:
+def _named(peer: Ven | str) -> str:
+    return peer if isinstance(peer, str) else peer.ven_id
+
+
+def _key(peer: str, message: Message) -> str:
     """Return what tells a message from every other, also to another run of the program."""
-    return f"{ven.ven_id}/{hashlib.sha256(write(message, check=False).encode()).hexdigest()[:32]}"
+    return f"{peer}/{hashlib.sha256(write(message, check=False).encode()).hexdigest()[:32]}"
 
 
 def _said(identity: str) -> str:

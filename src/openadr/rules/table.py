@@ -26,7 +26,7 @@ CONDUCT = (
              "openadr-service"),
     _conduct(206, "what is said by EiOpt of an event goes before its answers", "VTN", "core.event_book",
              "EPRI's event_service.rb"),
-    _conduct(345, "with reportToFollow a last report goes before the end", "VEN", "core.ven.reports",
+    _conduct(345, "with reportToFollow a last report goes before the end", "both", "core.report_desk",
              "openadr-service"),
     _conduct(402, "as 401, the order of registration", "VEN", "core.ven.states", "openadr-service"),
 )  # fmt: skip

@@ -1,11 +1,11 @@
 """The VEN's behaviour: one room for each service, and a core that leads each message to its room."""
 
 from .core import VenCore
-from .happenings import Asked, Declined, Happening, Joined, Left
+from .happenings import Asked, Declined, Happening, Joined, Left, Offered, Telemetry
 from .opts import OwnOpt
 from .polling import POLL_EVERY, SHORTEST_POLL
 from .registration import Standing
-from .reports import METADATA
+from .reports import METADATA, ReportChooser
 from .states import REGISTRATION
 
 __all__ = [
@@ -14,6 +14,9 @@ __all__ = [
     "Joined",
     "Left",
     "Asked",
+    "Offered",
+    "Telemetry",
+    "ReportChooser",
     "Declined",
     "Standing",
     "OwnOpt",

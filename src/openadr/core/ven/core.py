@@ -21,6 +21,9 @@ from ...model import (
     Poll,
     QueryRegistration,
     RegisterReport,
+    Report,
+    ReportRequest,
+    ReportSpecifier,
     RequestEvent,
     Response,
     TransportName,
@@ -29,16 +32,19 @@ from ..answers import Code, Deployment, Rejected, check, rejection
 from ..event_inbox import EventInbox
 from ..identity import is_one_of
 from ..outbox import Letter, Outbox
-from ..report_desk import Offer, Reading, ReportDesk
+from ..report_desk import VTN, Recall, ReportDesk
+from ..report_ledger import Ledger
+from ..report_offers import Offer, Value
 from ..routes import Route
 from ..shelf import Cabinet, Change
+from ..telemetry import Sample
 from .events import Events
-from .happenings import Declined, Happening, Joined
+from .happenings import Declined, Happening, Joined, Telemetry
 from .office import Handler, Office, Reply
 from .opts import Opts
 from .polling import Polling
 from .registration import Registration
-from .reports import Reports
+from .reports import ReportChooser, Reports
 
 _BOOTSTRAP = (QueryRegistration, CreatePartyRegistration, RegisterReport, RequestEvent)
 """The letters on the way to a registration."""
@@ -60,6 +66,7 @@ class VenCore:
         signs: register to sign messages.
         signers: what the VTN's signatures may prove, beside what the transport proves it to be.
         offers: the reports we can deliver.
+        choose: which of the reports that the VTN offers to ask for.
         signals: names of the signals that the application understands.
         targets: by what else than the venID events may mean us: our resources, groups, device classes …
         reply_limit: how many events we ask for at once (rule 405); the VTN sends the rest by itself.
@@ -78,6 +85,7 @@ class VenCore:
         signs: bool = False,
         signers: Iterable[str] = (),
         offers: Iterable[Offer] = (),
+        choose: ReportChooser = lambda report: None,
         signals: Iterable[str] = ("LOAD_DISPATCH", "SIMPLE"),
         targets: EiTarget | None = None,
         reply_limit: int | None = None,
@@ -95,7 +103,7 @@ class VenCore:
         self._restored = False
         self._polling = Polling(office)
         self._registration = Registration(office, self._polling, self._begun, self._ended)
-        self._reports = Reports(office, self.reports, self._settled)
+        self._reports = Reports(office, self.reports, choose, self._settled)
         self._events = Events(office, self.events, self._joined, reply_limit)
         self.opts = Opts(office, self.events, self._events.say_again)
         rooms = (self._registration, self._reports, self._events, self.opts)
@@ -103,7 +111,8 @@ class VenCore:
         self._replies: dict[type[Message], Reply] = {k: v for room in rooms for k, v in room.replies.items()}
         self._replies[Poll] = self._polled
         self._shelves = (
-            self.events.shelf, self.opts.shelf, self.reports.active, self.reports.samples, self.outbox.shelf
+            self.events.shelf, self.opts.shelf, self.reports.active, self.reports.samples, office.shelf,
+            self._reports.sink.untold, self._reports.answered.shelf, self.outbox.shelf,
         )  # fmt: skip
         self.cabinet = Cabinet(self._registration.shelf, *self._shelves)
 
@@ -148,7 +157,7 @@ class VenCore:
                 shelf.clear()
             return faults
         self.events.ven_id = self.ven_id
-        self.reports.restore()
+        self.happened.extend(self._reports.restore())
         for number, letter in list(self.outbox.shelf.items()):
             if isinstance(letter.message, QueryRegistration | CreatePartyRegistration | RequestEvent):
                 del self.outbox.shelf[number]  # they are sent anew
@@ -208,9 +217,45 @@ class VenCore:
         """Return the rIDs to read now."""
         return self._reports.wanted(now)
 
-    def sample(self, readings: Mapping[str, Reading], now: datetime) -> None:
+    def sample(self, readings: Mapping[str, Value], now: datetime) -> None:
         """Take readings of `wanted`; complete reports go into the outbox."""
         self._reports.sample(readings, now)
+
+    def recalls(self, now: datetime) -> list[Recall]:
+        """Return the reports of the past that are to be answered by `recall`."""
+        return self.reports.recalls(now) if self.registration_id else []
+
+    def recall(self, asked: Recall, found: Iterable[Sample], now: datetime) -> None:
+        """Answer a report of the past."""
+        if self.registration_id:
+            self._reports.source.recall(asked, found, now)
+
+    @property
+    def vtn_reports(self) -> Ledger:
+        """What the VTN offers, and what of it we have asked for."""
+        return self.office.vtn_reports
+
+    def request_report(self, specifier: ReportSpecifier) -> ReportRequest:
+        """Ask the VTN for a report and return the request."""
+        return self._reports.sink.request_one(VTN, specifier)
+
+    def offer(self, specifier_id: str) -> Report:
+        """Return what the VTN offers under this reportSpecifierID; raise `UnknownName`."""
+        return self._reports.sink.offer(VTN, specifier_id)
+
+    def cancel_reports(self, request_ids: Iterable[str], *, to_follow: bool = False, with_next: bool = False) -> None:
+        """End reports of the VTN, with a last update if one is `to_follow` (rule 345).
+
+        `with_next` says so in the answer to the next values of each, else in a message of its own.
+
+        Raises `UnknownName` for a report that does not run.
+        """
+        self._reports.sink.cancel(VTN, request_ids, to_follow=to_follow, with_next=with_next)
+
+    def told(self, happening: Any) -> None:
+        """The application has been told of this."""
+        if isinstance(happening, Telemetry):
+            self._reports.sink.told(happening.key)
 
     def wake(self) -> datetime | None:
         """Return when there is something to sample, to report or to ask for next."""
@@ -260,11 +305,13 @@ class VenCore:
             if handle is not None:
                 handle(letter.message, answer, now)
         except Rejected as error:
+            self._reports.refused(letter.message, answer, error)
             self._refused(letter.message, error, now)
 
     def refused(self, letter: Letter, error: JanusGridError, now: datetime) -> None:
         """A letter cannot be delivered, or its answer cannot be read."""
         if self.outbox.done(letter):
+            self._reports.refused(letter.message, None, error)
             self._refused(letter.message, error, now)
 
     def _refused(self, message: Message, error: JanusGridError, now: datetime) -> None:
@@ -295,17 +342,25 @@ class VenCore:
         self.events.ven_id = self.ven_id
         if renewed:
             self.office.step("renewed")
-            self._events.fetch()
+            self._reports.renewed(now)
+            self._fetch()
         else:
             self.office.step("accepted")
-            self.reports.clear()  # rule 406
+            self._reports.clear()  # rule 406
             self.opts.clear()
             self._reports.offer(now)
 
     def _settled(self) -> None:
         """The VTN has taken our offers."""
         self.office.step("reports accepted")
-        self._events.fetch()
+        self._fetch()
+
+    def _fetch(self) -> None:
+        """Ask for our events; who has registered for reports only has none."""
+        if self.office.report_only:
+            self._joined()
+        else:
+            self._events.fetch()
 
     def _joined(self) -> None:
         """The VTN has sent our events, which is the end of registering."""
@@ -314,6 +369,6 @@ class VenCore:
 
     def _ended(self) -> None:
         """The registration is over: what belongs to it means nothing any more."""
-        self.reports.clear()
+        self._reports.clear()
         self.events.clear()
         self.opts.clear()

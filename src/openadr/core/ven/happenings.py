@@ -5,8 +5,9 @@ from __future__ import annotations
 import attrs
 
 from ....common.errors import JanusGridError
-from ...model import Message, ReportRequest
+from ...model import Message, Report, ReportRequest
 from ..event_inbox import EventChange
+from ..telemetry import Sample
 
 
 @attrs.frozen(slots=True)
@@ -33,6 +34,29 @@ class Asked:
 
 
 @attrs.frozen(slots=True)
+class Offered:
+    """The VTN has said what it can report, and was asked for `requests`."""
+
+    offers: tuple[Report, ...]
+    requests: tuple[ReportRequest, ...]
+
+
+@attrs.frozen(slots=True)
+class Telemetry:
+    """The values of a report of the VTN.
+
+    Attributes:
+        missing: points that were asked for, and of which the report has no value.
+        key: under which it is kept until it has been told.
+    """
+
+    report: Report
+    samples: tuple[Sample, ...]
+    missing: frozenset[str] = frozenset()
+    key: str = attrs.field(default="", eq=False, repr=False)
+
+
+@attrs.frozen(slots=True)
 class Declined:
     """The VTN has refused a message of ours, or its answer made no sense; that is the end of the matter."""
 
@@ -40,4 +64,4 @@ class Declined:
     error: JanusGridError
 
 
-Happening = Joined | Left | Asked | EventChange | Declined
+Happening = Joined | Left | Asked | Offered | Telemetry | EventChange | Declined

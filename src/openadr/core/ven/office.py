@@ -10,7 +10,9 @@ from typing import Any
 import attrs
 
 from ...model import Message, TransportName
-from ..outbox import Letter, Outbox
+from ..outbox import Letter, Maker, Outbox
+from ..report_ledger import Ledger
+from ..shelf import Shelf
 from .happenings import Happening
 from .states import REGISTRATION
 
@@ -19,6 +21,8 @@ Handler = Callable[[Any, datetime], Message]
 
 Reply = Callable[[Any, Any, datetime], None]
 """Takes the message of a letter and the VTN's answer to it; raises `Rejected` for one that makes no sense."""
+
+_VTN = "vtn"
 
 
 @attrs.define(slots=True, eq=False)
@@ -33,6 +37,7 @@ class Office:
         new_id: makes an ID with this prefix.
         happened: what the application has not been told yet.
         ven_id, registration_id, vtn_id: as registered; empty before.
+        shelf: what the VTN offers and was asked for.
     """
 
     ven_name: str
@@ -49,6 +54,7 @@ class Office:
     ven_id: str = ""
     registration_id: str = ""
     vtn_id: str = ""
+    shelf: Shelf[Ledger] = attrs.Factory(lambda: Shelf("reports of the vtn", Ledger.spelled, Ledger.unspelled))
 
     @property
     def registered(self) -> bool:
@@ -63,6 +69,45 @@ class Office:
     def step(self, event: str) -> None:
         """Go on with the registration; raise `Refused` where the event does not fit."""
         self.state = REGISTRATION.next(self.state, event)
+
+    # --- what EiReport asks of either role: `report_post.Post` and `Ledgers`; the VTN is the one peer ---
+
+    @property
+    def vtn_reports(self) -> Ledger:
+        """What the VTN offers, and what of it we have asked for."""
+        return self.shelf.setdefault(_VTN, Ledger())
+
+    def post(
+        self,
+        peer: str,
+        message: Message | Maker,
+        *,
+        key: str | None = None,
+        weight: int = 1,
+        expendable: bool = False,
+    ) -> Letter:
+        """Put a letter to the VTN into the outbox."""
+        return self.outbox.put(self.vtn, message, key=key, weight=weight, expendable=expendable)
+
+    def box(self, peer: str) -> str:
+        """Return under which name the letters to the VTN stand in the outbox: its address."""
+        return self.vtn
+
+    def named(self, peer: str) -> str:
+        """Return our venID."""
+        return self.ven_id
+
+    def ids(self, prefix: str) -> str:
+        """Return a new ID."""
+        return self.new_id(prefix)
+
+    def ledger(self, peer: str) -> Ledger:
+        """Return the ledger of the VTN."""
+        return self.vtn_reports
+
+    def keep(self, peer: str) -> None:
+        """Note that the ledger of the VTN has changed."""
+        self.shelf.touch(_VTN)
 
     def request_id(self) -> str:
         """Return a new requestID."""

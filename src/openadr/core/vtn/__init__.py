@@ -2,6 +2,7 @@
 
 from .core import VtnCore
 from .happenings import (
+    Asked,
     Declined,
     Deregistered,
     Happening,
@@ -22,6 +23,7 @@ __all__ = [
     "Deregistered",
     "Offered",
     "Opted",
+    "Asked",
     "OptCreated",
     "OptCanceled",
     "Telemetry",

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 from ....common import ids
 from ....common.errors import JanusGridError, LocalError
@@ -25,7 +26,9 @@ from ...model import (
     Poll,
     RegisteredReport,
     RegisterReport,
+    Report,
     ReportRequest,
+    ReportSpecifier,
     RequestReregistration,
     Response,
     ResponseRequired,
@@ -38,11 +41,14 @@ from ..event_book import BookedEvent, EventBook
 from ..opt_book import Availability
 from ..opt_scope import WHOLE, Scope
 from ..outbox import MOST_FETCHES, Letter, Outbox
+from ..report_desk import Recall
+from ..report_offers import Offer, Value
 from ..routes import Route
 from ..shelf import Cabinet, Change
+from ..telemetry import Sample
 from ..ven_book import Party, Ven, VenBook
 from .events import Events
-from .happenings import Declined, Happening
+from .happenings import Declined, Happening, Telemetry
 from .office import Handler, Office
 from .opts import Opts
 from .registration import Registration
@@ -76,6 +82,7 @@ class VtnCore:
         deployment: this VTN's ID, or all it says of itself.
         parties: the VENs that may register.
         choose: which offered reports to ask for.
+        offers: reports that we can deliver to VENs.
         owns: whether, on a transport, an identity may give this address as its own.
     """
 
@@ -85,6 +92,7 @@ class VtnCore:
         parties: Iterable[Party],
         *,
         choose: ReportChooser = lambda ven, report: None,
+        offers: Iterable[Offer] = (),
         owns: Callable[[TransportName, str, str], bool] = lambda transport, identity, address: True,
         new_id: Callable[[str], str] = ids.new,
     ) -> None:
@@ -94,9 +102,9 @@ class VtnCore:
         self.happened: deque[Happening] = self._office.happened
         self.events = EventBook()
         self._events = Events(self._office, self.events)
-        self._reports = Reports(self._office, choose)
+        self._reports = Reports(self._office, choose, offers)
         self._opts = Opts(self._office, self.events, self._events.ask)
-        self._registration = Registration(self._office, self._events.begun, self._opts.forget)
+        self._registration = Registration(self._office, self._events.begun, self._over)
         self._handlers: dict[type[Message], Handler] = {
             **self._registration.handlers,
             **self._reports.handlers,
@@ -107,9 +115,11 @@ class VtnCore:
         for kind in REPLIES:
             self._handlers.setdefault(kind, self._replied)
         vens = self._office.vens
+        desk, untold = self._reports.desk, self._reports.sink.untold
         self.cabinet = Cabinet(
-            vens.ids, vens.shelf, vens.answered.shelf, self.events.shelf, self._opts.book.shelf, self.outbox.shelf
-        )
+            vens.ids, vens.shelf, vens.answered.shelf, self.events.shelf, self._opts.book.shelf,
+            desk.active, desk.samples, untold, self.outbox.shelf,
+        )  # fmt: skip
 
     def restore(self, records: Iterable[Change]) -> list[str]:
         """Go on from what was kept: once, before anything else. Return what of it could not be understood."""
@@ -118,7 +128,13 @@ class VtnCore:
         self._opts.book.restore()
         self.outbox.restore()
         self._events.restored()
+        self.happened.extend(self._reports.restore())
         return faults
+
+    def _over(self, ven: Ven) -> None:
+        """A registration means nothing any more."""
+        self._opts.forget(ven)
+        self._reports.over(ven)
 
     # --- what comes in ---
 
@@ -135,8 +151,8 @@ class VtnCore:
             self._settle(self._sender(identity, message), message, now)
         return answer
 
-    def answered(self, letter: Letter, answer: Message | None, now: datetime) -> None:
-        """Take a VEN's answer to a letter."""
+    def answered(self, letter: Letter, answer: Message | None, now: datetime, *, by_itself: bool = False) -> None:
+        """Take a VEN's answer to a letter; what it has sent `by_itself` was taken as a message already."""
         if not self.outbox.done(letter):
             return
         try:
@@ -147,6 +163,8 @@ class VtnCore:
             ven = self._office.vens.get(letter.to)
             if ven is not None and isinstance(letter.message, CancelPartyRegistration):
                 self._registration.expelled(ven)
+            elif ven is not None and not by_itself:
+                self._reports.replied(ven, letter.message, answer, now)
 
     def refused(self, letter: Letter, error: JanusGridError, now: datetime) -> None:
         """A letter cannot be delivered, or its answer cannot be read."""
@@ -160,8 +178,8 @@ class VtnCore:
 
     def _declined(self, letter: Letter, error: JanusGridError, answer: Message | None) -> None:
         message, ven = letter.message, self._office.vens.get(letter.to)
-        if ven is not None and isinstance(message, CreateReport):
-            self._reports.declined(ven, message, answer)
+        if ven is not None:
+            self._reports.declined(ven, message, answer, error)
         if ven is not None and isinstance(message, CancelPartyRegistration):
             self._registration.expelled(ven)
         self.happened.append(Declined(letter.to, message, error))
@@ -197,7 +215,7 @@ class VtnCore:
                 if not self._events.owed(ven.ven_id):
                     self.outbox.done(letter)
             elif not request_id(asked) or _answers(message) in ("", request_id(asked)):
-                self.answered(letter, message, now)
+                self.answered(letter, message, now, by_itself=True)
 
     def _replied(self, identity: str, message: Message, now: datetime) -> Message:
         """Take an answer that has no meaning beyond the letter that it answers."""
@@ -271,7 +289,53 @@ class VtnCore:
 
     def request_reports(self, ven: str, requests: Sequence[ReportRequest]) -> None:
         """Ask a VEN for reports; raise `LocalError` if too much waits for it already."""
-        self._reports.request(self.ven(ven), requests)
+        self._reports.sink.request(self.ven(ven).ven_id, requests)
+
+    def request_report(self, ven: str, specifier: ReportSpecifier) -> ReportRequest:
+        """Ask a VEN for one report and return the request; raise `LocalError` if too much waits for it already."""
+        return self._reports.sink.request_one(self.ven(ven).ven_id, specifier)
+
+    def offer(self, ven: str, specifier_id: str) -> Report:
+        """Return what a VEN offers under this reportSpecifierID; raise `UnknownName`."""
+        return self._reports.sink.offer(self.ven(ven).ven_id, specifier_id)
+
+    def cancel_reports(
+        self, ven: str, request_ids: Iterable[str], *, to_follow: bool = False, with_next: bool = False
+    ) -> None:
+        """End reports of a VEN (venID or name), with a last update if one is `to_follow` (rule 345).
+
+        `with_next` says so in the answer to the next values of each, else in a message of its own.
+
+        Raises `UnknownName` for a report that does not run, `LocalError` if too much waits for the VEN already.
+        """
+        self._reports.sink.cancel(self.ven(ven).ven_id, request_ids, to_follow=to_follow, with_next=with_next)
+
+    def told(self, happening: Any) -> None:
+        """The application has been told of this."""
+        if isinstance(happening, Telemetry):
+            self._reports.sink.told(happening.key)
+
+    # --- reports that we deliver ---
+
+    def wanted(self, now: datetime) -> frozenset[str]:
+        """Return the rIDs to read now."""
+        return self._reports.desk.wanted(now)
+
+    def sample(self, readings: Mapping[str, Value], now: datetime) -> None:
+        """Take readings of `wanted`; complete reports go into the outbox."""
+        self._reports.source.sample(readings, now)
+
+    def recalls(self, now: datetime) -> list[Recall]:
+        """Return the reports of the past that are to be answered by `recall`."""
+        return self._reports.desk.recalls(now)
+
+    def recall(self, asked: Recall, found: Iterable[Sample], now: datetime) -> None:
+        """Answer a report of the past."""
+        self._reports.source.recall(asked, found, now)
+
+    def wake(self) -> datetime | None:
+        """Return when there is something to sample or to report next."""
+        return self._reports.desk.wake()
 
     def request_registration(self, ven: str) -> None:
         """Ask a VEN (venID or name) to register anew."""

@@ -69,12 +69,27 @@ class OptCanceled:
 
 
 @attrs.frozen(slots=True)
+class Asked:
+    """A VEN has asked for reports that we offer, and they were accepted."""
+
+    ven: Ven
+    requests: tuple[ReportRequest, ...]
+
+
+@attrs.frozen(slots=True)
 class Telemetry:
-    """A report's values."""
+    """A report's values.
+
+    Attributes:
+        missing: points that were asked for, and of which the report has no value.
+        key: under which it is kept until it has been told.
+    """
 
     ven: Ven
     report: Report
     samples: tuple[Sample, ...]
+    missing: frozenset[str] = frozenset()
+    key: str = attrs.field(default="", eq=False, repr=False)
 
 
 @attrs.frozen(slots=True)
@@ -86,7 +101,7 @@ class Declined:
     error: JanusGridError
 
 
-Happening = Registered | Deregistered | Offered | Opted | OptCreated | OptCanceled | Telemetry | Declined
+Happening = Registered | Deregistered | Offered | Opted | OptCreated | OptCanceled | Asked | Telemetry | Declined
 
 
 def opted(response: EventResponse) -> OptType | None:

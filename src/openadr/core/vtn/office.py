@@ -39,3 +39,43 @@ class Office:
     def send(self, ven: Ven, message: Message | Maker, key: str | None = None) -> Letter:
         """Put a letter to a VEN into the outbox; raise `LocalError` if too much waits for it already."""
         return self.outbox.put(ven.ven_id, message, key=key)
+
+    def registered(self, ven_id: str) -> Ven:
+        """Return a VEN that is known to be registered."""
+        ven = self.vens.get(ven_id)
+        assert ven is not None, f"{ven_id} was registered a moment ago"
+        return ven
+
+    # --- what EiReport asks of either role: `report_post.Post` and `Ledgers` ---
+
+    def post(
+        self,
+        peer: str,
+        message: Message | Maker,
+        *,
+        key: str | None = None,
+        weight: int = 1,
+        expendable: bool = False,
+    ) -> Letter:
+        """Put a letter to a VEN into the outbox; raise `LocalError` if too much waits for it already."""
+        return self.outbox.put(peer, message, key=key, weight=weight, expendable=expendable)
+
+    def box(self, peer: str) -> str:
+        """Return under which name the letters to a VEN stand in the outbox: its venID."""
+        return peer
+
+    def named(self, peer: str) -> str:
+        """Return the venID of a VEN."""
+        return peer
+
+    def ids(self, prefix: str) -> str:
+        """Return a new ID."""
+        return self.new_id(prefix)
+
+    def ledger(self, peer: str) -> Ven:
+        """Return the ledger of a VEN: its own."""
+        return self.registered(peer)
+
+    def keep(self, peer: str) -> None:
+        """Note that the ledger of a VEN has changed."""
+        self.vens.touch(self.registered(peer))

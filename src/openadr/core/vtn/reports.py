@@ -1,12 +1,15 @@
-"""EiReport of the VTN."""
+"""EiReport of the VTN: it takes from VENs what they report, and may deliver reports to them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
+from typing import Any
 
+from ....common.errors import JanusGridError
 from ...model import (
     CanceledReport,
+    CancelReport,
     CreatedReport,
     CreateReport,
     Message,
@@ -14,15 +17,17 @@ from ...model import (
     RegisterReport,
     Report,
     ReportRequest,
-    ReportSpecifier,
     Response,
     UpdatedReport,
     UpdateReport,
 )
-from .. import telemetry
-from ..answers import Code, Rejected, ok
+from ..answers import Code, ok
+from ..report_desk import ReportDesk
+from ..report_offers import Offer
+from ..report_sink import Delivery, Sink
+from ..report_source import Source
 from ..ven_book import Ven
-from .happenings import Offered, Telemetry
+from .happenings import Asked, Declined, Offered, Telemetry
 from .office import Handler, Office
 
 ReportChooser = Callable[[Ven, Report], "tuple[timedelta, timedelta] | None"]
@@ -30,74 +35,108 @@ ReportChooser = Callable[[Ven, Report], "tuple[timedelta, timedelta] | None"]
 
 
 class Reports:
-    """Takes what VENs offer, asks for it, takes what they deliver."""
+    """Takes what VENs offer, asks for it, takes what they deliver; and the other way round."""
 
-    def __init__(self, office: Office, choose: ReportChooser) -> None:
+    def __init__(self, office: Office, choose: ReportChooser, offers: Iterable[Offer]) -> None:
         self._office = office
-        self._choose = choose
+        self._chooser = choose
+        self.desk = ReportDesk(offers)
+        self.source = Source(office, office, self.desk, self._asked)
+        self.sink = Sink(
+            office, office, office.vens.answered,
+            choose=self._choose, offered=self._offered, received=self._received, declined=self._declined,
+        )  # fmt: skip
         self.handlers: Mapping[type[Message], Handler] = {
-            RegisterReport: self._register,
-            CreatedReport: self._settled,
-            CanceledReport: self._settled,
-            UpdateReport: self._update,
+            RegisterReport: self._from_ven(self._register),
+            CreateReport: self._from_ven(self.source.create),
+            UpdateReport: self._from_ven(self.sink.update),
+            CancelReport: self._from_ven(self.source.cancel),
+            RegisteredReport: self._from_ven(self._registered),
+            CreatedReport: self._from_ven(self._created),
+            UpdatedReport: self._from_ven(self._updated),
+            CanceledReport: self._from_ven(self._canceled),
         }
 
-    def request(self, ven: Ven, requests: Sequence[ReportRequest]) -> None:
-        """Ask a VEN for reports; raise `LocalError` if too much waits for it already."""
-        message = CreateReport(request_id=self._office.new_id("R"), report_requests=requests, ven_id=ven.ven_id)
-        self._office.send(ven, message)
-        ven.expect(requests)
-        self._office.vens.touch(ven)
+    def replied(self, ven: Ven, asked: Message, answer: Message | None, now: datetime) -> None:
+        """Take the answer that a letter to a VEN was given."""
+        said: Message | None = None
+        if isinstance(answer, RegisteredReport):
+            said = self.source.registered(ven.ven_id, answer, now)
+        elif isinstance(answer, UpdatedReport):
+            said = self.source.updated(ven.ven_id, answer, now)
+        elif isinstance(answer, CreatedReport):
+            self.sink.created(ven.ven_id, answer)
+        elif isinstance(answer, CanceledReport):
+            self.sink.canceled(ven.ven_id, answer)
+        if said is not None:
+            self._office.post(ven.ven_id, said, expendable=True)
 
-    def declined(self, ven: Ven, message: CreateReport, answer: Message | None) -> None:
-        """A VEN has refused to report, but for what it lists as pending: expect nothing of it."""
-        pending = answer.pending_reports if isinstance(answer, CreatedReport) else ()
-        for request in message.report_requests:
-            if request.report_request_id not in pending:
-                ven.requests.pop(request.report_request_id, None)
-        self._office.vens.touch(ven)
+    def declined(self, ven: Ven, message: Message, answer: Message | None, error: JanusGridError) -> None:
+        """A VEN has refused a letter about reports."""
+        if isinstance(message, CreateReport | CancelReport):
+            self.sink.refused(ven.ven_id, message, answer)
+        elif isinstance(message, UpdateReport) and error.code == Code.INVALID_ID:
+            self.source.unwanted(ven.ven_id, message)
 
-    def _register(self, identity: str, message: RegisterReport, now: datetime) -> Message:
-        """Take the offers and ask for what is wanted of them; what was asked for in the same way before goes on."""
-        ven = self._office.vens.sender(identity, message.ven_id)
-        if (before := self._office.vens.answered.get(ven, message)) is not None:
-            return before
-        requests = []
-        for report in message.reports:
-            chosen = self._choose(ven, report)
-            if chosen is not None:
-                requests.append(self._request(ven, telemetry.wanted(report, *chosen)))
-        ven.offers = {report.report_specifier_id: report for report in message.reports}
-        kept = [r for r in ven.requests.values() if r.report_specifier.report_specifier_id in ven.offers]
-        ven.requests = {}
-        ven.expect([*kept, *requests])
-        ven.ready = True
-        self._office.happened.append(Offered(ven, tuple(requests)))
-        answer = RegisteredReport(ei_response=ok(message), report_requests=tuple(requests), ven_id=ven.ven_id)
-        self._office.vens.touch(ven)
-        return self._office.vens.answered.remember(ven, message, answer)
+    def over(self, ven: Ven) -> None:
+        """The registration of a VEN means nothing any more, and so do the reports that it had asked for (rule 406)."""
+        self.desk.clear(ven.ven_id)
 
-    def _request(self, ven: Ven, specifier: ReportSpecifier) -> ReportRequest:
-        same = (request for request in ven.requests.values() if request.report_specifier == specifier)
-        made = ReportRequest(report_request_id=self._office.new_id("RR"), report_specifier=specifier)
-        return next(same, made)
+    def restore(self) -> Iterator[Telemetry]:
+        """Go on from what was kept; yield what is to be told now."""
+        self.desk.restore()
+        for delivery in self.sink.restore():
+            ven = self._office.vens.get(delivery.peer)
+            if ven is None:
+                self.sink.told(delivery.key)
+            else:
+                yield _telemetry(ven, delivery)
 
-    def _settled(self, identity: str, message: CreatedReport | CanceledReport, now: datetime) -> Message:
-        """A VEN says which reports run now. Those that it could not begin are not waited for."""
-        ven = self._office.vens.sender(identity, message.ven_id)
-        if not message.ei_response.ok or isinstance(message, CanceledReport):
-            ven.requests = {name: request for name, request in ven.requests.items() if name in message.pending_reports}
-            self._office.vens.touch(ven)
-        return Response(ei_response=ok(message), ven_id=ven.ven_id)
+    def _from_ven(self, take: Callable[[str, Any, datetime], Message]) -> Handler:
+        def handle(identity: str, message: Any, now: datetime) -> Message:
+            return take(self._office.vens.sender(identity, message.ven_id).ven_id, message, now)
 
-    def _update(self, identity: str, message: UpdateReport, now: datetime) -> Message:
-        ven = self._office.vens.sender(identity, message.ven_id)
-        if (before := self._office.vens.answered.get(ven, message)) is not None:
-            return before
-        unknown = [r.report_request_id for r in message.reports if r.report_request_id not in ven.requests]
-        if unknown:
-            raise Rejected(Code.INVALID_ID, f"no report request {', '.join(unknown)} is known", rule=304)
-        received = [Telemetry(ven, report, tuple(telemetry.samples(report))) for report in message.reports]
-        self._office.happened.extend(received)
-        answer = UpdatedReport(ei_response=ok(message), ven_id=ven.ven_id)
-        return self._office.vens.answered.remember(ven, message, answer)
+        return handle
+
+    def _register(self, ven_id: str, message: RegisterReport, now: datetime) -> Message:
+        answer = self.sink.register(ven_id, message, now)
+        self.source.offer_news(ven_id, now)
+        return answer
+
+    def _registered(self, ven_id: str, message: RegisteredReport, now: datetime) -> Message:
+        return self.source.registered(ven_id, message, now) or self._noted(ven_id, message)
+
+    def _updated(self, ven_id: str, message: UpdatedReport, now: datetime) -> Message:
+        return self.source.updated(ven_id, message, now) or self._noted(ven_id, message)
+
+    def _created(self, ven_id: str, message: CreatedReport, now: datetime) -> Message:
+        self.sink.created(ven_id, message)
+        return self._noted(ven_id, message)
+
+    def _canceled(self, ven_id: str, message: CanceledReport, now: datetime) -> Message:
+        self.sink.canceled(ven_id, message)
+        return self._noted(ven_id, message)
+
+    def _noted(self, ven_id: str, message: Message) -> Message:
+        return Response(ei_response=ok(message), ven_id=ven_id)
+
+    # --- what happens ---
+
+    def _choose(self, ven_id: str, report: Report) -> tuple[timedelta, timedelta] | None:
+        return self._chooser(self._office.registered(ven_id), report)
+
+    def _asked(self, ven_id: str, requests: tuple[ReportRequest, ...]) -> None:
+        self._office.happened.append(Asked(self._office.registered(ven_id), requests))
+
+    def _offered(self, ven_id: str, requests: tuple[ReportRequest, ...]) -> None:
+        self._office.happened.append(Offered(self._office.registered(ven_id), requests))
+
+    def _received(self, delivery: Delivery) -> None:
+        self._office.happened.append(_telemetry(self._office.registered(delivery.peer), delivery))
+
+    def _declined(self, ven_id: str, message: Message, error: JanusGridError) -> None:
+        self._office.happened.append(Declined(ven_id, message, error))
+
+
+def _telemetry(ven: Ven, delivery: Delivery) -> Telemetry:
+    return Telemetry(ven, delivery.report, delivery.samples, delivery.missing, delivery.key)
