@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 from difflib import get_close_matches
-from enum import Enum
+from enum import Enum, StrEnum
 from pathlib import Path
 from typing import Any, Literal, TypeVar, cast, get_args, get_origin
 
@@ -279,6 +279,7 @@ def _timedelta(value: Any, _: Any) -> timedelta:
 def _converter() -> Converter:
     converter = Converter(detailed_validation=True, forbid_extra_keys=True)
     converter.register_structure_hook(str, _exactly("text", str))
+    converter.register_structure_hook(StrEnum, lambda value, kind: kind(value))  # which would else be any text
     converter.register_structure_hook(int, _exactly("a whole number", int))
     converter.register_structure_hook(bool, _exactly("true or false", bool))
     converter.register_structure_hook(float, _float)
