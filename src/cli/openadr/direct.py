@@ -1,0 +1,143 @@
+"""`janusgrid openadr report`, `ven`, `opt`, `poll`, `leave`, `state`: what else running programs can be asked."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import click
+
+from ...common.errors import LocalError
+from ...openadr.model import Duration
+from . import summary
+from .at import Program, directs
+from .event import Span
+from .telling import columns
+
+MINUTE = timedelta(minutes=1)
+
+
+@click.group()
+def report() -> None:
+    """Ask VENs of a running VTN for reports, and see what they offer."""
+
+
+@report.command("list", short_help="what VENs offer, and what was asked for")
+@directs("vtn")
+def reports(program: Program) -> None:
+    """List the reports that VENs offer, with what they were asked for."""
+    found = program.ask("report.list")
+    lines = []
+    for row in found:
+        points = ", ".join(f"{r_id} {unit}".strip() for r_id, unit in row["points"].items())
+        lines.append(f"{row['ven']}  {row['report']}  {row['name'].removeprefix('METADATA_')}: {points}")
+        lines += [
+            f"  {each['request']}: {', '.join(each['rids'])}, each {each['granularity']}, every {each['every']}"
+            for each in row["requests"]
+        ]
+    program.tell(found, *(lines or ["nothing is offered"]))
+
+
+@report.command(short_help="ask for a report")
+@click.argument("ven")
+@click.argument("report")
+@click.option("--rid", "rids", multiple=True, help="a point of it, several times; all of them unless given")
+@click.option("--granularity", type=Span(), default=MINUTE, help="how densely; 1min unless given")
+@click.option("--every", type=Span(), default=MINUTE, help="how often it is sent; 0s for once; 1min unless given")
+@click.option("--for", "lasts", type=Span(), help="for how long; until it is cancelled unless given")
+@directs("vtn")
+def request(
+    program: Program, ven: str, report: str, rids: tuple[str, ...], granularity: timedelta, every: timedelta,
+    lasts: timedelta | None,
+) -> None:  # fmt: skip
+    """Ask VEN (name or venID) for what it offers as REPORT (its reportSpecifierID)."""
+    found = program.ask(
+        "report.request",
+        ven=ven,
+        report=report,
+        rids=list(rids),
+        granularity=_text(granularity),
+        every=_text(every),
+        lasts=_text(lasts) if lasts else None,
+    )
+    program.tell(found, f"{found['ven']} is asked for {report}: {found['request']}")
+
+
+def _text(span: timedelta) -> str:
+    if span % timedelta(seconds=1):
+        raise LocalError(f"{span} is not a whole number of seconds")
+    return Duration.of(span).text
+
+
+@click.group()
+def ven() -> None:
+    """The VENs of a running VTN."""
+
+
+@ven.command("list", short_help="who is registered")
+@directs("vtn")
+def vens(program: Program) -> None:
+    """List who is registered."""
+    found = program.ask("ven.list")
+    program.tell(found, *(columns(found, summary.VEN_COLUMNS) if found else ["nobody is registered"]))
+
+
+@ven.command("cancel", short_help="end a registration")
+@click.argument("ven")
+@directs("vtn")
+def expel(program: Program, ven: str) -> None:
+    """End the registration of VEN (name or venID): it is over when the VEN has confirmed it."""
+    found = program.ask("ven.cancel", ven=ven)
+    program.tell(found, f"{found['name']} is told that its registration ends")
+
+
+@ven.command(short_help="ask a VEN to register anew")
+@click.argument("ven")
+@directs("vtn")
+def reregister(program: Program, ven: str) -> None:
+    """Ask VEN (name or venID) to register anew."""
+    found = program.ask("ven.reregister", ven=ven)
+    program.tell(found, f"{found['name']} is asked to register anew")
+
+
+@click.group()
+def opt() -> None:
+    """Answer events of a running VEN, or change the answer."""
+
+
+def _opts(name: str, word: str) -> click.Command:
+    @click.command(name, short_help=f"{word} of an event")
+    @click.argument("event_id", metavar="EVENT")
+    @directs("ven")
+    def command(program: Program, event_id: str) -> None:
+        found = program.ask("opt", id=event_id, opt=word)
+        program.tell(found, f"{event_id} is answered {word}")
+
+    command.help = f"Answer an event with {word}."
+    return command
+
+
+opt.add_command(_opts("in", "optIn"))
+opt.add_command(_opts("out", "optOut"))
+
+
+@click.command(short_help="let a running VEN ask for its messages now")
+@directs("ven")
+def poll(program: Program) -> None:
+    """Let a running VEN that comes for its messages do so now."""
+    found = program.ask("poll")
+    program.tell(found, f"{found['ven_id']} asks for its messages")
+
+
+@click.command(short_help="end the registration of a running VEN")
+@directs("ven")
+def leave(program: Program) -> None:
+    """End the registration of a running VEN; returns when the VTN has confirmed it."""
+    program.tell(program.ask("leave"), "the registration has ended")
+
+
+@click.command(short_help="where the registration of a running VEN stands")
+@directs("ven")
+def state(program: Program) -> None:
+    """Print where the registration of a running VEN stands."""
+    found = program.ask("state")
+    program.tell(found, *(f"{name}: {value}" for name, value in found.items() if value not in ("", [])))

@@ -1,0 +1,19 @@
+"""Where the files of a program are: beside its configuration."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+Level = Literal["error", "warning", "info", "debug"]
+"""What is logged."""
+
+
+def place(store: str | None, folder: Path) -> str | None:
+    """Return where a store is: a URL as it is, a file beside the configuration."""
+    return store if store is None or "://" in store else str(folder / store)
+
+
+def socket_of(config: Path, control: str | None) -> Path:
+    """Return the socket of the program with this configuration."""
+    return config.parent / control if control else config.with_suffix(".sock")

@@ -1,0 +1,67 @@
+"""Events, VENs and reports in a few words: what commands print of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ...common.errors import Malformed
+from ...openadr.core.ven_book import Ven
+from ...openadr.items import unit_of
+from ...openadr.model import DistributeEvent, EiEvent, EiEventSignal, Event, ItemBase, SignalPayload
+
+EVENT_COLUMNS = ("id", "status", "start", "for", "signals", "opt")
+VEN_COLUMNS = ("name", "ven_id", "transport", "address", "reports")
+
+
+def event(found: EiEvent, status: str) -> dict[str, Any]:
+    """Return an event as commands show it."""
+    descriptor, period = found.event_descriptor, found.ei_active_period
+    return {
+        "id": descriptor.event_id,
+        "modification": descriptor.modification_number,
+        "status": status,
+        "start": period.dtstart.isoformat(),
+        "for": period.duration.text,
+        "signals": [signal(each) for each in found.ei_event_signals],
+        "priority": descriptor.priority,
+        "market": descriptor.market_context,
+        "test": descriptor.is_test,
+        "comment": descriptor.vtn_comment,
+    }
+
+
+def signal(found: EiEventSignal) -> str:
+    """Return a signal in words: its name, type, values and unit."""
+    payloads = (payload for interval in found.intervals for payload in interval.payloads)
+    values = [
+        f"{each.value:g}" for each in payloads if isinstance(each, SignalPayload) and isinstance(each.value, float)
+    ]
+    words = (str(found.signal_name), found.signal_type.value, ",".join(values), unit(found.item_base))
+    return " ".join(word for word in words if word)
+
+
+def unit(item: ItemBase | None) -> str:
+    """Return the symbol of an item's unit, or its own words."""
+    try:
+        return unit_of(item).symbol
+    except Malformed:
+        return str(getattr(item, "item_units", "") or type(item).__name__)
+
+
+def ven(found: Ven) -> dict[str, Any]:
+    """Return a registered VEN as commands show it."""
+    return {
+        "name": found.ven_name,
+        "ven_id": found.ven_id,
+        "registration_id": found.registration_id,
+        "identity": found.identity,
+        "transport": str(found.transport),
+        "address": found.address,
+        "reports": list(found.offers),
+        "report_only": found.report_only,
+    }
+
+
+def carried(found: EiEvent) -> DistributeEvent:
+    """Return the message in which an event goes between a command and a program."""
+    return DistributeEvent(request_id="0", vtn_id="0", events=(Event(ei_event=found),))

@@ -1,0 +1,66 @@
+"""What can be asked of a running VEN from another terminal."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+
+from ...common.errors import LocalError
+from ...openadr.model import OptType, Poll
+from ...openadr.ven import Ven
+from ..control import Handler, Request
+from . import summary
+
+
+class Desk:
+    """Directs a VEN."""
+
+    def __init__(self, ven: Ven) -> None:
+        self._ven = ven
+        self.handlers: Mapping[str, Handler] = {
+            "state": self._state,
+            "event.list": self._events,
+            "opt": self._opt,
+            "poll": self._poll,
+            "leave": self._leave,
+        }
+
+    async def _state(self, request: Request) -> Any:
+        core = self._ven.core
+        return {"state": core.state, "ven_id": core.ven_id, "registration_id": core.registration_id,
+                "reports": list(core.reports.pending)}  # fmt: skip
+
+    async def _events(self, request: Request) -> Any:
+        now = self._ven.clock.now()
+        inbox = self._ven.core.events
+        active = {known.event_id for known in inbox.active(now)}
+        found = []
+        for known in inbox.shelf.values():
+            status = "active" if known.event_id in active else str(known.event.event_descriptor.event_status)
+            opt = None if known.opt is None else known.opt.value
+            found.append({**summary.event(known.event, status), "opt": opt})
+        return found
+
+    async def _opt(self, request: Request) -> Any:
+        self._ven.opt(request["id"], OptType(request["opt"]))
+        await self._ven.kept()
+        return {"id": request["id"], "opt": request["opt"]}
+
+    async def _poll(self, request: Request) -> Any:
+        """Ask the VTN now."""
+        core = self._ven.core
+        if not core.polls:
+            raise LocalError("the VTN sends this VEN its messages: it does not poll")
+        if not core.registered:
+            raise LocalError("this VEN is not registered")
+        core.outbox.put(core.office.vtn, Poll(ven_id=core.ven_id), key="poll")
+        self._ven.nudge()
+        return {"ven_id": core.ven_id}
+
+    async def _leave(self, request: Request) -> Any:
+        if not self._ven.core.registration_id:
+            raise LocalError("this VEN is not registered")
+        async with asyncio.timeout(request.get("seconds", 30)):
+            await self._ven.leave()
+        return {"left": True}

@@ -1,0 +1,132 @@
+"""`janusgrid ven`: a VEN from its configuration, which says what happens and is directed from another terminal."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import click
+
+from ...common.clock import Clock, RealClock
+from ...common.errors import ConfigError
+from ...openadr.model import OptType
+from ...openadr.ven import Asked, Declined, EventChange, Joined, Left, Ven
+from ..control import Control
+from ..running import run
+from . import summary
+from .telling import Teller, log_to_stderr
+from .ven_config import VenSettings, load
+from .ven_desk import Desk
+from .way import reason
+
+
+@click.command()
+@click.argument("config", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--check", is_flag=True, help="only say whether the configuration is good")
+@click.option("--json", "as_json", is_flag=True, help="print JSON, one object a line")
+def command(config: Path, check: bool, as_json: bool) -> None:
+    """Run a VEN as CONFIG says, until Ctrl-C or SIGTERM.
+
+    It prints what happens. Direct it from another terminal: `janusgrid openadr opt`, `event list` and `poll`. What it
+    has registered stays registered when it ends; `janusgrid openadr leave` ends the registration.
+    """
+    clock = RealClock()
+    try:
+        settings = load(config, clock)
+    except ConfigError as error:
+        if not check:
+            raise
+        click.echo(str(error))
+        sys.exit(1)
+    if check:
+        many = len(settings.offers)
+        click.echo(f"{config}: VEN {settings.file.ven}, {many} {'report' if many == 1 else 'reports'}, no fault")
+        return
+    log_to_stderr(settings.file.log)
+    run(serve(settings, clock, as_json), endless=True)
+
+
+async def serve(settings: VenSettings, clock: Clock, as_json: bool) -> None:
+    """Run until cancelled; then end everything in good order."""
+    say = Teller(as_json, clock.now)
+    file = settings.file
+    async with AsyncExitStack() as stack:
+        (transport,) = await settings.ways.open(stack)
+        store = None
+        if settings.store is not None:
+            from ...common.store.records import Records  # is slow to import, and not everybody keeps anything
+
+            store = Records(settings.store, f"ven/{file.ven}")
+            stack.callback(store.close)
+        ven = Ven(
+            file.ven,
+            transport,
+            vtn=file.vtn,
+            offers=settings.offers,
+            read=settings.readings,
+            signals=file.signals,
+            clock=clock,
+            store=store,
+        )
+        follow(ven, say)
+        ven.on_event(lambda change: _decide(say, file.answer, change))
+        await stack.enter_async_context(ven)
+        hello = {"role": "ven", "name": file.ven}
+        await stack.enter_async_context(Control(settings.control, hello, Desk(ven).handlers))
+        how = f"is reached at {transport.address}" if transport.address else "comes for its messages"
+        say.tell("up", f"VEN {file.ven} {how}; its VTN is {file.vtn}",
+                 ven=file.ven, vtn=file.vtn, address=transport.address, control=str(settings.control))  # fmt: skip
+        try:
+            await asyncio.Event().wait()
+        finally:
+            say.tell("down", f"VEN {file.ven} ends", ven=file.ven)
+
+
+def follow(ven: Ven, say: Teller) -> None:
+    """Tell everything that happens at a VEN, but for events: those are told where they are decided."""
+    ven.listen(Joined, lambda happening: _joined(say, happening))
+    ven.listen(Left, lambda happening: _left(say, happening))
+    ven.listen(Asked, lambda happening: _asked(say, happening))
+    ven.listen(Declined, lambda happening: _declined(say, happening))
+
+
+def _joined(say: Teller, what: Joined) -> None:
+    say.tell("registered", f"registered with {what.vtn_id} as {what.ven_id}",
+             ven_id=what.ven_id, registration_id=what.registration_id, vtn_id=what.vtn_id)  # fmt: skip
+
+
+def _left(say: Teller, what: Left) -> None:
+    why = "" if what.error is None else f": {reason(what.error)}"
+    say.tell("deregistered", f"the registration has ended{why}", reason=why.removeprefix(": ") or None)
+
+
+def _asked(say: Teller, what: Asked) -> None:
+    for request in what.requests:
+        specifier = request.report_specifier
+        r_ids = [payload.r_id for payload in specifier.specifier_payloads]
+        every = specifier.report_back_duration.text
+        say.tell("asked", f"asked to report {', '.join(r_ids)} of {specifier.report_specifier_id} every {every}",
+                 report=specifier.report_specifier_id, request=request.report_request_id, rids=r_ids,
+                 every=every, granularity=specifier.granularity.text)  # fmt: skip
+
+
+def _declined(say: Teller, what: Declined) -> None:
+    message = type(what.message).__name__
+    say.tell("declined", f"the VTN declines {message}: {reason(what.error)}",
+             message=message, reason=reason(what.error))  # fmt: skip
+
+
+def _decide(say: Teller, answer: str, change: EventChange) -> OptType | None:
+    event = change.known.event
+    described = summary.event(event, str(event.event_descriptor.event_status))
+    words = f"{change.change.value} event {described['id']}: {'; '.join(described['signals'])}, "
+    words += f"from {event.ei_active_period.dtstart.astimezone():%Y-%m-%d %H:%M:%S} for {described['for']}"
+    opt = None if answer == "ask" else OptType(answer)
+    said = "waits for your answer" if opt is None else f"answered {opt.value}"
+    ended = change.change.value.endswith("cancelled")
+    say.tell("event", words if ended else f"{words}; {said}",
+             change=change.change.value, at=change.at.isoformat(), opt=None if ended or opt is None else opt.value,
+             **{f"event_{name}": value for name, value in described.items()})  # fmt: skip
+    return opt

@@ -1,0 +1,189 @@
+"""What can be asked of a running VTN from another terminal."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+
+from ...common import ids
+from ...common.config import duration
+from ...common.errors import LocalError, UnknownName
+from ...openadr.codec import read, write
+from ...openadr.core.event_book import BookedEvent
+from ...openadr.model import (
+    DistributeEvent,
+    Duration,
+    EventStatus,
+    ReportRequest,
+    ReportSpecifier,
+    ResponseRequired,
+    SpecifierPayload,
+    WsCalendarInterval,
+)
+from ...openadr.vtn import Ven, Vtn
+from ..control import Handler, Request
+from . import summary
+
+
+class Desk:
+    """Directs a VTN. Events come and go as OpenADR messages; what was asked for is kept before it is answered."""
+
+    def __init__(self, vtn: Vtn) -> None:
+        self._vtn = vtn
+        self.handlers: Mapping[str, Handler] = {
+            "event.create": self._create,
+            "event.modify": self._modify,
+            "event.cancel": self._cancel,
+            "event.list": self._events,
+            "event.get": self._event,
+            "event.wait": self._wait,
+            "report.request": self._request,
+            "report.list": self._reports,
+            "ven.list": self._vens,
+            "ven.cancel": self._expel,
+            "ven.reregister": self._reregister,
+        }
+
+    # --- events ---
+
+    async def _create(self, request: Request) -> Any:
+        required = ResponseRequired(request.get("response", ResponseRequired.ALWAYS.value))
+        made = [
+            self._vtn.create_event(each.ei_event, request["vens"], required)
+            for each in _distributed(request["message"]).events
+        ]
+        await self._vtn.kept()
+        return [self._summary(self._booked(each.id)) for each in made]
+
+    async def _modify(self, request: Request) -> Any:
+        (event,) = _distributed(request["message"]).events
+        booked = self._vtn.core.modify_event(event.ei_event, self._vtn.clock.now())
+        return await self._settled(booked)
+
+    async def _cancel(self, request: Request) -> Any:
+        booked = self._vtn.core.cancel_event(request["id"], self._vtn.clock.now(), request.get("reason"))
+        return await self._settled(booked)
+
+    async def _events(self, request: Request) -> Any:
+        return [self._summary(booked) for booked in self._vtn.core.events]
+
+    async def _event(self, request: Request) -> Any:
+        booked = self._booked(request["id"])
+        return {**self._summary(booked), "message": write(summary.carried(booked.event))}
+
+    async def _wait(self, request: Request) -> Any:
+        """Answer when every VEN has answered the event, or the time is over."""
+        booked = self._booked(request["id"])
+        try:
+            async with asyncio.timeout(request["seconds"]):
+                while booked.unanswered:
+                    await self._vtn.changed()
+        except TimeoutError:
+            pass
+        return {**self._summary(booked), "answered": not booked.unanswered}
+
+    async def _settled(self, booked: BookedEvent) -> dict[str, Any]:
+        self._vtn.nudge()
+        await self._vtn.kept()
+        return self._summary(booked)
+
+    def _booked(self, event_id: str) -> BookedEvent:
+        return self._vtn.core.events.get(event_id)
+
+    def _summary(self, booked: BookedEvent) -> dict[str, Any]:
+        names = {ven.ven_id: ven.ven_name for ven in self._vtn.core.vens}
+        opts = {names.get(ven_id, ven_id): booked.opt(ven_id) for ven_id in sorted(booked.ven_ids)}
+        return {
+            **summary.event(booked.event, self._status(booked)),
+            "opt": {name: None if opt is None else opt.value for name, opt in opts.items()},
+        }
+
+    def _status(self, booked: BookedEvent) -> str:
+        """Return the status as it is sent now; an event that is sent no more has completed."""
+        if booked.event.event_descriptor.event_status is EventStatus.CANCELLED:
+            return EventStatus.CANCELLED.value
+        identity = booked.event.event_descriptor.event_id
+        sent = self._vtn.core.events.for_ven(min(booked.ven_ids), self._vtn.clock.now())
+        found = (each.ei_event.event_descriptor for each in sent)
+        return next((each.event_status.value for each in found if each.event_id == identity), "completed")
+
+    # --- reports ---
+
+    async def _request(self, request: Request) -> Any:
+        ven = self._vtn.core.ven(request["ven"])
+        asked = _report_request(ven, request, self._vtn)
+        self._vtn.core.request_reports(ven.ven_id, [asked])
+        self._vtn.nudge()
+        await self._vtn.kept()
+        return {"ven": ven.ven_name, "request": asked.report_request_id}
+
+    async def _reports(self, request: Request) -> Any:
+        return [row for ven in self._vtn.core.vens for row in _report_rows(ven)]
+
+    # --- VENs ---
+
+    async def _vens(self, request: Request) -> Any:
+        return [summary.ven(ven) for ven in self._vtn.core.vens]
+
+    async def _expel(self, request: Request) -> Any:
+        ven = self._vtn.core.ven(request["ven"])
+        self._vtn.core.cancel_registration(ven.ven_id)
+        self._vtn.nudge()
+        await self._vtn.kept()
+        return summary.ven(ven)
+
+    async def _reregister(self, request: Request) -> Any:
+        ven = self._vtn.core.ven(request["ven"])
+        self._vtn.core.request_registration(ven.ven_id)
+        self._vtn.nudge()
+        await self._vtn.kept()
+        return summary.ven(ven)
+
+
+def _distributed(text: str) -> DistributeEvent:
+    message = read(text, source="the event")
+    if not isinstance(message, DistributeEvent):
+        raise LocalError(f"events come in an oadrDistributeEvent, this is {type(message).__name__}")
+    return message
+
+
+def _report_request(ven: Ven, request: Request, vtn: Vtn) -> ReportRequest:
+    """Return the request for an offered report; raise `UnknownName` for what is not offered."""
+    offer = ven.offers.get(request["report"])
+    if offer is None:
+        raise UnknownName(f"{ven.ven_name} offers {', '.join(ven.offers) or 'nothing'}", where=request["report"])
+    known = [each.r_id for each in offer.descriptions]
+    r_ids = request.get("rids") or known
+    if unknown := [r_id for r_id in r_ids if r_id not in known]:
+        raise UnknownName(f"there is {', '.join(known)}", where=unknown[0])
+    granularity, every = duration(request["granularity"]), duration(request["every"])
+    lasts = duration(request["lasts"]) if request.get("lasts") else None
+    begin = vtn.clock.now().replace(microsecond=0)
+    specifier = ReportSpecifier(
+        report_specifier_id=offer.report_specifier_id,
+        granularity=Duration.of(granularity),
+        report_back_duration=Duration.of(every),
+        report_interval=None if lasts is None else WsCalendarInterval(dtstart=begin, duration=Duration.of(lasts)),
+        specifier_payloads=tuple(SpecifierPayload(r_id=r_id) for r_id in r_ids),
+    )
+    return ReportRequest(report_request_id=ids.new("RR"), report_specifier=specifier)
+
+
+def _report_rows(ven: Ven) -> list[dict[str, Any]]:
+    rows = []
+    for specifier, offer in ven.offers.items():
+        asked = [
+            {
+                "request": identity,
+                "rids": [payload.r_id for payload in each.report_specifier.specifier_payloads],
+                "granularity": each.report_specifier.granularity.text,
+                "every": each.report_specifier.report_back_duration.text,
+            }
+            for identity, each in ven.requests.items()
+            if each.report_specifier.report_specifier_id == specifier
+        ]
+        points = {each.r_id: summary.unit(each.item_base) for each in offer.descriptions}
+        rows.append({"ven": ven.ven_name, "report": specifier, "name": str(offer.report_name),
+                     "points": points, "requests": asked})  # fmt: skip
+    return rows

@@ -1,0 +1,143 @@
+"""`janusgrid vtn`: a VTN from its configuration, which says what happens and is directed from another terminal."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import click
+
+from ...common.clock import RealClock
+from ...common.errors import ConfigError
+from ...openadr.items import unit_of
+from ...openadr.vtn import Declined, Deregistered, Offered, Opted, Registered, Telemetry, Vtn
+from ..control import Control
+from ..running import run
+from .telling import Teller, log_to_stderr
+from .vtn_config import VtnSettings, load
+from .vtn_desk import Desk
+from .way import reason
+
+
+@click.command()
+@click.argument("config", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--check", is_flag=True, help="only say whether the configuration is good")
+@click.option("--json", "as_json", is_flag=True, help="print JSON, one object a line")
+def command(config: Path, check: bool, as_json: bool) -> None:
+    """Run a VTN as CONFIG says, until Ctrl-C or SIGTERM.
+
+    It prints what happens. Direct it from another terminal: `janusgrid openadr event`, `report` and `ven`.
+    """
+    try:
+        settings = load(config)
+    except ConfigError as error:
+        if not check:
+            raise
+        click.echo(str(error))
+        sys.exit(1)
+    if check:
+        many = len(settings.parties)
+        click.echo(f"{config}: VTN {settings.file.vtn}, {many} {'party' if many == 1 else 'parties'}, no fault")
+        return
+    log_to_stderr(settings.file.log)
+    run(serve(settings, as_json), endless=True)
+
+
+async def serve(settings: VtnSettings, as_json: bool) -> None:
+    """Run until cancelled; then end everything in good order."""
+    clock = RealClock()
+    say = Teller(as_json, clock.now)
+    async with AsyncExitStack() as stack:
+        transports = await settings.ways.open(stack)
+        store = None
+        if settings.store is not None:
+            from ...common.store.records import Records  # is slow to import, and not everybody keeps anything
+
+            store = Records(settings.store, f"vtn/{settings.file.vtn}")
+            stack.callback(store.close)
+        vtn = Vtn(
+            settings.file.vtn,
+            transports,
+            parties=settings.parties,
+            clock=clock,
+            plan=settings.plan,
+            poll_every=settings.file.poll,
+            store=store,
+        )
+        follow(vtn, say)
+        await stack.enter_async_context(vtn)
+        hello = {"role": "vtn", "name": settings.file.vtn}
+        await stack.enter_async_context(Control(settings.control, hello, Desk(vtn).handlers))
+        where = [str(transport.address) for transport in transports]
+        say.tell("up", f"VTN {settings.file.vtn} is reached at {' and '.join(where)}",
+                 vtn=settings.file.vtn, addresses=where, control=str(settings.control))  # fmt: skip
+        for ven in vtn.core.vens:
+            say.tell("known", f"{ven.ven_name} is registered from before", ven=ven.ven_name, ven_id=ven.ven_id)
+        try:
+            await asyncio.Event().wait()
+        finally:
+            say.tell("down", f"VTN {settings.file.vtn} ends", vtn=settings.file.vtn)
+
+
+def follow(vtn: Vtn, say: Teller) -> None:
+    """Tell everything that happens at a VTN."""
+    vtn.listen(Registered, lambda happening: _registered(say, happening))
+    vtn.listen(Deregistered, lambda happening: _deregistered(say, happening))
+    vtn.listen(Offered, lambda happening: _offered(say, happening))
+    vtn.listen(Opted, lambda happening: _opted(say, happening))
+    vtn.listen(Telemetry, lambda happening: _telemetry(say, happening))
+    vtn.listen(Declined, lambda happening: _declined(say, vtn, happening))
+
+
+def _registered(say: Teller, what: Registered) -> None:
+    ven = what.ven
+    how = f"reached at {ven.address}" if ven.address else "comes for its messages"
+    say.tell("registered", f"{ven.ven_name} has registered as {ven.ven_id}, {how}",
+             ven=ven.ven_name, ven_id=ven.ven_id, registration_id=ven.registration_id, address=ven.address,
+             identity=ven.identity)  # fmt: skip
+
+
+def _deregistered(say: Teller, what: Deregistered) -> None:
+    say.tell("deregistered", f"{what.ven.ven_name} has left", ven=what.ven.ven_name, ven_id=what.ven.ven_id)
+
+
+def _offered(say: Teller, what: Offered) -> None:
+    asked = [request.report_specifier.report_specifier_id for request in what.requests]
+    offers = ", ".join(what.ven.offers) or "nothing"
+    say.tell("offered", f"{what.ven.ven_name} can report {offers}; asked for {', '.join(asked) or 'nothing'}",
+             ven=what.ven.ven_name, offers=list(what.ven.offers), asked=asked)  # fmt: skip
+
+
+def _opted(say: Teller, what: Opted) -> None:
+    answer = what.response
+    event_id = answer.qualified_event_id.event_id
+    refusal = "" if answer.response_code.startswith("2") else f": {answer.response_code} {answer.response_description}"
+    say.tell("opted", f"{what.ven.ven_name} answers {event_id}: {answer.opt_type}{refusal}",
+             ven=what.ven.ven_name, event_id=event_id, opt=str(answer.opt_type), code=answer.response_code,
+             modification=answer.qualified_event_id.modification_number,
+             reason=answer.response_description)  # fmt: skip
+
+
+def _telemetry(say: Teller, what: Telemetry) -> None:
+    offer = what.ven.offers.get(what.report.report_specifier_id)
+    items = {each.r_id: each.item_base for each in offer.descriptions} if offer else {}
+    for sample in what.samples:
+        try:
+            unit = unit_of(items.get(sample.r_id)).symbol
+        except Exception:
+            unit = "?"
+        value = sample.value if isinstance(sample.value, float | int) else str(sample.value)
+        shown = f"{value:.6g}" if isinstance(value, float) else str(value)
+        time = sample.time.astimezone()
+        say.tell("sample", " ".join(filter(None, (what.ven.ven_name, sample.r_id, shown, unit, f"at {time:%H:%M:%S}"))),
+                 ven=what.ven.ven_name, rid=sample.r_id, value=value, unit=unit, at=time.isoformat(),
+                 quality=None if sample.quality is None else str(sample.quality))  # fmt: skip
+
+
+def _declined(say: Teller, vtn: Vtn, what: Declined) -> None:
+    name = next((ven.ven_name for ven in vtn.core.vens if ven.ven_id == what.ven_id), what.ven_id)
+    message = type(what.message).__name__
+    say.tell("declined", f"{name} declines {message}: {reason(what.error)}",
+             ven=name, message=message, reason=reason(what.error))  # fmt: skip

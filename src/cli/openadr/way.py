@@ -1,0 +1,152 @@
+"""How a program is reached and reaches others: what its configuration says of HTTP and XMPP, made into transports."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Literal
+from urllib.parse import urlsplit
+
+import attrs
+
+from ...common.config import Document, Step
+from ...common.errors import ConfigError, JanusGridError
+from ...common.security import MODERN, OPENADR, Credentials, client_context, is_fingerprint, server_context
+from ...common.xmpp.login import Login
+from ...openadr.binding.http import HttpTransport
+from ...openadr.binding.transport import Transport
+from ...openadr.binding.xmpp import XmppTransport
+from ...openadr.core.identity import ANYBODY
+
+PROFILES = {profile.name: profile for profile in (MODERN, OPENADR)}
+
+Complain = Callable[..., None]
+"""Takes a reason and the trail to what is wrong."""
+
+
+@attrs.frozen(slots=True)
+class Http:
+    """Simple HTTP, as it is written.
+
+    Attributes:
+        listen: `host:port` to be posted to.
+        url: the root under which peers reach it, if that is another.
+        certificate, key, authorities, revoked: PEM files.
+        profile: of TLS.
+        plain: no TLS at all: for laboratories.
+    """
+
+    listen: str | None = None
+    url: str | None = None
+    certificate: str | None = None
+    key: str | None = None
+    authorities: str | None = None
+    revoked: str | None = None
+    profile: Literal["modern", "openadr"] = "modern"
+    plain: bool = False
+
+    def check(self, folder: Path, complain: Complain, *trail: Step) -> None:
+        """Complain of what is wrong: addresses, files that are not there, keys that do not fit."""
+        if self.listen is not None and _host_port(self.listen) is None:
+            complain(f"{self.listen!r} is not HOST:PORT", *trail, "listen")
+        if self.url is not None and urlsplit(self.url).scheme != ("http" if self.plain else "https"):
+            complain(f"{self.url!r} is no {'http' if self.plain else 'https'} address", *trail, "url")
+        given = [name for name in ("certificate", "key", "authorities", "revoked") if getattr(self, name) is not None]
+        if self.plain and given:
+            complain(f"plain is without TLS: leave out {', '.join(given)}, or plain", *trail, given[0])
+        elif not self.plain and (self.certificate is None or self.key is None):
+            complain("give certificate and key, or plain: true for a laboratory without TLS", *trail)
+        elif not self.plain:
+            absent = [name for name in given if not (folder / str(getattr(self, name))).is_file()]
+            for name in absent:
+                complain(f"there is no file {getattr(self, name)!r} beside the configuration", *trail, name)
+            if not absent:
+                self._try(folder, complain, *trail)
+
+    def _try(self, folder: Path, complain: Complain, *trail: Step) -> None:
+        credentials = self.credentials(folder)
+        assert credentials is not None
+        try:
+            client_context(credentials, profile=PROFILES[self.profile])
+            if self.listen is not None:
+                server_context(credentials, profile=PROFILES[self.profile])
+        except ConfigError as error:
+            complain(str(error), *trail)
+
+    def credentials(self, folder: Path) -> Credentials | None:
+        """Return the certificate, and whom we trust; None without TLS."""
+        if self.plain:
+            return None
+        certificate, key = folder / str(self.certificate), folder / str(self.key)
+        authorities, revoked = (folder / name if name else None for name in (self.authorities, self.revoked))
+        return Credentials(certificate, key, authorities, revoked)
+
+    def transport(self, folder: Path, fingerprint: str = "") -> HttpTransport:
+        """Return the transport; `fingerprint` is that of the VTN's certificate."""
+        return HttpTransport(
+            self.credentials(folder),
+            listen=_host_port(self.listen) if self.listen else None,
+            url=self.url,
+            profile=PROFILES[self.profile],
+            vtn=fingerprint,
+            plain=self.plain,
+        )
+
+
+def _host_port(text: str) -> tuple[str, int] | None:
+    host, colon, port = text.rpartition(":")
+    number = int(port) if port.isascii() and port.isdecimal() else 1 << 16
+    return (host.strip("[]"), number) if colon and host and number < 1 << 16 else None
+
+
+@attrs.frozen(slots=True)
+class Ways:
+    """The transports of a program: HTTP, XMPP (the file of an account), or both."""
+
+    http: Http | None
+    xmpp: str | None
+    folder: Path
+    fingerprint: str = ""
+
+    def check(self, complain: Complain) -> None:
+        """Complain of what is wrong with them."""
+        if self.http is not None:
+            self.http.check(self.folder, complain, "http")
+        if self.xmpp is not None:
+            try:
+                Login.load(self.folder / self.xmpp)
+            except ConfigError as error:
+                complain(str(error), "xmpp")
+
+    async def open(self, stack: AsyncExitStack) -> list[Transport]:
+        """Return the transports; the XMPP session is open until `stack` is closed."""
+        found: list[Transport] = []
+        if self.http is not None:
+            found.append(self.http.transport(self.folder, self.fingerprint))
+        if self.xmpp is not None:
+            session = Login.load(self.folder / self.xmpp).session()
+            found.append(XmppTransport(await stack.enter_async_context(session)))
+        return found
+
+
+def identities(text: str, document: Document, *trail: Step) -> tuple[str, ...]:
+    """Return the identities that are written with blanks between them; raise `ConfigError` for what is none."""
+    found = tuple(text.split())
+    for each in found:
+        if not (each == ANYBODY or "@" in each or is_fingerprint(each)):
+            reason = f"{each!r} is no bare JID and no fingerprint (ten octets, AA:BB:…)"
+            raise document.error(f"{reason}; {ANYBODY!r} is anybody, for laboratories", *trail)
+    if not found:
+        raise document.error("nobody is named", *trail)
+    return found
+
+
+def is_url(address: str) -> bool:
+    """Return whether an address is one of HTTP; else it is a JID."""
+    return address.lower().startswith(("http://", "https://"))
+
+
+def reason(error: JanusGridError) -> str:
+    """Return an error as one line for people."""
+    return " ".join(str(error).split())

@@ -1,0 +1,5 @@
+"""`janusgrid ven`."""
+
+from .openadr.ven_program import command
+
+__all__ = ["command"]

@@ -1,0 +1,5 @@
+"""`janusgrid vtn`."""
+
+from .openadr.vtn_program import command
+
+__all__ = ["command"]
