@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from ...common.clock import Clock
 from ...common.errors import LocalError
+from ...common.sntp import TimeClient
 from ...common.xmpp.session import Session
 from ..acsi.ports import ClientAssociation
 from ..acsi.services import Origin
@@ -22,7 +23,9 @@ from .ied import Ied
 class Connecting:
     """An association to be opened: `async with` it, or await it."""
 
-    def __init__(self, target: str, options: dict[str, Any], clock: Clock | None, origin: Origin | None) -> None:
+    def __init__(
+        self, target: str, options: dict[str, Any], clock: Clock | TimeClient | None, origin: Origin | None
+    ) -> None:
         self._target = target
         self._options = options
         self._clock = clock
@@ -69,7 +72,7 @@ def connect(
     keep_alive: float = 30.0,
     limits: Limits | None = None,
     timeout: float = 10.0,
-    clock: Clock | None = None,
+    clock: Clock | TimeClient | None = None,
     origin: Origin | None = None,
 ) -> Connecting:
     """Open an association with a server, over XMPP (SCSM 8-2) or TCP (SCSM 8-1).
@@ -93,7 +96,7 @@ def connect(
         keep_alive: TCP: real seconds of silence after which the server is asked whether it is there; 0 never asks.
         limits: of PDU size, requests at the same time, and nesting.
         timeout: real seconds to wait for the association, and for each answer.
-        clock: gives the time of commands.
+        clock: gives the time of commands; of a `TimeClient` their time stamps say too what it is worth.
         origin: who commands, for all controls of this client.
 
     Raises, when awaited: `LocalError` for a target it cannot do, `NotReachable`, `TimedOut`, `Refused`, `Malformed`.

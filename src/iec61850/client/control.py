@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 
@@ -59,7 +59,13 @@ class Control:
     """One controllable object of a server. Get it by `Ied.control`; its type and control model are read once."""
 
     def __init__(
-        self, association: ClientAssociation, nodes: Nodes, reference: Reference, clock: Clock, origin: Origin
+        self,
+        association: ClientAssociation,
+        nodes: Nodes,
+        reference: Reference,
+        clock: Clock,
+        origin: Origin,
+        stamp: Callable[[], Timestamp],
     ) -> None:
         self.reference = reference
         self._where = str(reference)
@@ -67,6 +73,7 @@ class Control:
         self._nodes = nodes
         self._clock = clock
         self._origin = origin
+        self._stamp = stamp
         self._number = 0
         self._model: ControlModel | None = None
         self._oper: Structure | None = None
@@ -240,7 +247,7 @@ class Control:
             _zero(description) if value is None else shape(value, description, self._where),
             self._origin,
             self._number,
-            Timestamp.of(self._clock.now()),
+            self._stamp(),
             test,
             BitString.of(*([0] if synchrocheck else []), *([1] if interlock_check else []), size=2),
             Timestamp.of(at) if at is not None else None,

@@ -10,6 +10,7 @@ from typing import Self
 
 from ...common.clock import Clock, RealClock
 from ...common.errors import LocalError, Malformed
+from ...common.sntp import TimeClient
 from ..acsi.errors import ServiceError, ServiceRefused
 from ..acsi.files import (
     MOST_OCTETS,
@@ -38,7 +39,8 @@ from ..acsi.services import (
     SetDataSetValues,
     SetDataValues,
 )
-from ..acsi.types import DataValue, Structure, TypeDescription
+from ..acsi.timing import quality
+from ..acsi.types import DataValue, Structure, TimeQuality, Timestamp, TypeDescription
 from ..model.nodes import Trigger
 from .blocks import Settings
 from .control import Control
@@ -68,7 +70,7 @@ class Ied:
         self,
         association: ClientAssociation,
         *,
-        clock: Clock | None = None,
+        clock: Clock | TimeClient | None = None,
         origin: Origin | None = None,
         opener: Opener | None = None,
     ) -> None:
@@ -76,13 +78,18 @@ class Ied:
         self._opener = opener
         self._opening = asyncio.Lock()
         self._left = False
-        self._clock = clock or RealClock()
+        self._time = clock if isinstance(clock, TimeClient) else None
+        self._clock: Clock = clock.clock if isinstance(clock, TimeClient) else clock or RealClock()
         self._origin = origin or Origin()
         self._nodes = Nodes(association)
         self._controls: dict[Reference, Control] = {}
         self._readable: dict[tuple[str, FC | str | None], list[tuple[Reference, TypeDescription]]] = {}
         self._ended: str | None = None
         association.on_end(self._end)
+
+    def __repr__(self) -> str:
+        state = "associated" if self._ended is None else f"ended: {self._ended}"
+        return f"<{type(self).__name__} {self.peer}, {state}>"
 
     @property
     def peer(self) -> str:
@@ -348,8 +355,15 @@ class Ied:
         where = Reference.parse(reference).with_fc(None)
         found = self._controls.get(where)
         if found is None:
-            found = self._controls[where] = Control(self.association, self._nodes, where, self._clock, self._origin)
+            found = self._controls[where] = Control(
+                self.association, self._nodes, where, self._clock, self._origin, self._stamp
+            )
         return found
+
+    def _stamp(self) -> Timestamp:
+        """Return the time stamp of now, which says what is known of the clock."""
+        known = quality(self._time.state) if self._time is not None else TimeQuality()
+        return known.stamp(self._clock.now())
 
     def report(
         self,

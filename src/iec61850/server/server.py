@@ -20,6 +20,7 @@ from ...common.xmpp.session import Session
 from ..acsi.files import FileStore
 from ..acsi.plain import Plain, plain, shape
 from ..acsi.references import FC, Reference
+from ..acsi.timing import quality
 from ..acsi.types import DataValue, Quality, TimeQuality, Timestamp, TypeDescription
 from ..engine import Engine, Step
 from ..engine.buffer import BufferLimits
@@ -34,7 +35,7 @@ from .folder import Folder
 from .host import ChangeHook, CommandHook, ConditionHook, DecisionHook, Host
 from .local import LocalAssociation
 from .logs import LogJournal
-from .timekeeping import Timekeeping, quality, time_client
+from .timekeeping import Timekeeping, time_client
 
 if TYPE_CHECKING:
     from ..scsm81.address import Address

@@ -8,6 +8,7 @@ from ...common.clock import Clock, DisciplinedClock
 from ...common.errors import LocalError
 from ...common.sntp import Synchronization, TimeClient
 from ..acsi.plain import Plain
+from ..acsi.timing import quality
 from ..acsi.types import TimeQuality
 from ..engine.stamps import Stamps
 from ..model.nodes import Model
@@ -33,16 +34,6 @@ def time_client(servers: Iterable[str] | TimeClient, clock: Clock | None) -> Tim
     if clock is not None and not isinstance(clock, DisciplinedClock):
         raise LocalError("time servers steer a DisciplinedClock: give that, or no clock")
     return TimeClient([servers] if isinstance(servers, str) else servers, clock=clock)
-
-
-def quality(state: Synchronization) -> TimeQuality:
-    """Return what time stamps say while the clock is in this state."""
-    return TimeQuality(
-        leap_seconds_known=state.known,
-        clock_failure=state.failure,
-        clock_not_synchronized=not state.synchronized,
-        accuracy=TimeQuality.accuracy_of(state.accuracy),
-    )
 
 
 def supervision(state: Synchronization) -> dict[str, Plain]:

@@ -65,6 +65,13 @@ async def site(request: pytest.FixtureRequest) -> AsyncIterator[Plant]:
 # --- what there is ---------------------------------------------------------------------------------------------------
 
 
+async def test_it_shows_with_whom_it_is_associated(site: Plant) -> None:
+    ied = site.ied()
+    assert repr(ied) == f"<Ied {ied.peer}, associated>"
+    await ied.release()
+    assert repr(ied) == f"<Ied {ied.peer}, ended: released>"
+
+
 async def test_directory_from_top_to_bottom(site: Plant) -> None:
     ied = site.ied()
     assert await ied.devices() == await ied.directory() == (DG,)

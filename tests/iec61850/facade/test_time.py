@@ -18,6 +18,7 @@ from janusgrid.iec61850.model.nodes import Model
 from janusgrid.iec61850.server.timekeeping import quality, supervision
 
 from tests.common.sntp.servers import answer, chrony, scripted
+from tests.iec61850.plant import plant
 
 QUICK = (0.05, 0.2)
 T0 = datetime(2026, 3, 25, 8, 20, tzinfo=UTC)
@@ -91,6 +92,26 @@ async def test_a_server_owns_the_time_client_that_it_makes() -> None:
         await asyncio.sleep(0.1)
         assert len(peer.requests) == count
         assert len(asyncio.all_tasks()) == 1
+
+
+async def test_commands_say_what_the_clock_of_their_client_is_worth() -> None:
+    """Without a time client the clock is taken for right."""
+    async with scripted(lambda request: [answer(request)]) as peer, Server(plant()) as server:
+        got: list[Timestamp] = []
+        server.on_operate("DG750DER/CSWI1.SwSel")(lambda command: got.append(command.time))
+        time = TimeClient([peer.address], poll=QUICK)
+        async with Ied(server.connect(), clock=time) as ied, Ied(server.connect()) as other:
+            await ied.control("DG750DER/CSWI1.SwSel").operate(True)
+            async with time:
+                await time.synchronized()
+                await ied.control("DG750DER/CSWI1.SwSel").operate(False)
+                now = time.clock.now()
+            await other.control("DG750DER/CSWI1.SwSel").operate(True)
+    assert [(each.clock_not_synchronized, each.leap_seconds_known) for each in got] == [
+        (True, False), (False, True), (False, True),
+    ]  # fmt: skip
+    assert (got[0].accuracy, got[2].accuracy) == (31, 10)
+    assert abs((got[1].datetime - now).total_seconds()) < 5
 
 
 async def test_when_the_time_servers_are_gone_time_stamps_say_so() -> None:
