@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 import ssl
+from collections import deque
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -17,11 +19,13 @@ import aiohttp
 from aiohttp import ClientTimeout
 
 from ...common.errors import LocalError, Malformed, NotReachable, Refused, TimedOut
-from ...common.security import MODERN, Credentials, TlsProfile, client_context, fingerprint, server_context
+from ...common.security import MODERN, Credentials, TlsProfile, fingerprint
+from ...common.security.renewal import RenewedContext, renewed_client_context, renewed_server_context
 from ..core.identity import ANYBODY, NOBODY, is_one_of
 from ..model import Message, TransportName
 from . import reception
-from .http_server import CONTENT_TYPE, HttpLimits, HttpServer
+from .http_door import HttpLimits
+from .http_server import CONTENT_TYPE, HttpServer
 from .services import BASE, POLL, SERVICES, service
 from .transport import Station
 
@@ -30,8 +34,13 @@ log = logging.getLogger(__name__)
 PUSHED: Final = ("EiEvent", "EiReport", "EiRegisterParty")
 """The services of a VEN that listens."""
 
-FINAL_STATUS = frozenset({400, 401, 403, 404, 405, 406, 411, 413, 414, 415, 501})
-"""What will not be better the next time (after 9.1.5 as quoted: 404, 406 and 501; second-hand)."""
+FINAL_STATUS = frozenset({*range(300, 400), 400, 401, 403, 404, 405, 406, 411, 413, 414, 415, 501})
+"""What will not be better the next time (after 9.1.5 as quoted: 404, 406 and 501; second-hand); nor is anybody
+followed to another address."""
+
+
+_ADDRESS = re.compile(r"[a-z]+://[A-Za-z0-9.:\[\]_-]+(?:/[A-Za-z0-9._~/-]*)?")
+"""Addresses that are posted to: no name and password, no query, no blanks or line ends."""
 
 
 class HttpRefused(Refused):
@@ -104,7 +113,9 @@ class HttpTransport:
         self._station: Station | None = None
         self._clients: dict[tuple[str, str], tuple[aiohttp.ClientSession, _Pinned]] = {}
         self._open = False
-        self._tls: ssl.SSLContext | None = None
+        self._tls: RenewedContext | None = None
+        self._since: ssl.SSLContext | None = None
+        self._retired: deque[tuple[float, aiohttp.ClientSession]] = deque()
 
     @property
     def address(self) -> str | None:
@@ -123,11 +134,11 @@ class HttpTransport:
         if vtn is None and self._listen is None:
             raise LocalError("a VTN over HTTP listens: give host and port")
         if self._credentials is not None:
-            self._tls = client_context(self._credentials, profile=self._profile)
+            self._tls = renewed_client_context(self._credentials, profile=self._profile)
         self._open = True
         self._station = station
         if self._listen is not None:
-            context = server_context(self._credentials, profile=self._profile) if self._credentials else None
+            context = renewed_server_context(self._credentials, profile=self._profile) if self._credentials else None
             services = (*SERVICES, POLL) if vtn is None else PUSHED
             self._server = HttpServer(*self._listen, context, services, station, self._limits)
             await self._server.open()
@@ -139,17 +150,19 @@ class HttpTransport:
         clients, self._clients = self._clients, {}
         if server is not None:
             await server.close()
-        for client, _ in clients.values():
+        for client in (*(client for client, _ in clients.values()), *(client for _, client in self._retired)):
             await client.close()
+        self._retired.clear()
 
     async def carry(self, to: str, message: Message, identity: str = "") -> Message | None:
         """Post a message and return the answer (see `Transport`)."""
         if not self._open or self._station is None:
             raise NotReachable("this transport is closed", where=to)
+        await self._renew()
         client, certificate = self._client(_root(to), NOBODY if self._tls is None or identity == ANYBODY else identity)
         url = f"{_root(to)}{BASE}/{service(type(message)) or 'EiReport'}"
         body = self._station.envelopes.close(message, identity).encode()
-        headers = {"Content-Type": CONTENT_TYPE}
+        headers = {"Content-Type": CONTENT_TYPE, "Accept-Encoding": "identity"}
         try:
             async with client.post(
                 url, data=body, headers=headers, allow_redirects=False, ssl=self._tls or True
@@ -161,7 +174,7 @@ class HttpTransport:
             raise NotReachable("the certificate there is not that of the peer that this is for", where=to) from None
         except aiohttp.ClientConnectorCertificateError as error:
             raise NotReachable(f"the certificate is not good: {error.certificate_error}", where=to) from None
-        except (aiohttp.ClientError, OSError, ssl.SSLError) as error:
+        except (aiohttp.ClientError, OSError, ssl.SSLError, ValueError) as error:
             raise NotReachable(f"{type(error).__name__}: {error}", where=to) from None
         return reception.opened(self._station, certificate.found, content, to) if content.strip() else None
 
@@ -172,9 +185,19 @@ class HttpTransport:
         return isinstance(error, NotReachable | TimedOut)
 
     def owns(self, identity: str, address: str) -> bool:
-        """Return whether an address is one that we would post to; who is there, its certificate will say."""
-        parts = urlsplit(address)
-        return parts.scheme == ("https" if self._credentials else "http") and bool(parts.hostname)
+        """Return whether an address is one that we would post to: scheme, host, port and path of a server, no more.
+
+        Who is there, its certificate will say before anything is sent.
+        """
+        if not _ADDRESS.fullmatch(address):
+            return False
+        try:
+            parts = urlsplit(address)
+            return (
+                parts.scheme == ("https" if self._credentials else "http") and bool(parts.hostname) and parts.port != 0
+            )
+        except ValueError:
+            return False
 
     def same(self, address: str, other: str) -> bool:
         """Return whether two URLs are of one server."""
@@ -186,6 +209,17 @@ class HttpTransport:
 
     async def watch(self, identity: str) -> None:
         """Do nothing: over HTTP nobody is seen to come back."""
+
+    async def _renew(self) -> None:
+        """Use no connection any more that was made with files that have changed since."""
+        now = asyncio.get_running_loop().time()
+        current = self._tls.current() if self._tls is not None else None
+        if current is not self._since:
+            self._since = current
+            clients, self._clients = self._clients, {}
+            self._retired.extend((now, client) for client, _ in clients.values())  # what they are at, they may end
+        while self._retired and now - self._retired[0][0] > (self._timeout.total or 0.0):
+            await self._retired.popleft()[1].close()
 
     def _client(self, root: str, identity: str) -> tuple[aiohttp.ClientSession, _Pinned]:
         """Return the client whose connections to a server lead to this identity alone, and what they have found.
@@ -213,7 +247,7 @@ class HttpTransport:
             if len(content) > self._limits.body:
                 raise Malformed(f"the answer has more than {self._limits.body} octets", where=to)
         if response.status != 200:
-            reason = bytes(content[:200]).decode("utf-8", "replace").strip() or response.reason or ""
+            reason = " ".join(bytes(content[:200]).decode("utf-8", "replace").split()) or response.reason or ""
             raise HttpRefused(response.status, f"HTTP {response.status}: {reason}", to)
         return bytes(content)
 

@@ -13,7 +13,7 @@ import pytest_asyncio
 from janusgrid.common.errors import ConfigError, LocalError, NotReachable
 from janusgrid.common.security import MODERN, OPENADR, Credentials, client_context, fingerprint, is_fingerprint
 from janusgrid.openadr.binding.http import HttpRefused, HttpTransport
-from janusgrid.openadr.binding.http_server import HttpLimits
+from janusgrid.openadr.binding.http_door import HttpLimits
 from janusgrid.openadr.binding.services import BASE
 from janusgrid.openadr.codec import read, write
 from janusgrid.openadr.core.answers import Code
