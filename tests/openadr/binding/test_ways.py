@@ -9,11 +9,12 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
+from janusgrid.common.errors import LocalError
 from janusgrid.openadr.core.answers import Code
 from janusgrid.openadr.events import load_dispatch
-from janusgrid.openadr.model import EiEvent, OptType, changed
+from janusgrid.openadr.model import EiEvent, EiTarget, OptReason, OptType, changed
 from janusgrid.openadr.ven import Change, Rejected
-from janusgrid.openadr.vtn import Deregistered
+from janusgrid.openadr.vtn import Deregistered, OptCanceled, OptCreated
 
 from tests.openadr.binding.ways import WAYS, Grid, a_grid, eventually
 
@@ -90,3 +91,61 @@ async def test_the_registration_is_ended_by_either_side(grid: Grid) -> None:
     vtn.core.cancel_registration("site")
     vtn.nudge()
     await eventually(lambda: len(gone) == 2 and not ven.core.registration_id)
+
+
+async def test_a_ven_says_when_it_is_available(grid: Grid) -> None:
+    vtn, ven = await grid.both()
+    told: list[OptCreated | OptCanceled] = []
+    vtn.listen(OptCreated, told.append)
+    vtn.listen(OptCanceled, told.append)
+    begins = grid.clock.now().replace(microsecond=0) + timedelta(hours=5)
+    opt = ven.opt_schedule(OptType.OPT_OUT, [(begins, timedelta(hours=2))], reason=OptReason.MUST_RUN)
+    async with asyncio.timeout(20):
+        await opt.accepted()
+    assert opt.is_accepted
+    found = vtn.availability("site", begins)
+    assert (found.opt, found.schedule, found.until) == (OptType.OPT_OUT, opt.message, begins + timedelta(hours=2))
+    assert vtn.availability("site").opt is None
+    ven.opt_schedule(OptType.OPT_OUT, [(begins, timedelta(hours=1))], opt_id=opt.id)
+    async with asyncio.timeout(20):
+        await opt.accepted()
+    assert [sent.id for sent in ven.opts] == [opt.id]
+    assert vtn.availability("site", begins).until == begins + timedelta(hours=1)
+    opt.cancel()
+    async with asyncio.timeout(20):
+        await opt.canceled()
+    await eventually(lambda: len(told) == 3)
+    assert [type(each) for each in told] == [OptCreated, OptCreated, OptCanceled]
+    assert (vtn.opts("site"), ven.opts) == ((), ())
+    with pytest.raises(LocalError, match="taken back"):
+        await opt.accepted()
+
+
+async def test_an_opt_goes_before_the_answer_to_an_event(grid: Grid) -> None:
+    vtn, ven = await grid.both()
+    dispatch = vtn.create_event(made(grid), ["site"])
+    async with asyncio.timeout(20):
+        assert await dispatch.opted("site") is OptType.OPT_IN
+        lights = ven.opt_event("E1", OptType.OPT_OUT, device_classes=("Exterior_Lighting",))
+        await lights.accepted()
+        assert dispatch.opt("site") is OptType.OPT_IN
+        assert dispatch.opt("site", device_class="Exterior_Lighting") is OptType.OPT_OUT
+        whole = ven.opt_event("E1", OptType.OPT_OUT, reason=OptReason.EMERGENCY)
+        await whole.accepted()
+        assert dispatch.opt("site") is OptType.OPT_OUT
+        ven.opt("E1", OptType.OPT_IN)  # which counts when the opt is taken back
+        whole.cancel()
+        await whole.canceled()
+    await eventually(lambda: dispatch.opt("site") is OptType.OPT_IN)
+
+
+async def test_an_opt_that_makes_no_sense_is_refused(grid: Grid) -> None:
+    vtn, ven = await grid.both()
+    begins = grid.clock.now() + timedelta(hours=5)
+    other = EiTarget(ven_ids=("somebody",))
+    opt = ven.opt_schedule(OptType.OPT_OUT, [(begins, timedelta(hours=2))], target=other)
+    with pytest.raises(Rejected) as caught:
+        async with asyncio.timeout(20):
+            await opt.accepted()
+    assert caught.value.code == Code.TARGET_MISMATCH
+    assert vtn.opts("site") == ()

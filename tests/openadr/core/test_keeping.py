@@ -16,8 +16,8 @@ from janusgrid.openadr.core.shelf import Cabinet
 from janusgrid.openadr.core.shelf import Change as Record
 from janusgrid.openadr.core.ven import VenCore
 from janusgrid.openadr.core.ven_book import Party
-from janusgrid.openadr.core.vtn import Opted, Telemetry, VtnCore
-from janusgrid.openadr.model import Message, OptType, Poll, QueryRegistration
+from janusgrid.openadr.core.vtn import OptCanceled, OptCreated, Opted, Telemetry, VtnCore
+from janusgrid.openadr.model import CreateOpt, Message, OptType, Poll, QueryRegistration
 
 from tests.openadr.core.test_roles import MINUTE, OFFER, T0, VEN, VTN, dispatch
 
@@ -48,7 +48,8 @@ class Lives(RuleBasedStateMachine):
         self.new_id = lambda prefix: f"{prefix}{next(count)}"
         self.now = T0
         self.disks = {"vtn": Disk(), "ven": Disk()}
-        self.opted: list[tuple[str, int, str]] = []
+        self.opted: dict[str, list[tuple[int, str, str]]] = {}
+        self.said: list[tuple[str, str]] = []
         self.times: list[datetime] = []
         self.told: set[tuple[str, int]] = set()
         self.made: dict[str, int] = {}
@@ -76,7 +77,11 @@ class Lives(RuleBasedStateMachine):
         for happening in self.vtn.happened:
             if isinstance(happening, Opted):
                 identity = happening.response.qualified_event_id
-                self.opted.append((identity.event_id, identity.modification_number, happening.response.opt_type))
+                by = happening.by.request_id if happening.by else ""
+                answer = (identity.modification_number, str(happening.response.opt_type), by)
+                self.opted.setdefault(identity.event_id, []).append(answer)
+            elif isinstance(happening, OptCreated | OptCanceled):
+                self.said.append((type(happening).__name__, happening.opt.request_id))
             elif isinstance(happening, Telemetry):
                 self.times += [sample.time for sample in happening.samples if sample.r_id == "pcc.p"]
         self.vtn.happened.clear()
@@ -143,6 +148,31 @@ class Lives(RuleBasedStateMachine):
         self.made[name] = booked.event.event_descriptor.modification_number
         self.keep("vtn")
 
+    @precondition(lambda self: self.ven.registration_id and len(self.ven.opts.shelf) < 3)
+    @rule(hours=st.integers(0, 3), opt=st.sampled_from(OptType))
+    def opt_schedule(self, hours: int, opt: OptType) -> None:
+        self.ven.opts.schedule(opt, [(T0 + timedelta(hours=hours), timedelta(hours=1))], self.now)
+        self.keep("ven")
+
+    @precondition(lambda self: len(self.ven.events) > 0)
+    @rule(opt=st.sampled_from(OptType), data=st.data())
+    def opt_event(self, opt: OptType, data: st.DataObject) -> None:
+        name = data.draw(st.sampled_from(sorted(self.ven.events.shelf)))
+        if len(self.ven.opts.shelf) < 3 and self.ven.registration_id:
+            self.ven.opts.event(name, opt, self.now)
+            self.keep("ven")
+
+    @precondition(lambda self: self.ven.opts.shelf)
+    @rule(hours=st.integers(0, 3), data=st.data())
+    def revise_or_cancel(self, hours: int, data: st.DataObject) -> None:
+        own = self.ven.opts.shelf[data.draw(st.sampled_from(sorted(self.ven.opts.shelf)))]
+        if hours and own.message.qualified_event_id is None:
+            lasts = [(T0 + timedelta(hours=hours), timedelta(minutes=30))]
+            self.ven.opts.schedule(own.message.opt_type, lasts, self.now, opt_id=own.id)
+        else:
+            self.ven.opts.cancel(own.id)
+        self.keep("ven")
+
     @rule()
     def kill_vtn(self) -> None:
         self.start_vtn()
@@ -166,12 +196,24 @@ class Lives(RuleBasedStateMachine):
         assert self.ven.registered
         ven = self.vtn.ven("site")
         assert (ven.ven_id, ven.registration_id) == (self.ven.ven_id, self.ven.registration_id)
+        self.know_the_same_opts(ven.ven_id)
         for name, modification in self.made.items():
             if dispatch(event_id=name) and not self.vtn.events.get(name).event.ei_active_period.dtstart < self.now:
                 assert (name, modification) in self.told
-                assert self.vtn.events.get(name).opt(ven.ven_id) is OptType.OPT_IN
-        assert len(set(self.opted)) == len(self.opted), "an answer was applied twice"
+                stands = self.ven.events.get(name).stands
+                assert self.vtn.events.get(name).opt(ven.ven_id) is stands
+                assert stands is not None
+                assert stands is OptType.OPT_IN or self.ven.events.get(name).override
+        for answers in self.opted.values():
+            assert all(one != another for one, another in itertools.pairwise(answers)), "an answer was applied twice"
         assert len(set(self.times)) == len(self.times), "a value was applied twice"
+        assert len(set(self.said)) == len(self.said), "an opt was applied twice"
+
+    def know_the_same_opts(self, ven_id: str) -> None:
+        """See that the VTN knows what the VEN believes to have said, and nothing else."""
+        known: dict[str, CreateOpt] = {opt.opt_id: opt for opt in self.vtn.opts(ven_id)}
+        assert known == {own.id: own.message for own in self.ven.opts.shelf.values()}
+        assert all(own.accepted for own in self.ven.opts.shelf.values())
 
 
 TestLives = Lives.TestCase
