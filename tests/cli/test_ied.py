@@ -6,7 +6,6 @@ import asyncio
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -14,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from janusgrid.common.xmpp.login import Login
+from janusgrid.common.xmpp.servers.process import free_port
 from janusgrid.iec61850 import read_scl, write_cid
 
 from tests.brokers import start_broker
@@ -160,9 +160,7 @@ def test_nobody_reads_any_more(target: str, arguments: tuple[str, ...]) -> None:
 
 def test_the_file_says_where_a_server_is_and_who(tmp_path: Path) -> None:
     """Address, port, selectors and AP title are those of the file, at both ends; the password is in the environment."""
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        port = found.getsockname()[1]
+    port = free_port()
     model = read_scl(HOME / "HP1.cid").model
     model.addresses = {
         "IP": "127.0.0.1", "MMS-Port": str(port), "OSI-TSEL": "0007", "OSI-SSEL": "0001", "OSI-PSEL": "00000001",

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
-import socket
 import sys
 from collections.abc import AsyncIterator, Callable
 from datetime import datetime, timedelta
@@ -15,6 +14,7 @@ from typing import Any
 import pytest
 from janusgrid.common.clock import LockStepClock
 from janusgrid.common.errors import LocalError, Malformed, NotReachable
+from janusgrid.common.xmpp.servers.process import free_port
 from janusgrid.iec61850.acsi.errors import ServiceError, ServiceRefused
 from janusgrid.iec61850.acsi.logs import LogData, LogEntry, LogPage, LogStatus, QueryLogAfter
 from janusgrid.iec61850.acsi.ports import ClientAssociation
@@ -220,9 +220,7 @@ async def news(port: int, after: bytes | None) -> list[LogUpdate]:
 
 @pytest.mark.parametrize("kills", [20])
 async def test_a_killed_server_loses_and_repeats_nothing(tmp_path: Path, kills: int) -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     state, told, got = tmp_path / "state", tmp_path / "told", list[LogUpdate]()
     chance = random.Random(20)
     for run in range(1, kills + 1):

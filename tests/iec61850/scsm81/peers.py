@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import socket
 import subprocess
 import sys
 from collections.abc import AsyncIterator
@@ -17,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from janusgrid.common.xmpp.servers.process import free_port as free_port
 
 HERE = Path(__file__).parent
 CID = HERE / "peer.cid"
@@ -212,10 +212,3 @@ async def client(peer: str) -> AsyncIterator[Peer]:
     """Run a client of a peer."""
     async with talking(peer, f"{peer}_talks.py") as made:
         yield made
-
-
-def free_port() -> int:
-    """Return a port that nobody listens on now, for servers that do not say which they take."""
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
