@@ -51,9 +51,30 @@ def test_validate_tells_good_from_bad(tmp_path: Path) -> None:
     assert code == 1
     found = json.loads(text)
     assert [each["valid"] for each in found] == [True, False, False]
-    assert found[1]["where"].startswith(f"{bad}:4")
-    assert "venID" in found[1]["fault"]
-    assert "DOCTYPE" in found[2]["fault"]
+    (missing,) = found[1]["faults"]
+    assert (missing["kind"], missing["line"]) == ("schema", 4)
+    assert "venID" in missing["reason"]
+    assert "DOCTYPE" in found[2]["faults"][0]["reason"]
+
+
+def test_validate_names_the_rules_that_are_broken_and_where(tmp_path: Path) -> None:
+    file = tmp_path / "poll.xml"
+    file.write_text(POLL.format("<ei:venID>V1</ei:venID>").replace(' ei:schemaVersion="2.0b"', ""))
+    code, text = run("openadr", "validate", str(file))
+    assert code == 1
+    path = "/oadrPayload/oadrSignedObject/oadrPoll"
+    assert text == f"{file}:3: error: {path}: schemaVersion is missing (rule 509)\n"
+    assert run("openadr", "validate", "--no-rules", str(file)) == (0, f"{file}: Poll\n")
+
+
+def test_rules_prints_the_table() -> None:
+    code, text = run("openadr", "rules")
+    assert code == 0
+    assert "   2  the intervals of a signal are numbered 0, 1, 2 …" in text
+    code, text = run("openadr", "rules", "--json")
+    found = json.loads(text)
+    assert {rule["rule"] for rule in found["rules"]} >= {2, 58, 304, None}
+    assert "302" in found["not public"]
 
 
 def test_scl_check_and_show(shared: Path) -> None:

@@ -7,7 +7,8 @@ import click
 from ..lazy import LazyGroup
 
 COMMANDS = {
-    "validate": ("validate", "check messages against limits and schema"),
+    "validate": ("validate", "check messages against limits, schema and rules"),
+    "rules": ("validate", "the conformance rules that are kept, and where"),
     "send": ("send", "send a message and print the answer"),
     "event": ("event", "make, change, cancel and list events of a running VTN"),
     "report": ("direct", "ask VENs of a running VTN for reports; what they offer"),

@@ -10,5 +10,7 @@ becomes the next midnight, numbers and truth values are written in one way, blan
 """
 
 from .payload import Payload, check, decode, element, read, read_payload, schema, write
+from .tolerance import DEVIATIONS, Deviation
 
 __all__ = ["read", "read_payload", "write", "Payload", "element", "check", "decode", "schema"]
+__all__ += ["DEVIATIONS", "Deviation"]

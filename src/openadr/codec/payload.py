@@ -14,6 +14,7 @@ from ...common.xml import read as read_xml
 from ..model import DECLARATIONS, MESSAGES, Message, Xml
 from ..model.names import NAMESPACES, prefixed, qualified
 from .reading import Reader, fault, readers
+from .tolerance import Deviation, put_right
 from .writing import Writer, writers
 
 _PAYLOAD = qualified("oadr:oadrPayload")
@@ -32,12 +33,14 @@ class Payload:
         wrapped: whether it stood in an `oadrPayload` or `oadrSignedObject`, or by itself.
         id: the Id of the signed object, which a signature refers to.
         signature: the signature, as it is; nothing here has looked into it.
+        deviations: what a tolerant reading has put right.
     """
 
     message: Message
     wrapped: bool = True
     id: str | None = None
     signature: Xml | None = None
+    deviations: tuple[Deviation, ...] = ()
 
 
 @cache
@@ -52,18 +55,19 @@ def read(
     limits: Limits = WIRE,
     source: str | None = None,
     against: Schema | None = None,
+    tolerant: bool = False,
 ) -> Message:
     """Return the message in a document or element; wrapped in `oadrPayload` or `oadrSignedObject`, or bare.
 
     An element of the standard library (a stanza's payload) is copied through the door, under the same limits.
     An element of the door's is taken as it is. `against` is a schema to hold it to instead of our own, such as the
-    official one.
+    official one. A `tolerant` reading first puts right what has a name in `DEVIATIONS`; `read_payload` tells what.
 
     Raises:
         Malformed: not XML as the door accepts it, not a message, against the schema, or a value that Python cannot
             hold (a year before 1); the message has the path, `where` the source and line.
     """
-    return read_payload(data, limits=limits, source=source, against=against).message
+    return read_payload(data, limits=limits, source=source, against=against, tolerant=tolerant).message
 
 
 def read_payload(
@@ -72,11 +76,13 @@ def read_payload(
     limits: Limits = WIRE,
     source: str | None = None,
     against: Schema | None = None,
+    tolerant: bool = False,
 ) -> Payload:
     """Return the message with what it came in; otherwise as `read`."""
     root = element(data, limits=limits, source=source)
+    deviations = put_right(root) if tolerant else ()
     check(root, source=source, against=against)
-    return decode(root)
+    return attrs.evolve(decode(root), deviations=deviations) if deviations else decode(root)
 
 
 def element(data: bytes | str | Element | StdElement, *, limits: Limits = WIRE, source: str | None = None) -> Element:

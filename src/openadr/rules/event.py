@@ -52,6 +52,11 @@ def calendar(event: EiEvent) -> Faults:
         yield str(error), ("ei_active_period",)
 
 
+def is_sound(event: EiEvent) -> bool:
+    """Return whether the times of an event can be reckoned with."""
+    return not any(calendar(event)) and not any(rule_8(event))
+
+
 @check(2, "the intervals of a signal are numbered 0, 1, 2 …", of=EiEvent, source="openleadr and avob tests", code=BAD,
        harmful=True)  # fmt: skip
 def rule_2(event: EiEvent) -> Faults:
@@ -100,7 +105,10 @@ def rule_9(event: EiEvent) -> Faults:
 @check(13, "eventStatus fits the time", of=EiEvent, source="VOLTTRON", kept_by="VTN", timed=True)
 def rule_13(event: EiEvent, now: datetime) -> Faults:
     """A VEN reckons the status itself, so a false one does no harm."""
-    said, found = event.event_descriptor.event_status, timeline.status(event, now)
+    said = event.event_descriptor.event_status
+    if not is_sound(event):
+        return
+    found = timeline.status(event, now)
     if said not in (found, EventStatus.CANCELLED):
         yield f"it is called {said}, but at {now:%Y-%m-%dT%H:%M:%SZ} it is {found}", ("event_descriptor",)
 
@@ -109,7 +117,7 @@ def rule_13(event: EiEvent, now: datetime) -> Faults:
        source="openleadr and avob tests", kept_by="VTN", timed=True)  # fmt: skip
 def rule_14(event: EiEvent, now: datetime) -> Faults:
     """What is believed is the intervals, so a false one does no harm."""
-    for n, signal in enumerate(event.ei_event_signals):
+    for n, signal in enumerate(event.ei_event_signals if is_sound(event) else ()):
         value = timeline.value(event, signal, now) or 0.0
         if signal.current_value is not None and abs(signal.current_value - value) > 1e-6 * abs(value):
             said = f"{signal.signal_name} has currentValue {signal.current_value:g}, but it is {value:g}"
@@ -120,6 +128,8 @@ def rule_14(event: EiEvent, now: datetime) -> Faults:
        of=DistributeEvent, source="EPRI's event_spec.rb", kept_by="VTN", timed=True)  # fmt: skip
 def rule_15(message: DistributeEvent, now: datetime) -> Faults:
     """Nothing is lost by another order."""
+    if not all(is_sound(sent.ei_event) for sent in message.events):
+        return
     places = [order(sent.ei_event, timeline.status(sent.ei_event, now)) for sent in message.events]
     for n, (one, other) in enumerate(pairwise(places), 1):
         if other < one:

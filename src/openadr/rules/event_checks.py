@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -51,10 +50,11 @@ class DeviceClass(StrEnum):
 @check(None, "the signals of an event have IDs of their own", of=EiEvent, source=PRACTICE, kept_by="VTN", code=BAD)
 def signal_ids(event: EiEvent) -> Faults:
     """Two signals of one ID cannot be told apart."""
-    count = Counter(signal.signal_id for signal in event.ei_event_signals)
+    seen: set[str] = set()
     for n, signal in enumerate(event.ei_event_signals):
-        if count[signal.signal_id] > 1 and signal is not event.ei_event_signals[0]:
+        if signal.signal_id in seen:
             yield f"signalID {signal.signal_id!r:.40} is given more than once", ("ei_event_signals", n)
+        seen.add(signal.signal_id)
 
 
 @check(None, "the intervals of signals and baseline have no start of their own", of=EiEvent, source=PRACTICE,
@@ -123,7 +123,7 @@ def signal_targets(event: EiEvent) -> Faults:
 @check(None, "an eventID stands once", of=DistributeEvent, source=PRACTICE, kept_by="both", code=Code.INVALID_ID)
 def event_ids(message: DistributeEvent) -> Faults:
     """Of two events with one ID nobody knows which is meant."""
-    seen = set()
+    seen: set[str] = set()
     for n, sent in enumerate(message.events):
         name = sent.ei_event.event_descriptor.event_id
         if name in seen:
@@ -161,7 +161,10 @@ def overlaps(one: EiEvent, other: EiEvent) -> bool:
     if EventStatus.CANCELLED in (one.event_descriptor.event_status, other.event_descriptor.event_status):
         return False
     first, second = sorted((one, other), key=timeline.start)
-    ends = timeline.end(first)
+    try:
+        ends = timeline.end(first)
+    except (ValueError, OverflowError):
+        return False  # beyond the calendar: another check says so
     if ends is not None and ends <= timeline.start(second):
         return False
     ours, theirs = named(one.ei_target), named(other.ei_target)

@@ -10,7 +10,6 @@ def _conduct(number: int, meaning: str, kept_by: str, where: str, source: str) -
 
 
 CONDUCT = (
-    _conduct(1, "times are in UTC", "both", "model.simple", "openleadr tests, VOLTTRON"),
     _conduct(16, "a VTN understands optIn and optOut", "VTN", "core.event_book", "avob tests"),
     _conduct(17, "an event may be opted out of after it was accepted", "both", "core.ven.events", "avob tests"),
     _conduct(19, "good and bad events in one message are answered each for itself", "VEN", "core.event_inbox",

@@ -1,0 +1,123 @@
+"""What is wrong with a document that is to be a message: the door, the schema, the rules.
+
+for fault in validate(octets, source="event.xml").faults: print(fault)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from itertools import islice
+from typing import Any
+
+import attrs
+
+from ..common.errors import Malformed
+from ..common.xml import FILES, Element, Limits, line
+from .codec import decode, element, schema
+from .codec.locating import locate, uncovered
+from .codec.reading import path
+from .codec.tolerance import put_right
+from .model import Message
+from .rules import Finding, check
+from .rules.rule import findings
+
+
+@attrs.frozen(slots=True)
+class Fault:
+    """One thing that is wrong.
+
+    Attributes:
+        kind: `xml`, `schema`, `deviation` (put right by a tolerant reading) or `rule`.
+        grade: `error` or `warning`.
+        reason: what is wrong.
+        path: of the element; None where there is no tree.
+        line: in the document; None where that is not known.
+        rule: number of the rule; None for a check of certification practice, and for the other kinds.
+        code: with which it is answered.
+        source: who says that there is such a rule.
+    """
+
+    kind: str
+    grade: str
+    reason: str
+    path: str | None = None
+    line: int | None = None
+    rule: int | None = None
+    code: str | None = None
+    source: str | None = None
+
+    def __str__(self) -> str:
+        cited = {"rule": f" (rule {self.rule})" if self.rule is not None else " (cert check)"}.get(self.kind, "")
+        return f"{self.grade}: {self.path + ': ' if self.path else ''}{self.reason}{cited}"
+
+
+@attrs.frozen(slots=True)
+class Verdict:
+    """What was found out about a document: the message, None if it is none, and all that is wrong."""
+
+    message: Message | None
+    faults: tuple[Fault, ...]
+
+    @property
+    def is_valid(self) -> bool:
+        """Whether it is a message, and nothing more than warnings were found."""
+        return self.message is not None and all(fault.grade != "error" for fault in self.faults)
+
+
+def validate(
+    data: bytes | str,
+    *,
+    source: str | None = None,
+    now: datetime | None = None,
+    tolerant: bool = False,
+    limits: Limits = FILES,
+) -> Verdict:
+    """Return what is wrong with a document; the rules are looked at only in what follows the schema.
+
+    Args:
+        source: its name.
+        now: when it was sent; what depends on the time is looked at only if this is given.
+        tolerant: whether to put right what has a name in `codec.tolerance.DEVIATIONS`, and to warn of it.
+    """
+    try:
+        root = element(data, limits=limits, source=source)
+    except Malformed as error:
+        return Verdict(None, (Fault("xml", "error", error.message, line=_line(error)),))
+    put = put_right(root) if tolerant else ()
+    warned = [Fault("deviation", "warning", f"{d.reason} ({d.name})", d.path, _of(d.where)) for d in put]
+    faults = [Fault("schema", "error", each.reason, each.path, each.line or None) for each in schema().faults(root)]
+    if faults:
+        return Verdict(None, (*warned, *faults))
+    try:
+        message = decode(root).message
+    except Malformed as error:
+        return Verdict(None, (*warned, Fault("schema", "error", error.message, line=_line(error))))
+    return Verdict(message, (*warned, *_rules(root, message, now)))
+
+
+def _rules(root: Element, message: Message, now: datetime | None) -> Iterator[Fault]:
+    """Yield the rules that a document and its message break, in the order of the document."""
+    found = [(next(islice(root.iter(), int(f.at[0]), None)), f) for f in findings(root)]
+    holder = uncovered(root)
+    found += [(locate(holder, message, finding.at), finding) for finding in check(message, now)]
+    order = {each: n for n, each in enumerate(root.iter())}
+    for at, finding in sorted(found, key=lambda pair: order[pair[0]]):
+        yield _fault(at, finding)
+
+
+def _fault(at: Element, finding: Finding) -> Fault:
+    rule = finding.rule
+    return Fault(
+        "rule", str(rule.grade), finding.message, path(at), line(at) or None, rule.number, str(rule.code), rule.source
+    )
+
+
+def _line(error: Malformed) -> int | None:
+    return _of(error.where or "")
+
+
+def _of(where: str) -> int | None:
+    """Return the line of `source:line` or `source:line:column`."""
+    numbers: list[Any] = [part for part in where.split(":")[1:] if part.isdigit()]
+    return int(numbers[0]) if numbers else None
