@@ -45,3 +45,19 @@ async def test_vtn_and_ven_find_each_other() -> None:
     assert said.decode().count("pcc.p") >= 3
     assert "registered as VEN" in heard.decode()
     assert "new event" in heard.decode()
+
+
+async def test_a_ven_says_when_it_is_available() -> None:
+    program = await start("openadr_opt.py")
+    async with asyncio.timeout(60):
+        said, _ = await program.communicate()
+    lines = said.decode().splitlines()
+    assert program.returncode == 0, said.decode()
+    assert lines[0] == "site says optOut: outageRunStatus"
+    assert lines[1].startswith("in 25 hours: optOut, until ")
+    assert lines[2].startswith("in 27 hours: nothing said, until ")
+    assert lines[3:] == [
+        "after it was taken back: nothing said",
+        "site says optOut: mustRun",
+        "the site optIn, its lights optOut",
+    ]

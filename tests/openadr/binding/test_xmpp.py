@@ -103,7 +103,7 @@ async def test_the_vtn_lists_its_services(grid: Grid) -> None:
     vtn_jid = f"vtn@{grid.server.domain}/vtn"
     assert FEATURE in await session.features(vtn_jid)
     items = await session.items(vtn_jid, SERVICES_NODE)
-    assert {item.node.rpartition("/")[2] for item in items} == {"EiEvent", "EiReport", "EiRegisterParty"}
+    assert {item.node.rpartition("/")[2] for item in items} == {"EiEvent", "EiReport", "EiRegisterParty", "EiOpt"}
     assert {item.jid for item in items} == {vtn_jid}
     assert vtn.core.vens == ()
 
