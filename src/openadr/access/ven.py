@@ -1,0 +1,119 @@
+"""A VEN as points: `VenAccess`."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import NoReturn
+
+from ...common.data.access import Change, Entry
+from ...common.data.point import Point
+from ...common.data.value import LOST, Scalar, Value
+from ...common.errors import LocalError, Refused, TypeConflict, UnknownName
+from ..model import EiEvent
+from ..ven import Ven
+from .signals import LEVEL, LOAD_DISPATCH, SignalPoint, in_force, next_change
+from .watching import Watcher, follow
+
+
+class VenAccess:
+    """`DataAccess` over a VEN: what the utility's events set, as set-points that can be read and watched.
+
+        access = VenAccess(ven)
+        async for change in access.watch(["dispatch.p"]):
+            print(change.value.value)
+
+    Of several active events the most important one counts. A set-point that no event sets has no value, and invalid
+    quality; while the VEN is not registered what is in force is marked as lost. Nothing can be written or commanded
+    here: the utility does. How the VEN answers events is its `on_event`, what it reports its `offers`.
+    """
+
+    def __init__(self, ven: Ven, signals: Iterable[SignalPoint] = (LOAD_DISPATCH, LEVEL)) -> None:
+        self._ven = ven
+        self._signals = {signal.name: signal for signal in signals}
+
+    async def directory(self) -> Sequence[Point]:
+        """Return a set-point for each signal, sorted by name."""
+        return [self._signals[name].point(name) for name in sorted(self._signals)]
+
+    async def read(self, names: Iterable[str]) -> dict[str, Value]:
+        """Return what the events in force say."""
+        wanted = tuple(names)
+        for name in wanted:
+            self._signal(name)
+        return {name: self._value(name) for name in wanted}
+
+    async def write(self, values: Mapping[str, Scalar]) -> None:
+        """Raise: the utility sets these points."""
+        for name in values:
+            self._not_ours(name)
+
+    async def operate(
+        self, name: str, value: Scalar, *, at: datetime | None = None, test: bool = False, check: bool = True
+    ) -> None:
+        """Raise: the utility sets these points."""
+        self._not_ours(name)
+
+    async def abort(self, name: str) -> None:
+        """Raise: what the utility has set, it alone withdraws; a VEN opts out (`Ven.opt`)."""
+        self._not_ours(name)
+
+    async def watch(
+        self, names: Iterable[str], *, period: float | None = None, deadband: float = 0.0
+    ) -> AsyncIterator[Change]:
+        """Yield each value as it comes into force and goes; events tell their course, so there is no period."""
+        _no_period(period)
+        watcher = Watcher(frozenset(self._signal(name).name for name in names))
+        task = asyncio.create_task(follow(self._ven, self._ven.clock, watcher.names, self._value, self._wake, watcher))
+        try:
+            async for change in watcher.changes(deadband):
+                yield change
+        finally:
+            task.cancel()
+
+    async def schedule(self, name: str, entries: Sequence[Entry], *, end: datetime) -> None:
+        """Raise: the utility sets these points."""
+        self._not_ours(name)
+
+    async def history(self, name: str, start: datetime, end: datetime) -> Sequence[Value]:
+        """Raise: OpenADR has no history of events."""
+        self._signal(name)
+        raise Refused("of events there is no history", where=name)
+
+    async def available(self, name: str) -> bool:
+        """Return whether the VEN is registered, so that events can reach it."""
+        self._signal(name)
+        return self._ven.core.registered
+
+    def _signal(self, name: str) -> SignalPoint:
+        found = self._signals.get(name)
+        if found is None:
+            raise UnknownName(f"there is {', '.join(sorted(self._signals))}", where=name)
+        return found
+
+    def _not_ours(self, name: str) -> NoReturn:
+        self._signal(name)
+        raise TypeConflict("events of the utility set it, nobody else does", where=name)
+
+    def _events(self) -> list[EiEvent]:
+        return [known.event for known in self._ven.core.events.active(self._ven.clock.now())]
+
+    def _value(self, name: str) -> Value:
+        core = self._ven.core
+        found = in_force(self._signals[name], self._events(), self._ven.clock.now(), core.office.vtn_id)
+        if core.registered or found.value is None:
+            return found
+        return Value(found.value, LOST, found.time, found.origin)
+
+    def _wake(self) -> datetime | None:
+        now = self._ven.clock.now()
+        known = self._ven.core.events.shelf.values()
+        changes = next_change((each.event for each in known), now)
+        ends = (each.until for each in known if each.until is not None and each.until > now)
+        return min((time for time in (changes, *ends) if time is not None), default=None)
+
+
+def _no_period(period: float | None) -> None:
+    if period is not None and period <= 0:
+        raise LocalError(f"a period is above zero, not {period:g}")
