@@ -41,18 +41,17 @@ class Envelopes:
 
     Args:
         notary: signs and verifies; None for a role that does not: then signatures of others are not looked at.
+        always: whether everything is signed that goes out, agreed or not: a VEN does so from its first message.
     """
 
-    def __init__(self, notary: Notary | None, clock: Clock, agreed: Agreed, same_party: SameParty) -> None:
+    def __init__(
+        self, notary: Notary | None, clock: Clock, agreed: Agreed, same_party: SameParty, *, always: bool = False
+    ) -> None:
         self._notary = notary
         self._clock = clock
         self._agreed = agreed
         self._same_party = same_party
-
-    @property
-    def signs(self) -> bool:
-        """Whether this role can sign."""
-        return self._notary is not None
+        self._always = always
 
     def open(self, identity: str, data: bytes | str | StdElement) -> Opened:
         """Return the message in a document of the peer that the transport has proved to be `identity`.
@@ -88,11 +87,13 @@ class Envelopes:
     def close(self, message: Message, identity: str, *, signed: bool = False) -> str:
         """Return the text of a message to a peer: signed if that was agreed, or if it answers a `signed` one.
 
+        A VEN that signs does so always.
+
         Raises:
             LocalError: it cannot be sent.
         """
         notary = self._notary
-        if notary is None or not (signed or self._wanted(identity, message)):
+        if notary is None or not (self._always or signed or self._wanted(identity, message)):
             return write(message)
         return notary.sign(message, self._clock.now())
 

@@ -109,7 +109,7 @@ class Role:
         self.clock = clock or RealClock()
         self._core = core
         self._notary = _notary(signing)
-        self.envelopes = Envelopes(self._notary, self.clock, core.agreed, core.same_party)
+        self.envelopes = Envelopes(self._notary, self.clock, core.agreed, core.same_party, always=vtn is not None)
         if self._notary is not None:
             core.cabinet.add(self._notary.guard.shelf)
         self._keeper = Keeper(core.cabinet, store)

@@ -6,9 +6,9 @@ import asyncio
 import ssl
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import trustme
 from janusgrid.common.clock import ScaledClock
@@ -20,6 +20,7 @@ from janusgrid.openadr.binding.transport import Transport
 from janusgrid.openadr.binding.xmpp import XmppTransport
 from janusgrid.openadr.events import kilowatts
 from janusgrid.openadr.model import OptType
+from janusgrid.openadr.signing import Signing
 from janusgrid.openadr.ven import Change, DataPoint, EventChange, Offer, Reading, Ven
 from janusgrid.openadr.vtn import Party, Sample, Telemetry, Vtn
 
@@ -126,27 +127,44 @@ class Http:
 
 
 class Grid:
-    """A VTN and VENs on one of the ways."""
+    """A VTN and VENs on one of the ways; `signers` are the certificates by which they sign, if they do."""
 
-    def __init__(self, way: Way, stack: AsyncExitStack) -> None:
-        self.way, self._stack = way, stack
+    def __init__(self, way: Way, stack: AsyncExitStack, signers: Certificates | None = None) -> None:
+        self.way, self._stack, self.signers = way, stack, signers
         self.clock = ScaledClock(120.0, datetime(2026, 3, 25, 8, 20, tzinfo=UTC))
         self.samples: list[Sample] = []
         self.changes: list[Change] = []
 
-    async def vtn(self) -> Vtn:
-        parties = [Party("site", self.way.identity("ems"))]
-        vtn = Vtn("VTN1", await self.way.transport("vtn"), parties=parties, clock=self.clock)
+    def signing(self, user: str, **options: Any) -> Signing | None:
+        """Return how a user signs. An hour of ours is half a minute in the world of the grid."""
+        if self.signers is None:
+            return None
+        usual = {
+            "credentials": self.signers.of(user),
+            "signers": () if user == "vtn" else (self.signers.fingerprint("vtn"),),
+            "past": timedelta(hours=2),
+            "future": timedelta(hours=1),
+        }
+        return Signing(**{**usual, **options})
+
+    async def vtn(self, **options: Any) -> Vtn:
+        known = (self.signers.fingerprint("ems"),) if self.signers else ()
+        parties = [Party("site", (self.way.identity("ems"), *known))]
+        signing = self.signing("vtn", **options)
+        vtn = Vtn("VTN1", await self.way.transport("vtn"), parties=parties, clock=self.clock, signing=signing)
         vtn.listen(Telemetry, lambda telemetry: self.samples.extend(telemetry.samples))
         return await self._stack.enter_async_context(vtn)
 
-    async def ven(self, name: str = "site", user: str = "ems") -> Ven:
+    async def ven(self, name: str = "site", user: str = "ems", signing: Signing | None = None) -> Ven:
         transport = await self.way.transport(user)
+        signing = signing or self.signing(user)
 
         async def readings(r_ids: frozenset[str]) -> Mapping[str, Reading]:
             return {r_id: Reading(float(self.clock.now().minute)) for r_id in r_ids}
 
-        ven = Ven(name, transport, vtn=self.way.vtn, offers=[OFFER], read=readings, clock=self.clock)
+        ven = Ven(
+            name, transport, vtn=self.way.vtn, offers=[OFFER], read=readings, clock=self.clock, signing=signing
+        )  # fmt: skip
 
         @ven.on_event
         def decide(change: EventChange) -> OptType:
@@ -165,15 +183,16 @@ class Grid:
 
 
 @asynccontextmanager
-async def a_grid(way: str, folder: Path) -> AsyncIterator[Grid]:
-    """Yield a grid on one of `WAYS`."""
+async def a_grid(way: str, folder: Path, *, signed: bool = False) -> AsyncIterator[Grid]:
+    """Yield a grid on one of `WAYS`, on which messages are `signed` or not."""
     async with AsyncExitStack() as stack:
         made: Way
+        certificates = Certificates(folder)
         if way in ("pull", "push"):
-            made = Http(Certificates(folder), way == "push")
+            made = Http(certificates, way == "push")
         else:
             made = Xmpp(await stack.enter_async_context(start_broker(way, "vtn", "ems", "mallory")), stack)
-        yield Grid(made, stack)
+        yield Grid(made, stack, certificates if signed else None)
 
 
 async def eventually(condition: Callable[[], bool], seconds: float = 30.0) -> None:
