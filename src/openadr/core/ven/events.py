@@ -52,6 +52,9 @@ class Events:
         self._answer([self.inbox.owed(event_id)])
 
     def _requested(self, asked: Message, answer: Any, now: datetime) -> None:
+        if type(answer) is Response:  # so some VTNs say that they have none, against rule 40: it cancels nothing
+            self._fetched()
+            return
         if not isinstance(answer, DistributeEvent):
             raise Rejected(Code.NOT_RECOGNIZED, "the VTN did not answer with its events")
         self._check(answer)
