@@ -11,7 +11,7 @@ from janusgrid.common.data.value import LOST, STALE, Value
 from janusgrid.common.errors import ConfigError
 from janusgrid.common.resources import resource
 from janusgrid.ems.bridge import NotUnderstood, dispatch_event, offers, points_by_r_id, reader
-from janusgrid.openadr.events import event, kilowatts, load_dispatch
+from janusgrid.openadr.events import event, kilowatts, load_dispatch, price
 from janusgrid.openadr.model import (
     DataQuality,
     EiEvent,
@@ -70,10 +70,11 @@ def test_an_event_for_others_is_not_for_us(site: Site) -> None:
 
 def test_what_the_table_does_not_have_is_not_understood(site: Site) -> None:
     times = {"start": at("08:30"), "created": at("08:20")}
+    volts = changed(ordered(1.0).ei_event_signals[0], item_base=Voltage())
     cases: list[tuple[EiEvent, str]] = [
         (event(SignalName.LOAD_DISPATCH, SignalType.DELTA, [(HOUR, 1.0)], item=kilowatts(), **times), "delta"),
-        (event(SignalName.LOAD_DISPATCH, SignalType.SETPOINT, [(HOUR, 1.0)], item=Voltage(), **times), "not in"),
-        (event(SignalName.ELECTRICITY_PRICE, SignalType.PRICE, [(HOUR, 1.0)], **times), "ELECTRICITY_PRICE"),
+        (changed(ordered(1.0), ei_event_signals=[volts]), "not in"),
+        (price(1.0, duration=HOUR, **times), "ELECTRICITY_PRICE"),
         (ordered(1.0, item=changed(kilowatts(), si_scale_code=SiScaleCode.PICO)), "pW"),
     ]
     for made, reason in cases:
