@@ -6,16 +6,18 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
 from janusgrid.common.store.records import NotStored, Records
 from janusgrid.openadr.model import OptType
+from janusgrid.openadr.ven import Ven
 from janusgrid.openadr.vtn import Party, Vtn
 
 from tests.openadr.binding.test_ways import made
-from tests.openadr.binding.ways import Certificates, Grid, Http, eventually
+from tests.openadr.binding.ways import OFFER, Certificates, Grid, Http, eventually
 
 
 class Kept(Grid):
@@ -66,6 +68,38 @@ async def test_a_vtn_that_is_started_again_knows_everybody_and_everything(grid: 
     assert ven.core.registered
     assert samples == len(grid.samples)
     await again.close()
+
+
+async def test_opts_outlive_both_roles(grid: Kept) -> None:
+    def site() -> Ven:
+        return Ven("site", transport, vtn=grid.way.vtn, offers=[OFFER], clock=grid.clock, store=grid.records("ven"))
+
+    vtn = await grid.start_vtn()
+    transport = await grid.way.transport("ems")
+    ven = site()
+    await ven.open()
+    begins = grid.clock.now().replace(microsecond=0) + timedelta(hours=5)
+    async with asyncio.timeout(20):
+        await ven.joined()
+        dispatch = vtn.create_event(made(grid), ["site"])
+        await dispatch.opted("site")
+        opt = ven.opt_event("E1", OptType.OPT_IN)
+        await opt.accepted()
+        await ven.opt_schedule(OptType.OPT_OUT, [(begins, timedelta(hours=1))]).accepted()
+    known = vtn.opts("site")
+    await vtn.close()
+    opt.cancel()
+    await ven.close()  # before the VTN could hear it
+    vtn, ven = await grid.start_vtn(), site()
+    assert vtn.opts("site") == known
+    assert vtn.core.opt("E1", "site") is OptType.OPT_IN
+    assert vtn.availability("site", begins).opt is OptType.OPT_OUT
+    await ven.open()
+    await eventually(lambda: vtn.opts("site") == known[1:])
+    await eventually(lambda: vtn.core.opt("E1", "site") is OptType.OPT_OUT)  # as nobody has decided on it
+    await eventually(lambda: [(sent.id, sent.is_accepted) for sent in ven.opts] == [(known[1].opt_id, True)])
+    await ven.close()
+    await vtn.close()
 
 
 def fill(store: Records) -> None:

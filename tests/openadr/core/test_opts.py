@@ -499,6 +499,28 @@ def test_a_ven_that_says_very_much_is_told_so(joined: Pair) -> None:
     assert len(joined.ven.opts.shelf) == 1
 
 
+def test_opts_of_earlier_modifications_give_way(joined: Pair) -> None:
+    joined.vtn.create_event(dispatch(), ["site"], T0)
+    joined.settle(T0)
+    for _ in range(MOST_OPTS):
+        joined.ven.opts.event("E1", OUT, T0)
+    joined.settle(T0)
+    joined.vtn.modify_event(dispatch(500.0), T0)
+    joined.settle(T0)
+    own = joined.ven.opts.event("E1", OUT, T0)
+    joined.settle(T0)
+    assert own.accepted
+    assert joined.vtn.opts("site") == (own.message,)
+    assert [kept.id for kept in joined.ven.opts.shelf.values()] == [own.id]
+
+
+def test_a_ven_takes_no_opts(joined: Pair) -> None:
+    for message in (schedule(joined), CancelOpt(request_id="R", opt_id="O", ven_id=joined.ven.ven_id)):
+        answer = joined.ven.receive(VTN, message, T0)
+        assert isinstance(answer, CreatedOpt | CanceledOpt)
+        assert code(answer) == Code.NOT_RECOGNIZED
+
+
 # --- registration ----------------------------------------------------------------------------------------------------
 
 

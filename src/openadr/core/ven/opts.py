@@ -287,8 +287,10 @@ class Opts:
             raise LocalError(f"{MOST_OPTS} opts are in force: cancel some of them first")
 
     def _is_past(self, message: CreateOpt, now: datetime) -> bool:
-        if message.qualified_event_id is not None:
-            return message.qualified_event_id.event_id not in self._inbox
+        event = message.qualified_event_id
+        if event is not None:
+            known = self._inbox.get(event.event_id) if event.event_id in self._inbox else None
+            return known is None or known.modification != event.modification_number
         return message.vavailability is None or Stretches.of(message.vavailability).are_over(now)
 
 
