@@ -1,13 +1,14 @@
 #!/bin/sh
-# Installs Debian's Prosody, ejabberd and PostgreSQL where they are missing and this user may. Their services are not
-# used: the tests start them unprivileged, on free loopback ports or sockets of their own. Without them, those tests are
-# skipped with a reason.
+# Installs Debian's Prosody, ejabberd, PostgreSQL and xmlsec1 where they are missing and this user may. Their services
+# are not used: the tests start them unprivileged, on free loopback ports or sockets of their own. Without them, those
+# tests are skipped with a reason.
 set -eu
 missing=""
 command -v prosody >/dev/null 2>&1 || missing="$missing prosody"
 command -v ejabberdctl >/dev/null 2>&1 || [ -x /usr/sbin/ejabberdctl ] || missing="$missing ejabberd"
 command -v postgres >/dev/null 2>&1 || ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 ||
   missing="$missing postgresql"
+command -v xmlsec1 >/dev/null 2>&1 || missing="$missing xmlsec1"
 [ -z "$missing" ] && exit 0
 command -v apt-get >/dev/null 2>&1 || { echo "no apt-get here: tests against$missing will be skipped"; exit 0; }
 as_root=""
