@@ -20,7 +20,7 @@ VTN = """\
 vtn: utility
 http: {listen: "127.0.0.1:0", plain: true}
 parties:
-  - {name: site, identity: "*"}
+  - {name: site, identity: "*", resources: [pump], groups: [north]}
 telemetry: {granularity: 1s, every: 1s}
 poll: 1s
 store: vtn.db
@@ -35,6 +35,7 @@ reports:
     points:
       - {rid: pcc.p, unit: kW, value: 1900}
       - {rid: pcc.e, unit: kWh, value: 12.5}
+resources: [pump]
 answer: optIn
 store: ven.db
 """
@@ -116,6 +117,14 @@ def test_an_event_of_several_levels_for_a_resource(lab: tuple[Path, Program, Pro
     assert "resourceID>pump" in shown
 
 
+def test_an_event_for_whom_it_may_concern(lab: tuple[Path, Program, Program]) -> None:
+    folder, _, _ = lab
+    (made,) = ask(folder, "event", "create", "--group", "north", "--value", "1", "--start", "+9h", "--wait", "20")
+    assert list(made["opt"]) == ["site"]
+    code, out = call("openadr", "event", "create", "--group", "south", "--value", "1", "--at", str(folder / "vtn.yaml"))
+    assert (code, "no" in out) == (1, True)
+
+
 def test_reports_are_asked_for(lab: tuple[Path, Program, Program]) -> None:
     folder, _, ven = lab
     (offered,) = ask(folder, "report", "list")
@@ -124,6 +133,23 @@ def test_reports_are_asked_for(lab: tuple[Path, Program, Program]) -> None:
     assert ven.wait("asked", request=made["request"])["rids"] == ["pcc.e"]
     (offered,) = ask(folder, "report", "list")
     assert made["request"] in [each["request"] for each in offered["requests"]]
+    ask(folder, "report", "cancel", "site", made["request"])
+    once = ask(folder, "report", "request", "site", "meter")
+    assert ven.wait("asked", request=once["request"])["every"] == "PT0S"
+    assert made["request"] not in ask(folder, "state", at="ven")["reports"]
+
+
+def test_a_ven_says_when_it_is_available(lab: tuple[Path, Program, Program]) -> None:
+    folder, vtn, _ = lab
+    said = ask(folder, "opt", "schedule", "out", "--from", "2030-01-01T00:00Z", "--for", "8h", "--reason", "economic",
+               at="ven")  # fmt: skip
+    assert (said["opt"], said["of"]) == ("optOut", "2030-01-01T00:00:00+00:00 for PT8H")
+    assert vtn.wait("opt", ven="site")["reason"] == "economic"
+    assert [each["id"] for each in ask(folder, "opt", "list")] == [said["id"]]
+    assert [each["accepted"] for each in ask(folder, "opt", "list", at="ven")] == [True]
+    ask(folder, "opt", "cancel", said["id"], at="ven")
+    vtn.wait("opt-canceled", ven="site", id=said["id"])
+    assert ask(folder, "opt", "list") == []
 
 
 QUERY = """\
@@ -259,6 +285,34 @@ def test_over_https_with_fingerprints_and_push(tmp_path: Path) -> None:
             assert made["opt"] == {"site": "optOut"}  # who says nothing in the configuration takes no part
             code, out = call("openadr", "poll", "--at", str(tmp_path / "ven.yaml"))
             assert (code, "does not poll" in out) == (1, True)
+
+
+def test_signed_messages(tmp_path: Path) -> None:
+    certificates = Certificates(tmp_path)
+    for user in ("vtn", "ems"):
+        certificates.of(user)
+    signing = "signing: {{certificate: {0}.pem, key: {0}.key, authorities: authority.pem, required: true}}"
+    https = "http: {{certificate: {0}.pem, key: {0}.key, authorities: authority.pem{1}}}"
+    mark = certificates.fingerprint("ems")
+    (tmp_path / "vtn.yaml").write_text(
+        f"vtn: utility\n{https.format('vtn', LISTEN)}\n"
+        f"parties: [{{name: site, identity: '{mark}'}}]\n{signing.format('vtn')}\n"
+    )
+    with Program("vtn", "vtn.yaml", folder=tmp_path) as vtn:
+        (address,) = vtn.wait("up")["addresses"]
+        (tmp_path / "ven.yaml").write_text(
+            f"ven: site\nvtn: {address}\nfingerprint: '{certificates.fingerprint('vtn')}'\n"
+            f"{https.format('ems', '')}\n{signing.format('ems')}\nanswer: optIn\n"
+        )
+        with Program("ven", "ven.yaml", folder=tmp_path) as ven:
+            ven.wait("registered")
+            (made,) = ask(tmp_path, "event", "create", "site", "--value", "1", "--wait", "20")
+            assert made["opt"] == {"site": "optIn"}
+            (site,) = ask(tmp_path, "ven", "list")
+            assert site["signs"] is True
+
+
+LISTEN = ", listen: '127.0.0.1:0'"
 
 
 async def test_over_xmpp(tmp_path: Path) -> None:

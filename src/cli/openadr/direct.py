@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import click
 
@@ -10,10 +10,8 @@ from ...common.errors import LocalError
 from ...openadr.model import Duration
 from . import summary
 from .at import Program, directs
-from .event import Span
+from .event import Moment, Span
 from .telling import columns
-
-MINUTE = timedelta(minutes=1)
 
 
 @click.group()
@@ -41,12 +39,12 @@ def reports(program: Program) -> None:
 @click.argument("ven")
 @click.argument("report")
 @click.option("--rid", "rids", multiple=True, help="a point of it, several times; all of them unless given")
-@click.option("--granularity", type=Span(), default=MINUTE, help="how densely; 1min unless given")
-@click.option("--every", type=Span(), default=MINUTE, help="how often it is sent; 0s for once; 1min unless given")
+@click.option("--every", type=Span(), default=timedelta(), help="how often it is sent; once unless given")
+@click.option("--granularity", type=Span(), help="the time between two values; that of --every unless given")
 @click.option("--for", "lasts", type=Span(), help="for how long; until it is cancelled unless given")
 @directs("vtn")
 def request(
-    program: Program, ven: str, report: str, rids: tuple[str, ...], granularity: timedelta, every: timedelta,
+    program: Program, ven: str, report: str, rids: tuple[str, ...], granularity: timedelta | None, every: timedelta,
     lasts: timedelta | None,
 ) -> None:  # fmt: skip
     """Ask VEN (name or venID) for what it offers as REPORT (its reportSpecifierID)."""
@@ -55,11 +53,22 @@ def request(
         ven=ven,
         report=report,
         rids=list(rids),
-        granularity=_text(granularity),
+        granularity=_text(every if granularity is None else granularity),
         every=_text(every),
         lasts=_text(lasts) if lasts else None,
     )
     program.tell(found, f"{found['ven']} is asked for {report}: {found['request']}")
+
+
+@report.command("cancel", short_help="end reports that were asked for")
+@click.argument("ven")
+@click.argument("requests", nargs=-1, required=True, metavar="REQUEST...")
+@click.option("--to-follow", is_flag=True, help="with a last report of each")
+@directs("vtn")
+def end(program: Program, ven: str, requests: tuple[str, ...], to_follow: bool) -> None:
+    """End reports of VEN (name or venID) by their reportRequestIDs, which `report list` shows."""
+    found = program.ask("report.cancel", ven=ven, requests=list(requests), to_follow=to_follow)
+    program.tell(found, f"{found['ven']} is told to end {', '.join(found['cancelled'])}")
 
 
 def _text(span: timedelta) -> str:
@@ -101,7 +110,7 @@ def reregister(program: Program, ven: str) -> None:
 
 @click.group()
 def opt() -> None:
-    """Answer events of a running VEN, or change the answer."""
+    """Answer events of a running VEN; say when it is available; see what VENs have said."""
 
 
 def _opts(name: str, word: str) -> click.Command:
@@ -118,6 +127,37 @@ def _opts(name: str, word: str) -> click.Command:
 
 opt.add_command(_opts("in", "optIn"))
 opt.add_command(_opts("out", "optOut"))
+
+
+@opt.command("list", short_help="what was said of availability")
+@directs("vtn", "ven")
+def opts(program: Program) -> None:
+    """List what VENs have said of their availability: to a running VTN, or what a running VEN has said itself."""
+    found = program.ask("opt.list")
+    program.tell(found, *(columns(found, summary.OPT_COLUMNS) if found else ["no opts"]))
+
+
+@opt.command(short_help="say when a running VEN is available")
+@click.argument("word", type=click.Choice(["in", "out"]))
+@click.option("--from", "start", type=Moment(), default="+0s", help="2026-03-25T14:00, +10min; now unless given")
+@click.option("--for", "lasts", type=Span(), required=True, help="how long; 0s for good")
+@click.option("--reason", default="x-schedule", show_default=True, help="economic, emergency, …; or x-…")
+@click.option("--market", help="of the programme that it is about; all unless given")
+@directs("ven")
+def schedule(program: Program, word: str, start: datetime, lasts: timedelta, reason: str, market: str | None) -> None:
+    """Say that a running VEN is available (in), or is not (out); returns when the VTN has confirmed it."""
+    times = [(start.isoformat(), _text(lasts))]
+    found = program.ask("opt.schedule", opt=f"opt{word.title()}", times=times, reason=reason, market=market)
+    program.tell(found, f"{found['id']}: {found['opt']} for {found['of']}")
+
+
+@opt.command("cancel", short_help="take back what was said")
+@click.argument("opt_id", metavar="OPT")
+@directs("ven")
+def withdraw(program: Program, opt_id: str) -> None:
+    """Take back an opt; `opt list` shows its optID."""
+    found = program.ask("opt.cancel", id=opt_id)
+    program.tell(found, f"{found['id']} is taken back")
 
 
 @click.command(short_help="let a running VEN ask for its messages now")

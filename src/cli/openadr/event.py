@@ -74,7 +74,7 @@ def event() -> None:
 
 
 @event.command(short_help="make an event and send it")
-@click.argument("vens", nargs=-1, required=True, metavar="VEN...")
+@click.argument("vens", nargs=-1, metavar="[VEN]...")
 @click.option("--signal", default="LOAD_DISPATCH", show_default=True, help="name of its signal")
 @click.option("--type", "kind", type=click.Choice([kind.value for kind in SignalType]), help="setpoint, level, …")
 @click.option("--value", "values", multiple=True, metavar="[LENGTH=]NUMBER", help="value; several for a course of them")
@@ -90,6 +90,7 @@ def event() -> None:
 @click.option("--priority", type=click.IntRange(0), default=1, show_default=True, help="1 is the highest, 0 is none")
 @click.option("--market", default=events.MARKET, help="the market context of the programme")
 @click.option("--resource", "resources", multiple=True, help="resource of the VEN that is meant; several times")
+@click.option("--group", "groups", multiple=True, help="group of VENs that is meant; several times")
 @click.option("--id", "event_id", help="eventID; made unless given")
 @click.option("--comment", help="for people")
 @click.option("--test", is_flag=True, help="a test event")
@@ -99,7 +100,7 @@ def event() -> None:
 @click.option("--wait", type=click.FloatRange(0), metavar="SECONDS", help="wait for the answers; status 1 without them")
 @directs("vtn")
 def create(program: Program, vens: tuple[str, ...], file: Path | None, wait: float | None, **given: Any) -> None:
-    """Make an event for each VEN (its name or venID) and send it.
+    """Make an event and send it to each VEN (its name or venID); without VENs, to whom market, resource and group mean.
 
     \b
     janusgrid openadr event create site --value 1000 --for 1h --start +10min
@@ -135,6 +136,7 @@ class Making:
     priority: int
     market: str
     resources: tuple[str, ...]
+    groups: tuple[str, ...]
     event_id: str | None
     comment: str | None
     test: bool
@@ -165,8 +167,8 @@ class Making:
             test=self.test,
             comment=self.comment,
         )
-        if self.resources:
-            made = changed(made, ei_target=EiTarget(resource_ids=self.resources))
+        if self.resources or self.groups:
+            made = changed(made, ei_target=EiTarget(resource_ids=self.resources, group_ids=self.groups))
         return _randomised(made, self.random) if self.random else made
 
 

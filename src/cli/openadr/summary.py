@@ -7,9 +7,10 @@ from typing import Any
 from ...common.errors import Malformed
 from ...openadr.core.ven_book import Ven
 from ...openadr.items import unit_of
-from ...openadr.model import DistributeEvent, EiEvent, EiEventSignal, Event, ItemBase, SignalPayload
+from ...openadr.model import CreateOpt, DistributeEvent, EiEvent, EiEventSignal, Event, ItemBase, SignalPayload
 
 EVENT_COLUMNS = ("id", "status", "start", "for", "signals", "opt")
+OPT_COLUMNS = ("ven", "id", "opt", "of", "reason")
 VEN_COLUMNS = ("name", "ven_id", "transport", "address", "reports")
 
 
@@ -48,6 +49,21 @@ def unit(item: ItemBase | None) -> str:
         return str(getattr(item, "item_units", "") or type(item).__name__)
 
 
+def opt(found: CreateOpt) -> dict[str, Any]:
+    """Return an opt as commands show it."""
+    stretches = [f"{each.dtstart.isoformat()} for {each.duration.text}" for each in found.vavailability or ()]
+    event_id = found.qualified_event_id.event_id if found.qualified_event_id else None
+    return {
+        "id": found.opt_id,
+        "opt": found.opt_type.value,
+        "of": event_id or ", ".join(stretches),
+        "reason": str(found.opt_reason),
+        "event_id": event_id,
+        "times": stretches,
+        "market": found.market_context,
+    }
+
+
 def ven(found: Ven) -> dict[str, Any]:
     """Return a registered VEN as commands show it."""
     return {
@@ -59,6 +75,7 @@ def ven(found: Ven) -> dict[str, Any]:
         "address": found.address,
         "reports": list(found.offers),
         "report_only": found.report_only,
+        "signs": found.signs,
     }
 
 

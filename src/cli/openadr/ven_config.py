@@ -18,7 +18,7 @@ from ...openadr.model import ReadingType, ReportName, ReportType, SignalName
 from ...openadr.ven import DataPoint, Offer
 from .places import Level, place, socket_of
 from .readings import Command, Constants, Readings, Source, course
-from .way import Http, Ways, is_url
+from .way import Http, SigningEntry, Ways, is_url
 
 
 @attrs.frozen(slots=True)
@@ -67,6 +67,8 @@ class VenFile:
         readings: where the values come from.
         answer: to events: optIn, optOut, or `ask` to leave it to `janusgrid openadr opt`.
         signals: that it understands.
+        resources, groups: by which events mean it, beside its venID.
+        signing: how messages are signed: then it registers to sign.
         store, control, log: as for a VTN.
     """
 
@@ -79,6 +81,9 @@ class VenFile:
     readings: ReadingsEntry = ReadingsEntry()
     answer: Literal["optIn", "optOut", "ask"] = "optOut"
     signals: tuple[str, ...] = ("LOAD_DISPATCH", "SIMPLE")
+    resources: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
+    signing: SigningEntry | None = None
     store: str | None = None
     control: str | None = None
     log: Level = "warning"
@@ -101,7 +106,7 @@ def load(path: Path, clock: Clock) -> VenSettings:
     document = read(path)
     file = document.structure(VenFile)
     folder = path.parent
-    ways = Ways(file.http, file.xmpp, folder, file.fingerprint)
+    ways = Ways(file.http, file.xmpp, folder, file.fingerprint, file.signing)
     faults: list[ConfigError] = []
 
     def complain(reason: str, *trail: Step) -> None:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
-from ...common.errors import LocalError
+from ...common.config import duration
+from ...common.errors import LocalError, UnknownName
 from ...openadr.model import OptType, Poll
 from ...openadr.ven import Ven
 from ..control import Handler, Request
@@ -22,6 +24,9 @@ class Desk:
             "state": self._state,
             "event.list": self._events,
             "opt": self._opt,
+            "opt.list": self._opts,
+            "opt.schedule": self._schedule,
+            "opt.cancel": self._withdraw,
             "poll": self._poll,
             "leave": self._leave,
         }
@@ -46,6 +51,31 @@ class Desk:
         self._ven.opt(request["id"], OptType(request["opt"]))
         await self._ven.kept()
         return {"id": request["id"], "opt": request["opt"]}
+
+    async def _opts(self, request: Request) -> Any:
+        return [
+            {"ven": self._ven.core.office.ven_name, **summary.opt(sent.message), "accepted": sent.is_accepted}
+            for sent in self._ven.opts
+        ]
+
+    async def _schedule(self, request: Request) -> Any:
+        """Tell the VTN when we are available, and answer when it has confirmed that."""
+        times = [(datetime.fromisoformat(start), duration(lasts)) for start, lasts in request["times"]]
+        sent = self._ven.opt_schedule(
+            OptType(request["opt"]), times, reason=request["reason"], market=request["market"]
+        )
+        await self._ven.kept()
+        async with asyncio.timeout(request.get("seconds", 30)):
+            await sent.accepted()
+        return summary.opt(sent.message)
+
+    async def _withdraw(self, request: Request) -> Any:
+        sent = next((each for each in self._ven.opts if each.id == request["id"]), None)
+        if sent is None:
+            raise UnknownName("there is no opt of that ID", where=request["id"])
+        sent.cancel()
+        await self._ven.kept()
+        return summary.opt(sent.message)
 
     async def _poll(self, request: Request) -> Any:
         """Ask the VTN now."""

@@ -19,7 +19,7 @@ from . import summary
 from .telling import Teller, log_to_stderr
 from .ven_config import VenSettings, load
 from .ven_desk import Desk
-from .way import reason
+from .way import reason, target
 
 
 @click.command()
@@ -67,6 +67,8 @@ async def serve(settings: VenSettings, clock: Clock, as_json: bool) -> None:
             offers=settings.offers,
             read=settings.readings,
             signals=file.signals,
+            targets=target(file.resources, file.groups),
+            signing=settings.ways.signs,
             clock=clock,
             store=store,
         )

@@ -12,16 +12,26 @@ from ...common.errors import ConfigError, LocalError
 from ...openadr.model import ReportName
 from ...openadr.vtn import Party, TelemetryPlan
 from .places import Level, place, socket_of
-from .way import Http, Ways, identities
+from .way import Http, SigningEntry, Ways, identities, target
 
 
 @attrs.frozen(slots=True)
 class PartyEntry:
-    """A VEN that may register, as it is written: `identity` is one or several, with blanks between them."""
+    """A VEN that may register, as it is written.
+
+    Attributes:
+        identity: a bare JID or the fingerprint of a certificate; several with blanks between them.
+        ven: its venID, where that was agreed.
+        resources, groups: by which events mean it, beside its venID.
+        markets: market contexts that it takes part in; none given is all.
+    """
 
     name: str
     identity: str
     ven: str | None = None
+    resources: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
+    markets: tuple[str, ...] = ()
 
 
 @attrs.frozen(slots=True)
@@ -44,6 +54,7 @@ class VtnFile:
         parties: the VENs that may register.
         telemetry: what is asked of offered reports.
         poll: how often VENs that cannot be reached are asked to come for their messages.
+        signing: how messages are signed, for VENs that register to sign; without it none may.
         store: file of a database, beside this one, or a URL; without it all is forgotten at the end.
         control: file of the socket by which the program is directed; beside this one and named like it, if not given.
         log: what is logged, on standard error.
@@ -55,6 +66,7 @@ class VtnFile:
     xmpp: str | None = None
     telemetry: PlanEntry = PlanEntry()
     poll: timedelta = timedelta(seconds=10)
+    signing: SigningEntry | None = None
     store: str | None = None
     control: str | None = None
     log: Level = "warning"
@@ -77,7 +89,7 @@ def load(path: Path) -> VtnSettings:
     document = read(path)
     file = document.structure(VtnFile)
     folder = path.parent
-    ways = Ways(file.http, file.xmpp, folder)
+    ways = Ways(file.http, file.xmpp, folder, signing=file.signing)
     faults: list[ConfigError] = []
 
     def complain(reason: str, *trail: Step) -> None:
@@ -108,7 +120,8 @@ def _parties(document: Document, file: VtnFile, faults: list[ConfigError]) -> tu
             continue
         if entry.name in {party.ven_name for party in found}:
             faults.append(document.error(f"{entry.name!r} is given twice", "parties", index, "name"))
-        found.append(Party(entry.name, who, entry.ven))
+        meant = target(entry.resources, entry.groups)
+        found.append(Party(entry.name, who, entry.ven, meant, entry.markets))  # type: ignore[arg-type]  # its converter is not seen through
     if not file.parties:
         faults.append(document.error("no VEN may register: name one at least", "parties"))
     return tuple(found)

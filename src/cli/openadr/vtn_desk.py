@@ -6,21 +6,11 @@ import asyncio
 from collections.abc import Mapping
 from typing import Any
 
-from ...common import ids
 from ...common.config import duration
 from ...common.errors import LocalError, UnknownName
 from ...openadr.codec import read, write
 from ...openadr.core.event_book import BookedEvent
-from ...openadr.model import (
-    DistributeEvent,
-    Duration,
-    EventStatus,
-    ReportRequest,
-    ReportSpecifier,
-    ResponseRequired,
-    SpecifierPayload,
-    WsCalendarInterval,
-)
+from ...openadr.model import DistributeEvent, EventStatus, OptType, ResponseRequired
 from ...openadr.vtn import Ven, Vtn
 from ..control import Handler, Request
 from . import summary
@@ -39,7 +29,9 @@ class Desk:
             "event.get": self._event,
             "event.wait": self._wait,
             "report.request": self._request,
+            "report.cancel": self._end,
             "report.list": self._reports,
+            "opt.list": self._opts,
             "ven.list": self._vens,
             "ven.cancel": self._expel,
             "ven.reregister": self._reregister,
@@ -50,7 +42,7 @@ class Desk:
     async def _create(self, request: Request) -> Any:
         required = ResponseRequired(request.get("response", ResponseRequired.ALWAYS.value))
         made = [
-            self._vtn.create_event(each.ei_event, request["vens"], required)
+            self._vtn.create_event(each.ei_event, request["vens"] or None, required)
             for each in _distributed(request["message"]).events
         ]
         await self._vtn.kept()
@@ -93,11 +85,17 @@ class Desk:
 
     def _summary(self, booked: BookedEvent) -> dict[str, Any]:
         names = {ven.ven_id: ven.ven_name for ven in self._vtn.core.vens}
-        opts = {names.get(ven_id, ven_id): booked.opt(ven_id) for ven_id in sorted(booked.ven_ids)}
+        opts = {names.get(ven_id, ven_id): self._opt(booked, ven_id) for ven_id in sorted(booked.ven_ids)}
         return {
             **summary.event(booked.event, self._status(booked)),
             "opt": {name: None if opt is None else opt.value for name, opt in opts.items()},
         }
+
+    def _opt(self, booked: BookedEvent, ven_id: str) -> OptType | None:
+        try:
+            return self._vtn.core.opt(booked.event.event_descriptor.event_id, ven_id)
+        except UnknownName:  # it is not registered any more
+            return booked.opt(ven_id)
 
     def _status(self, booked: BookedEvent) -> str:
         """Return the status as it is sent now; an event that is sent no more has completed."""
@@ -111,12 +109,28 @@ class Desk:
     # --- reports ---
 
     async def _request(self, request: Request) -> Any:
-        ven = self._vtn.core.ven(request["ven"])
-        asked = _report_request(ven, request, self._vtn)
-        self._vtn.core.request_reports(ven.ven_id, [asked])
-        self._vtn.nudge()
+        order = self._vtn.request_report(
+            request["ven"],
+            request["report"],
+            request["rids"] or None,
+            granularity=duration(request["granularity"]),
+            every=duration(request["every"]),
+            duration=duration(request["lasts"]) if request["lasts"] else None,
+        )
         await self._vtn.kept()
-        return {"ven": ven.ven_name, "request": asked.report_request_id}
+        return {"ven": request["ven"], "request": order.id}
+
+    async def _end(self, request: Request) -> Any:
+        self._vtn.cancel_report(request["ven"], *request["requests"], to_follow=request["to_follow"])
+        await self._vtn.kept()
+        return {"ven": request["ven"], "cancelled": request["requests"]}
+
+    async def _opts(self, request: Request) -> Any:
+        return [
+            {"ven": ven.ven_name, **summary.opt(each)}
+            for ven in self._vtn.core.vens
+            for each in self._vtn.opts(ven.ven_id)
+        ]
 
     async def _reports(self, request: Request) -> Any:
         return [row for ven in self._vtn.core.vens for row in _report_rows(ven)]
@@ -146,28 +160,6 @@ def _distributed(text: str) -> DistributeEvent:
     if not isinstance(message, DistributeEvent):
         raise LocalError(f"events come in an oadrDistributeEvent, this is {type(message).__name__}")
     return message
-
-
-def _report_request(ven: Ven, request: Request, vtn: Vtn) -> ReportRequest:
-    """Return the request for an offered report; raise `UnknownName` for what is not offered."""
-    offer = ven.offers.get(request["report"])
-    if offer is None:
-        raise UnknownName(f"{ven.ven_name} offers {', '.join(ven.offers) or 'nothing'}", where=request["report"])
-    known = [each.r_id for each in offer.descriptions]
-    r_ids = request.get("rids") or known
-    if unknown := [r_id for r_id in r_ids if r_id not in known]:
-        raise UnknownName(f"there is {', '.join(known)}", where=unknown[0])
-    granularity, every = duration(request["granularity"]), duration(request["every"])
-    lasts = duration(request["lasts"]) if request.get("lasts") else None
-    begin = vtn.clock.now().replace(microsecond=0)
-    specifier = ReportSpecifier(
-        report_specifier_id=offer.report_specifier_id,
-        granularity=Duration.of(granularity),
-        report_back_duration=Duration.of(every),
-        report_interval=None if lasts is None else WsCalendarInterval(dtstart=begin, duration=Duration.of(lasts)),
-        specifier_payloads=tuple(SpecifierPayload(r_id=r_id) for r_id in r_ids),
-    )
-    return ReportRequest(report_request_id=ids.new("RR"), report_specifier=specifier)
 
 
 def _report_rows(ven: Ven) -> list[dict[str, Any]]:

@@ -11,10 +11,10 @@ import click
 
 from ...common.clock import RealClock
 from ...common.errors import ConfigError
-from ...openadr.items import unit_of
-from ...openadr.vtn import Declined, Deregistered, Offered, Opted, Registered, Telemetry, Vtn
+from ...openadr.vtn import Declined, Deregistered, Offered, OptCanceled, OptCreated, Opted, Registered, Telemetry, Vtn
 from ..control import Control
 from ..running import run
+from . import summary
 from .telling import Teller, log_to_stderr
 from .vtn_config import VtnSettings, load
 from .vtn_desk import Desk
@@ -65,6 +65,7 @@ async def serve(settings: VtnSettings, as_json: bool) -> None:
             plan=settings.plan,
             poll_every=settings.file.poll,
             store=store,
+            signing=settings.ways.signs,
         )
         follow(vtn, say)
         await stack.enter_async_context(vtn)
@@ -87,6 +88,8 @@ def follow(vtn: Vtn, say: Teller) -> None:
     vtn.listen(Deregistered, lambda happening: _deregistered(say, happening))
     vtn.listen(Offered, lambda happening: _offered(say, happening))
     vtn.listen(Opted, lambda happening: _opted(say, happening))
+    vtn.listen(OptCreated, lambda happening: _opt(say, happening, "says"))
+    vtn.listen(OptCanceled, lambda happening: _opt(say, happening, "takes back"))
     vtn.listen(Telemetry, lambda happening: _telemetry(say, happening))
     vtn.listen(Declined, lambda happening: _declined(say, vtn, happening))
 
@@ -120,14 +123,18 @@ def _opted(say: Teller, what: Opted) -> None:
              reason=answer.response_description)  # fmt: skip
 
 
+def _opt(say: Teller, what: OptCreated | OptCanceled, does: str) -> None:
+    described = summary.opt(what.opt)
+    say.tell("opt" if isinstance(what, OptCreated) else "opt-canceled",
+             f"{what.ven.ven_name} {does} {described['opt']} for {described['of']}: {described['reason']}",
+             ven=what.ven.ven_name, **described)  # fmt: skip
+
+
 def _telemetry(say: Teller, what: Telemetry) -> None:
     offer = what.ven.offers.get(what.report.report_specifier_id)
     items = {each.r_id: each.item_base for each in offer.descriptions} if offer else {}
     for sample in what.samples:
-        try:
-            unit = unit_of(items.get(sample.r_id)).symbol
-        except Exception:
-            unit = "?"
+        unit = summary.unit(items.get(sample.r_id))
         value = sample.value if isinstance(sample.value, float | int) else str(sample.value)
         shown = f"{value:.6g}" if isinstance(value, float) else str(value)
         time = sample.time.astimezone()
