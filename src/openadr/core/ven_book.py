@@ -271,7 +271,13 @@ class VenBook:
         return message.transport_address
 
     def holder(self, identity: str, registration_id: str, ven_id: str | None = None) -> Ven:
-        """Return who holds a registration; raise `Rejected` (452) if this identity holds none of that ID."""
+        """Return who holds a registration.
+
+        Raises `Rejected`: 463 if the venID is that of another (rule 21), 452 if this identity holds none of that ID.
+        """
+        claimed = self._vens.get(ven_id or "")
+        if claimed is not None:
+            self.sender(identity, claimed.ven_id)
         ven = next((ven for ven in self._vens.values() if ven.registration_id == registration_id), None)
         if ven is None or not self._is(identity, ven.ven_name):
             raise Rejected(Code.INVALID_ID, f"no registration {registration_id:.80} is known")

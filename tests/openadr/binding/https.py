@@ -27,7 +27,7 @@ TYPE = "Content-Type: application/xml\r\n"
 class House:
     """An authority, a VTN, and the certificates of its VENs `site` and `other`."""
 
-    def __init__(self, folder: Path, limits: HttpLimits) -> None:
+    def __init__(self, folder: Path, limits: HttpLimits | None = None) -> None:
         self.authority = Authority.of(folder)
         self.revoked = self.authority.revoke()
         self._credentials: dict[str, Credentials] = {}
@@ -63,7 +63,7 @@ class House:
 
     async def connect(self, user: str = "site") -> Visitor:
         """Return a connection, after the handshake."""
-        context = client_context(self.of(user))
+        context = client_context(attrs.evolve(self.of(user), revoked=None))
         return Visitor(*await asyncio.open_connection("127.0.0.1", self.port, ssl=context))
 
     async def ask(self, message: Message, endpoint: str | None = None, user: str = "site") -> Message:
