@@ -39,6 +39,9 @@ HEAD = b"JGjrnl\x00\x01"
 MOST = 16 << 20
 """Octets that a payload may have: a length above it is damage, and never asks for memory."""
 
+_SYNC = 1 << 20
+"""Octets of a renewal that may wait for the disk at most."""
+
 _FRAME = struct.Struct(">II")
 _LENGTH = struct.Struct(">I")
 
@@ -214,26 +217,13 @@ class Journal:
 
     def replace(self, payloads: Iterable[bytes]) -> None:
         """Put these records in the place of all; whatever happens meanwhile, the file holds the old ones or the new."""
-        aside = self.path.with_name(self.path.name + ".new")
-        file = -1
+        renewal = Renewal(self)
         try:
-            file = os.open(aside, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-            self._lock(file)
-            octets = HEAD + b"".join(map(frame, payloads))
-            _write_all(file, octets)
-            os.fsync(file)
-            os.replace(aside, self.path)
-        except BaseException as error:
-            if file >= 0:
-                os.close(file)
-                with contextlib.suppress(OSError):
-                    os.unlink(aside)
-            if isinstance(error, OSError):
-                raise self._failed("replaced", error) from None
+            renewal.add(payloads)
+            renewal.finish()
+        except BaseException:
+            renewal.abandon()
             raise
-        os.close(self._file)
-        self._file, self.size = file, len(octets)
-        self._sync_directory()
 
     def close(self) -> None:
         """Close the file; it may be opened again from then on. Closing twice does nothing."""
@@ -253,6 +243,12 @@ class Journal:
         _write_all(self._file, octets)
         self.size += len(octets)
 
+    def _take(self, file: int, size: int) -> None:
+        """Go on in another file, which has our name by now."""
+        os.close(self._file)
+        self._file, self.size = file, size
+        self._sync_directory()
+
     def _sync_directory(self) -> None:
         with contextlib.suppress(OSError):  # not every system lets a directory be opened
             directory = os.open(self.path.parent, os.O_RDONLY)
@@ -263,6 +259,65 @@ class Journal:
 
     def _failed(self, what: str, error: OSError) -> LocalError:
         return LocalError(f"the journal cannot be {what}: {error.strerror or error}", where=str(self.path))
+
+
+class Renewal:
+    """What a journal is to hold instead of all it has, written beside it a little at a time::
+
+        renewal = Renewal(journal)
+        renewal.add(live_payloads)  # as often as it takes; what is appended to the journal meanwhile comes behind
+        renewal.finish()            # from here on it is the journal
+
+    Until then the file holds the old records. A journal has one at a time. Raises `LocalError` when the disk fails;
+    then `abandon` it.
+    """
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+        self._aside = journal.path.with_name(journal.path.name + ".new")
+        self._size = self._synced = 0
+        try:
+            self._file = os.open(self._aside, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise journal._failed("replaced", error) from None
+        try:
+            journal._lock(self._file)
+            self._write(HEAD)
+        except BaseException:
+            self.abandon()
+            raise
+
+    def add(self, payloads: Iterable[bytes]) -> None:
+        """Write records behind those that were added before."""
+        self._write(b"".join(map(frame, payloads)))
+
+    def _write(self, octets: bytes) -> None:
+        try:
+            _write_all(self._file, octets)
+            self._size += len(octets)
+            if self._size - self._synced > _SYNC:  # so that there is never much to wait for
+                os.fsync(self._file)
+                self._synced = self._size
+        except OSError as error:
+            raise self._journal._failed("replaced", error) from None
+
+    def finish(self) -> None:
+        """Put the records that were added in the place of those that the journal has."""
+        try:
+            os.fsync(self._file)
+            os.replace(self._aside, self._journal.path)
+        except OSError as error:
+            raise self._journal._failed("replaced", error) from None
+        self._journal._take(self._file, self._size)
+        self._file = -1
+
+    def abandon(self) -> None:
+        """Leave the journal as it is. It does nothing to one that is finished or abandoned."""
+        if self._file >= 0:
+            os.close(self._file)
+            self._file = -1
+            with contextlib.suppress(OSError):
+                os.unlink(self._aside)
 
 
 def _write_all(file: int, octets: bytes) -> None:

@@ -25,7 +25,14 @@ class EntryStore(Protocol[T]):
 
     @property
     def full(self) -> bool:
-        """True when most of what is kept no longer counts: `replace` is wanted."""
+        """True when most of what is kept no longer counts: `renew` is wanted."""
+        ...
+
+    def renew(self, records: Iterable[T]) -> None:
+        """Keep these records, and those that are written from now on, only; it need not be done when this returns.
+
+        `records` may be taken one by one, with every `write` some.
+        """
         ...
 
     def replace(self, records: Iterable[T]) -> None:
@@ -43,6 +50,9 @@ class Nowhere(Generic[T]):
         return ()
 
     def write(self, records: Sequence[T]) -> None:
+        """Keep nothing."""
+
+    def renew(self, records: Iterable[T]) -> None:
         """Keep nothing."""
 
     def replace(self, records: Iterable[T]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Iterator
 from datetime import datetime
+from itertools import chain, repeat
 
 from ..acsi.errors import ServiceRefused
 from ..acsi.references import BadReference, Reference
@@ -228,7 +229,7 @@ class Events:
             records, self._unsaved = self._unsaved, []
             self._store.write(records)
             if self._store.full:
-                self._store.replace(self._all())
+                self._store.renew(self._all())
 
     def restore(self, blocks: Iterable[Block], now: datetime) -> None:
         """Let buffered blocks begin, with what was kept of them."""
@@ -279,10 +280,12 @@ class Events:
         )
 
     def _all(self) -> Iterator[Record]:
+        """Return what there is to keep now, whatever happens until it is taken."""
+        found: list[Iterable[Record]] = []
         for block in self._buffered:
-            yield self._setup(block)
             assert block.buffer is not None
-            yield from (Added(block.name, entry) for entry in block.buffer.entries)
+            found += ((self._setup(block),), map(Added, repeat(block.name), tuple(block.buffer.entries)))
+        return chain.from_iterable(found)
 
 
 def _show(block: Block, entry: Entry) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
-from itertools import islice
+from itertools import chain, islice, repeat
 
 from ..acsi.errors import ServiceError, ServiceRefused
 from ..acsi.logs import (
@@ -272,14 +272,16 @@ class Logs:
             records, self._unsaved = self._unsaved, []
             self._store.write(records)
             if self._store.full:
-                self._store.replace(self._all())
+                self._store.renew(self._all())
 
     def _all(self) -> Iterator[LogRecord]:
-        for block in self._blocks.values():
-            yield BlockSetup(block.name, block.configuration, block.settings)
+        """Return what there is to keep now, whatever happens until it is taken."""
+        kept: list[Iterable[LogRecord]] = [
+            [BlockSetup(block.name, block.configuration, block.settings) for block in self._blocks.values()]
+        ]
         for found in self._logs.values():
-            yield Numbered(found.name, found.last)
-            yield from (Logged(found.name, entry) for entry in found.entries)
+            kept += ((Numbered(found.name, found.last),), map(Logged, repeat(found.name), tuple(found.entries)))
+        return chain.from_iterable(kept)
 
     def _restore(self, begin: list[Block], now: datetime) -> None:
         """Go on where the server was when it ended, and let the blocks write that did, or shall."""

@@ -6,11 +6,12 @@ import json
 import logging
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from ...common.errors import LocalError
-from ...common.store import Durability, Journal
+from ...common.store import Durability, Journal, Renewal
 from ..acsi.services import Reason
 from ..acsi.types import DataValue, EntryTime
 from ..engine.buffer import Added, Entry, Purged, Record, Setup
@@ -22,6 +23,8 @@ _FLOOR = 1 << 20
 """Octets below which a journal is not worth replacing."""
 _GROWTH = 4
 """How many times as large as what counts it may become."""
+_STEP = 64
+"""Records of a renewal that are written at a time: that takes less than a millisecond."""
 
 
 T = TypeVar("T")
@@ -38,6 +41,10 @@ class EntryJournal(ABC, Generic[T]):
         self._journal = Journal(path, durability=durability)
         self._live = self._journal.size
         self._failing = False
+        self._renewal: Renewal | None = None
+        self._pending: Iterator[T] = iter(())
+        self._come: list[bytes] = []
+        """What was written since the renewal began."""
 
     @staticmethod
     @abstractmethod
@@ -58,19 +65,53 @@ class EntryJournal(ABC, Generic[T]):
                 log.warning("%s: a record is passed over: %s", self._journal.path, error)
 
     def write(self, records: Sequence[T]) -> None:
-        """Append records."""
+        """Append records; go on with a renewal."""
+        payloads = list(map(self.payload, records))
         try:
-            self._journal.append(*map(self.payload, records))
+            self._journal.append(*payloads)
+            self._go_on(payloads)
         except LocalError as error:
             self._fails(error)
+
+    def _go_on(self, payloads: list[bytes]) -> None:
+        """Write some more of what counts beside the file, and what has just come; put it in its place at the end.
+
+        What has come stands behind all that was there before it: it waits until that is written.
+        """
+        if self._renewal is None:
+            return
+        self._come += payloads
+        some = [self.payload(record) for record in islice(self._pending, _STEP + _GROWTH * len(payloads))]
+        if some:
+            self._renewal.add(some)
+            return
+        self._renewal.add(self._come)
+        self._renewal.finish()
+        self._end_renewal()
+        self._live = self._journal.size
 
     @property
     def full(self) -> bool:
         """True when most of the file no longer counts, or something could not be written."""
-        return self._failing or self._journal.size > max(_FLOOR, _GROWTH * self._live)
+        grown = self._renewal is None and self._journal.size > max(_FLOOR, _GROWTH * self._live)
+        return self._failing or grown
+
+    def renew(self, records: Iterable[T]) -> None:
+        """Put these records and what is written from now on in the place of all, a little with every `write`.
+
+        After a failure all at once: what could not be written must not be lost longer than the disk needs.
+        """
+        if self._failing:
+            self.replace(records)
+            return
+        try:
+            self._renewal, self._pending = Renewal(self._journal), iter(records)
+        except LocalError as error:
+            self._fails(error)
 
     def replace(self, records: Iterable[T]) -> None:
-        """Put these records in the place of all."""
+        """Put these records in the place of all, at once."""
+        self._end_renewal()
         try:
             self._journal.replace(map(self.payload, records))
             self._live = self._journal.size
@@ -82,13 +123,20 @@ class EntryJournal(ABC, Generic[T]):
             self._failing = False
 
     def close(self) -> None:
-        """Close the file."""
+        """Close the file; what was not yet renewed stays as it is."""
+        self._end_renewal()
         self._journal.close()
+
+    def _end_renewal(self) -> None:
+        if self._renewal is not None:
+            self._renewal.abandon()
+        self._renewal, self._pending, self._come = None, iter(()), []
 
     def _fails(self, error: LocalError) -> None:
         if not self._failing:
             log.error("%s: the server goes on, but its entries would not survive the end of the process", error)
         self._failing = True
+        self._end_renewal()
 
 
 def _payload(record: Record) -> bytes:

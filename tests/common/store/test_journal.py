@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from janusgrid.common.errors import LocalError
-from janusgrid.common.store import Durability, Journal, frame, scan
+from janusgrid.common.store import Durability, Journal, Renewal, frame, scan
 from janusgrid.common.store.journal import HEAD, MOST
 
 RECORDS = [b"first", b"", b"\x00" * 9, b"a longer one, with octets \xff\x00 of every kind", b"last"]
@@ -101,6 +101,30 @@ def test_replacing_keeps_only_what_counts(path: Path) -> None:
     assert os.listdir(path.parent) == [path.name]
     with Journal(path) as journal:
         assert journal.recovered() == [*RECORDS[3:], b"more"]
+
+
+def test_a_renewal_is_nothing_until_it_is_finished(path: Path) -> None:
+    with Journal(path) as journal:
+        journal.append(*RECORDS)
+        renewal = Renewal(journal)
+        renewal.add([b"one"])
+        journal.append(b"two")
+        assert written_in(path) == [*RECORDS, b"two"]
+        renewal.abandon()
+        assert os.listdir(path.parent) == [path.name]
+        renewal = Renewal(journal)
+        renewal.add([b"one"])
+        renewal.add([b"two"])
+        renewal.finish()
+        renewal.abandon()
+        assert journal.size == path.stat().st_size
+        journal.append(b"three")
+    with Journal(path) as journal:
+        assert journal.recovered() == [b"one", b"two", b"three"]
+
+
+def written_in(path: Path) -> list[bytes]:
+    return scan(path.read_bytes()).payloads
 
 
 def test_an_unfinished_replacement_leaves_the_old_records(path: Path) -> None:

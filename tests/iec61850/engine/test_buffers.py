@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Iterable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
-from janusgrid.common.store import Journal
+from janusgrid.common.store import Journal, Renewal
 from janusgrid.iec61850.acsi.services import Report, SetRCBValues
 from janusgrid.iec61850.engine import Association, Engine, Outcome, settle
 from janusgrid.iec61850.engine.buffer import BufferLimits, weight
@@ -30,6 +32,8 @@ class Life(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
+        self.small = mock.patch.multiple("janusgrid.iec61850.server.buffers", _FLOOR=400, _GROWTH=1, _STEP=1)
+        self.small.start()  # so that the file is written anew all the time, and closed in the midst of that
         self.directory = tempfile.TemporaryDirectory()
         self.path = Path(self.directory.name) / "reports.journal"
         self.now = START
@@ -145,6 +149,7 @@ class Life(RuleBasedStateMachine):
             assert (self.got[-1] if self.got else 0) == self.count or self.lowest == self.count
         if self.store is not None:
             self.store.close()
+        self.small.stop()
         self.directory.cleanup()
 
 
@@ -185,6 +190,35 @@ def test_the_journal_does_not_grow_without_end(tmp_path: Path, monkeypatch: pyte
     store.close()
     store = JournalStore(path)
     assert entries(Engine(plant(), START, buffers=BufferLimits(entries=10), report_store=store)) == 10
+
+
+def test_the_journal_is_written_anew_a_little_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that no update has to wait for all that is kept."""
+    path, limits = tmp_path / "reports.journal", BufferLimits(entries=2000)
+    pieces: list[int] = []
+    add = Renewal.add
+
+    def counted(renewal: Renewal, payloads: Iterable[bytes]) -> None:
+        found = list(payloads)
+        pieces.append(len(found))
+        add(renewal, found)
+
+    monkeypatch.setattr("janusgrid.iec61850.server.buffers._FLOOR", 4096)
+    store = JournalStore(path)
+    engine = Engine(plant(), START, buffers=limits, report_store=store)
+    monkeypatch.setattr(Renewal, "add", counted)
+    files = set()
+    for _ in range(12):
+        feed(engine, 1000)
+        files.add(path.stat().st_ino)
+    assert len(files) > 2
+    assert max(pieces) < 150, "of four thousand"
+    assert sum(pieces) > 4000
+    kept = [entry.number for entry in engine.reporting._blocks[BLOCK].buffer.entries]  # type: ignore[union-attr]
+    store.close()
+    assert [each.name for each in tmp_path.iterdir()] == [path.name]
+    again = Engine(plant(), START, buffers=limits, report_store=JournalStore(path))
+    assert [entry.number for entry in again.reporting._blocks[BLOCK].buffer.entries] == kept  # type: ignore[union-attr]
 
 
 def test_a_disk_that_fails_does_not_stop_reporting(

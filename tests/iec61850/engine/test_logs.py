@@ -6,6 +6,7 @@ import tempfile
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pytest
 from hypothesis import settings
@@ -84,6 +85,8 @@ class Life(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
+        self.small = mock.patch.multiple("janusgrid.iec61850.server.buffers", _FLOOR=400, _GROWTH=1, _STEP=1)
+        self.small.start()  # so that the file is written anew all the time, and closed in the midst of that
         self.directory = tempfile.TemporaryDirectory()
         self.count = 0
         self.enabled = False
@@ -155,6 +158,7 @@ class Life(RuleBasedStateMachine):
     def teardown(self) -> None:
         if hasattr(self, "kept") and self.kept.store is not None:
             self.kept.store.close()
+        self.small.stop()
         self.directory.cleanup()
 
 
