@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from janusgrid.common.data.conversion import WireType
 from janusgrid.common.data.site import Device, load_site
 from janusgrid.common.data.tables import Service
 from janusgrid.common.resources import resource
+from janusgrid.iec61850 import Ied, Server
 from janusgrid.iec61850.acsi.references import FC, Reference
 from janusgrid.iec61850.acsi.types import BasicType
 from janusgrid.iec61850.model.nodes import Attribute, DataObject, LogicalNode, Model, Trigger
@@ -140,6 +142,28 @@ def test_report_control(name: str) -> None:
     assert report.trigger == every
     assert (report.buffer_time, report.integrity_period) == (0, 60_000)
     assert report.optional_fields == int("0111100010", 2)  # seqNum, timeStamp, reason, dataSet, confRev
+
+
+@each_name
+async def test_a_client_goes_on_after_an_outage_where_it_stopped(name: str) -> None:
+    """With the buffered block, which has the same data set."""
+    model = model_of(name)
+    ln0 = next(node for _, node in nodes(model) if node.name == "LLN0")
+    reports, live = ln0.reports["brcbMeas"], ln0.reports["urcbMeas"]
+    assert (reports.buffered, reports.indexed, reports.max_instances) == (True, True, 1)
+    assert (reports.data_set, reports.integrity_period) == (live.data_set, 0)
+    assert reports.optional_fields == live.optional_fields | int("0000001100", 2)  # with bufOvfl and entryID
+    (device,) = model.devices
+    block, power = f"{device}/LLN0.brcbMeas", f"{device}/MMXU1.TotW"
+    async with Server(model) as server, asyncio.timeout(10):
+        server.update(power, 1.0)
+        async with Ied(server.connect()) as ied, ied.report(block, interrogate=False) as reports_:
+            kept = (await anext(reports_)).entry
+        server.update(power, 2.0)
+        server.update(power, 3.0)
+        async with Ied(server.connect()) as ied, ied.report(block, after=kept, interrogate=False) as reports_:
+            got = [(await anext(reports_)).values[power] for _ in range(2)]
+    assert [each["mag"]["f"] for each in got if isinstance(each, dict)] == [2.0, 3.0]
 
 
 @each_name
