@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import inspect
-import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import attrs
 
+from ...common.statement import descriptions
 from ..client.connect import connect
 from ..engine.buffer import BufferLimits
 from ..engine.controllable import SELECT_TIMEOUT
@@ -41,8 +41,6 @@ CALLS: dict[str, tuple[str, Callable[..., Any]]] = {
     "folder": ("Server: `Folder` of files", Folder.__init__),
 }
 """Functions whose arguments have defaults that are numbers."""
-
-_ENTRY = re.compile(r"^    (?P<names>\w+(, \w+)*): (?P<text>.*(?:\n        .*)*)", re.MULTILINE)
 
 
 def tables() -> tuple[Table, ...]:
@@ -77,15 +75,6 @@ def _arguments(call: Callable[..., Any]) -> Iterator[tuple[str, str, str]]:
     for name, parameter in inspect.signature(call).parameters.items():
         if isinstance(parameter.default, int | float):
             yield name, _shown(parameter.default), described[name]
-
-
-def descriptions(docstring: str | None) -> dict[str, str]:
-    """Return what a docstring says of each attribute or argument, on one line each."""
-    found = {}
-    for match in _ENTRY.finditer(inspect.cleandoc(docstring or "")):
-        for name in match["names"].split(", "):
-            found[name] = " ".join(match["text"].split()).rstrip(".")
-    return found
 
 
 def _shown(value: float | None) -> str:
