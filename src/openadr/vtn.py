@@ -17,11 +17,12 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from ..common.clock import Clock
-from ..common.errors import Refused
+from ..common.errors import LocalError, Refused
 from ..common.xmpp.session import Session
-from .binding.keeper import Store
+from .binding.keeper import Keeper, Store
 from .binding.reporting import History, Reader, Reporting, checked_offers
 from .binding.role import Role, transports_of
+from .binding.sharing import SharedKeeper, SharedStore
 from .binding.transport import Transport
 from .core import telemetry
 from .core.answers import Deployment
@@ -85,7 +86,13 @@ class Dispatch:
 
     def __init__(self, vtn: Vtn, booked: BookedEvent) -> None:
         self._vtn = vtn
-        self._booked = booked
+        self._last = booked
+
+    @property
+    def _booked(self) -> BookedEvent:
+        """The event as it stands in the book; as it was last seen there, where it is forgotten."""
+        self._last = self._vtn.core.events.shelf.get(self.id, self._last)
+        return self._last
 
     @property
     def event(self) -> EiEvent:
@@ -95,7 +102,7 @@ class Dispatch:
     @property
     def id(self) -> str:
         """The eventID."""
-        return self._booked.event.event_descriptor.event_id
+        return self._last.event.event_descriptor.event_id
 
     def opt(self, ven: str, *, resource: str | None = None, device_class: str | None = None) -> OptType | None:
         """Return whether a VEN (venID or name) takes part; None while it has not answered.
@@ -146,7 +153,8 @@ class Vtn(Role):
         plan: what to ask of offered reports.
         offers: the reports that VENs may ask of us; `read` and `history` give their values (see `Ven`).
         poll_every: how often a VEN that cannot be reached is asked to come for its messages.
-        store: where registrations, events, answers and letters outlive the process.
+        store: where registrations, events, answers and letters outlive the process: `Records`, or `SharedRecords`
+            where many processes are one VTN; then all that changes something is done by `turn`.
         signing: how messages are signed, for VENs that register to sign; without it none may.
     """
 
@@ -162,9 +170,11 @@ class Vtn(Role):
         read: Reader | None = None,
         history: History | None = None,
         poll_every: timedelta = timedelta(seconds=10),
-        store: Store | None = None,
+        store: Store | SharedStore | None = None,
         signing: Signing | None = None,
     ) -> None:
+        if isinstance(store, SharedStore) and (promised := tuple(offers)):
+            raise LocalError("a VTN of many processes offers no reports of its own", where=promised[0].specifier_id)
         carriers = transports_of(transports)
         names = tuple(transport.name for transport in carriers)
         deployment = Deployment(vtn_id, names, poll_every, signatures=signing is not None)
@@ -294,6 +304,15 @@ class Vtn(Role):
     def _warn(self, booked: BookedEvent) -> None:
         for finding in booked.warnings:
             log.warning("event %s: %s", booked.event.event_descriptor.event_id, finding)
+
+    def _keeping(self, store: Store | SharedStore | None) -> Keeper:
+        if isinstance(store, SharedStore):
+            return SharedKeeper(self.core, store, self._news)
+        return super()._keeping(store)
+
+    def _news(self) -> None:
+        self.nudge()
+        self._fire()
 
     def _owns(self, transport: TransportName, identity: str, address: str) -> bool:
         return self._transports[transport].owns(identity, address)

@@ -72,6 +72,10 @@ class SharedRecords:
         The first value is True where that is not known: then everything is returned, and what is not there is no
         more. Raises `NotStored` if there is no turn to be had: then none has begun.
         """
+        unfinished, self._turn = self._turn, None
+        if unfinished is not None:
+            self._drop(unfinished[0])
+            self._seen = None
         connection = None
         try:
             connection = self._engine.connect()
@@ -106,6 +110,10 @@ class SharedRecords:
             raise NotStored(f"nothing is kept any more: {reason(error)}", where=self.where) from None
         self._seen = revision
 
+    def forget(self) -> None:
+        """Know nothing any more: the next turn begins with everything."""
+        self._seen = None
+
     def leads(self) -> bool:
         """Return whether this process is the one of all that does what only one may; it is, until it ends."""
         with self._lock:
@@ -124,11 +132,15 @@ class SharedRecords:
                 self._leading = None
             return False
 
-    def close(self) -> None:
-        """Give up what this process leads, and close the database."""
+    def resign(self) -> None:
+        """Lead no more: another process may."""
         with self._lock:
             leading, self._leading = self._leading, None
             self._drop(leading)
+
+    def close(self) -> None:
+        """Give up what this process leads, and close the database."""
+        self.resign()
         turn, self._turn = self._turn, None
         if turn is not None:
             self._drop(turn[0])

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
-from collections.abc import Iterable, Sequence
-from typing import Protocol
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Protocol, TypeVar
 
 from ...common.errors import LocalError
 from ..core.shelf import Cabinet, Change
+
+T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
@@ -32,23 +36,42 @@ class Keeper:
     """Brings the changes of a cabinet to a store, those of many messages in one go.
 
     What could not be kept is kept with what comes next; meanwhile nothing may be acknowledged.
+
+    Args:
+        cabinet: what is kept.
+        store: where; None to keep nothing.
+        happened: what the application is to be told, once it is kept.
     """
 
-    def __init__(self, cabinet: Cabinet, store: Store | None) -> None:
+    leads = True
+    """Whether this process carries letters."""
+    undone = False
+    """Whether a step that could not be kept has not happened at all, or will be kept later."""
+
+    def __init__(self, cabinet: Cabinet, store: Store | None, happened: deque[Any]) -> None:
         self._cabinet = cabinet
         self._store = store
+        self.ready = happened
+        """What the application may be told."""
         self._pending: dict[tuple[str, str], Change] = {}
         self._collected = 0
         self._saved = 0
         self._lock = asyncio.Lock()
         self.failing = False
 
-    async def load(self) -> list[Change]:
-        """Return what was kept; raise `LocalError` if it cannot be read."""
-        if self._store is None:
-            return []
-        found = await asyncio.to_thread(lambda store: list(store.load()), self._store)
-        return [Change(str(kind), str(key), text) for kind, key, text in found]
+    async def restore(self, restore: Callable[[Iterable[Change]], list[str]]) -> list[str]:
+        """Go on from what was kept; return what was not understood, raise `LocalError` if it cannot be read."""
+        found = await asyncio.to_thread(lambda store: list(store.load()), self._store) if self._store else []
+        return restore([Change(str(kind), str(key), text) for kind, key, text in found])
+
+    async def step(self, act: Callable[[], T]) -> T:
+        """Do something that changes the cabinet and return its result, once it is kept.
+
+        Raises what `act` raises, and `LocalError` if it cannot be kept.
+        """
+        result = act()
+        await self.kept()
+        return result
 
     async def kept(self) -> None:
         """Return when all that has changed so far is kept; raise `LocalError` if it is not."""
@@ -81,6 +104,15 @@ class Keeper:
             log.warning("event=openadr.stored-again: what waited is kept")
         self.failing = False
         self._saved = upto
+
+    async def note(self, act: Callable[[], None]) -> None:
+        """Do something that may be kept with what comes next."""
+        act()
+
+    async def close(self) -> None:
+        """Keep what is left, if that can be done."""
+        with contextlib.suppress(LocalError):  # which was logged
+            await self.kept()
 
     async def run(self) -> None:
         """Try again, as long as something waits to be kept."""

@@ -8,8 +8,9 @@ import logging
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable
 from datetime import datetime
+from functools import partial
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Protocol, Self, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, Protocol, Self, TypeVar
 
 from ...common.clock import Clock, RealClock
 from ...common.errors import JanusGridError, LocalError, NotReachable
@@ -24,6 +25,7 @@ from .calls import call
 from .courier import Courier
 from .envelopes import Envelopes
 from .keeper import Keeper, Store
+from .sharing import SharedStore
 from .transport import NotNow, Transport
 from .xmpp import XmppTransport
 
@@ -33,6 +35,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 H = TypeVar("H")
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
 class Core(Protocol):
@@ -103,7 +107,7 @@ class Role:
         clock: Clock | None,
         *,
         vtn: str | None = None,
-        store: Store | None = None,
+        store: Store | SharedStore | None = None,
         signing: Signing | None = None,
     ) -> None:
         self.clock = clock or RealClock()
@@ -112,7 +116,7 @@ class Role:
         self.envelopes = Envelopes(self._notary, self.clock, core.agreed, core.same_party, always=vtn is not None)
         if self._notary is not None:
             core.cabinet.add(self._notary.guard.shelf)
-        self._keeper = Keeper(core.cabinet, store)
+        self._keeper = self._keeping(store)
         self._loaded = False
         self._vtn_address = vtn
         self._transports = {transport.name: transport for transport in transports}
@@ -134,7 +138,7 @@ class Role:
         if self._begun:
             raise LocalError("this role is open already")
         if not self._loaded:
-            for fault in self._core.restore(await self._keeper.load()):
+            for fault in await self._keeper.restore(self._core.restore):
                 log.error("event=openadr.kept-unreadable: %s", fault)
             if self._notary is not None:
                 self._notary.guard.restored()
@@ -161,8 +165,7 @@ class Role:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        with contextlib.suppress(LocalError):  # which was logged
-            await self._keeper.kept()
+        await self._keeper.close()
 
     async def __aenter__(self) -> Self:
         await self.open()
@@ -201,16 +204,30 @@ class Role:
         Raises `NotNow` if it could not be kept: the peer will send the message again, and be given the same answer.
         """
         try:
-            answer = self._core.receive(identity, message, self.clock.now())
-        except Exception:
-            log.exception("%s of %s made an error in here", type(message).__name__, identity)
-            answer = rejection(message, Rejected(Code.DEPLOYMENT_ERROR, "an error in here, which was logged"))
-        try:
-            await self._keeper.kept()
+            answer = await self._keeper.step(partial(self._answer, identity, message))
         except LocalError:
             raise NotNow("what this changes cannot be stored at present: send it again later") from None
         await self._drain()
         return answer
+
+    async def turn(self, act: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+        """Do something that this role offers, and return its result once it is stored: `await vtn.turn(vtn.…, …)`.
+
+        Where many processes share a store, this is how anything is changed: they do so one after the other, each
+        knowing all that the others have done. `act` is a plain function and does not wait for anything.
+
+        Raises what `act` raises, and `LocalError` if it cannot be stored.
+        """
+        result = await self._keeper.step(partial(act, *args, **kwargs))
+        await self._drain()
+        return result
+
+    def _answer(self, identity: str, message: Message) -> Message:
+        try:
+            return self._core.receive(identity, message, self.clock.now())
+        except Exception:
+            log.exception("%s of %s made an error in here", type(message).__name__, identity)
+            return rejection(message, Rejected(Code.DEPLOYMENT_ERROR, "an error in here, which was logged"))
 
     def back(self, address: str | None) -> None:
         """A peer is there again, or we are (see `Station`): send at once what waits."""
@@ -231,7 +248,15 @@ class Role:
     def trust(self, identity: str) -> None:
         """Take this identity for our VTN's too (see `Station`)."""
 
+    def _keeping(self, store: Store | SharedStore | None) -> Keeper:
+        """Return what keeps this role's cabinet."""
+        if isinstance(store, SharedStore):
+            raise LocalError("this role is one process: give it a store of its own, such as Records")
+        return Keeper(self._core.cabinet, store, self._core.happened)
+
     def _carried(self, peer: str) -> bool:
+        if not self._keeper.leads:
+            return False
         route = self._core.route(peer)
         return route is None or route.address is not None
 
@@ -244,6 +269,8 @@ class Role:
             await self._keeper.kept()
         except LocalError:
             raise NotReachable("nothing is sent before it is stored") from None
+        if not self._core.outbox.stands(letter):
+            raise NotReachable("another process has taken it back", where=letter.to)
         return await transport.carry(route.address, letter.message, route.identity)
 
     def _passing(self, letter: Letter, error: JanusGridError) -> bool:
@@ -252,16 +279,25 @@ class Role:
         return isinstance(error, NotReachable) or (transport is not None and transport.passing(error))
 
     async def _answered(self, letter: Letter, answer: Message | None) -> None:
+        await self._settled(letter, partial(self._settle, letter, answer))
+
+    async def _refused(self, letter: Letter, error: JanusGridError) -> None:
+        await self._settled(letter, lambda: self._core.refused(letter, error, self.clock.now()))
+
+    async def _settled(self, letter: Letter, settle: Callable[[], None]) -> None:
+        try:
+            await self._keeper.step(settle)
+        except LocalError:  # which was logged
+            if self._keeper.undone:
+                self._core.outbox.failed(letter, self.clock.now())
+        await self._drain()
+
+    def _settle(self, letter: Letter, answer: Message | None) -> None:
         try:
             self._core.answered(letter, answer, self.clock.now())
         except Exception as error:
             log.exception("the answer of %s to %s made an error in here", letter.to, type(letter.message).__name__)
             self._core.refused(letter, LocalError(f"its answer made an error in here: {error!r}"), self.clock.now())
-        await self._drain()
-
-    async def _refused(self, letter: Letter, error: JanusGridError) -> None:
-        self._core.refused(letter, error, self.clock.now())
-        await self._drain()
 
     async def _drain(self) -> None:
         """Hand on what has happened, once it is kept; waits while very much is untold."""
@@ -270,8 +306,8 @@ class Role:
             await self._keeper.kept()
         except LocalError:
             return
-        while self._core.happened:
-            await self._queue.put(self._core.happened.popleft())
+        while self._keeper.ready:
+            await self._queue.put(self._keeper.ready.popleft())
         self._fire()
 
     def _fire(self) -> None:
@@ -292,7 +328,8 @@ class Role:
                 await self._happened(happening)
             except Exception:
                 log.exception("dealing with %s failed", type(happening).__name__)
-            self._core.told(happening)
+            with contextlib.suppress(LocalError):  # it may be told again, then
+                await self._keeper.note(partial(self._core.told, happening))
             self._fire()
             if self._queue.empty():
                 with contextlib.suppress(LocalError):  # it is kept with what comes next

@@ -64,6 +64,7 @@ class OptBook:
 
     def restore(self) -> None:
         """Put what was kept in order."""
+        self._by_ven.clear()
         for kept in sorted(self.shelf.values(), key=lambda each: each.number):
             self._by_ven.setdefault(kept.opt.ven_id, {})[kept.opt.opt_id] = kept
             self._number = max(self._number, kept.number)

@@ -6,7 +6,7 @@ A letter goes one of two ways: it is carried to its peer (`due`), one at a time,
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 
 import attrs
@@ -59,26 +59,32 @@ class Letter:
         """The message, as it was sent last."""
         if isinstance(self.content, Message):
             return self.content
+        if self._made is None and self.again is not None:
+            self._made = self.content(self.again)  # it was another process of ours that sent it
         if self._made is None:
             raise LocalError("the letter has not been sent yet: its message is made when it is")
         return self._made
 
     def spelled(self) -> str:
         """Return the letter as it is kept."""
+        fetched = {"attempts": self.attempts, "again": spelling.time(self.again)} if self.again else {}
         return spelling.document(
             to=self.to,
             number=self.number,
             key=self.key,
             weight=self.weight,
             expendable=self.expendable,
-            message=spelling.message(self.message),
+            message=spelling.message(self.content) if isinstance(self.content, Message) else None,
+            **fetched,
         )
 
     @classmethod
-    def unspelled(cls, text: str) -> Letter:
-        """Return what `spelled` has returned the text of."""
+    def unspelled(cls, text: str, makers: Mapping[str, Callable[[str], Maker]]) -> Letter:
+        """Return what `spelled` has returned the text of; `makers` give by key what makes a message for a peer."""
         kept = spelling.values(text)
-        return cls(content=read(kept.pop("message")), **kept)
+        message, again = kept.pop("message"), spelling.time_of(kept.pop("again", None))
+        content = read(message) if message is not None else makers[kept["key"]](kept["to"])
+        return cls(content=content, again=again, in_flight=again is not None, **kept)
 
     def depart(self, now: datetime) -> None:
         """Count the letter as on its way."""
@@ -111,7 +117,11 @@ class Outbox:
         self._queues: dict[str, _Queue] = {}
         self._capacity = capacity
         self._number = 0
-        self.shelf = Shelf("letter", Letter.spelled, Letter.unspelled)
+        self.makers: dict[str, Callable[[str], Maker]] = {}
+        """By the key of a letter: what makes its content for a peer."""
+        self.shelf = Shelf("letter", Letter.spelled, lambda text: Letter.unspelled(text, self.makers))
+        self.shared = False
+        """Other processes have the same letters: what they must know of each is kept."""
         self.dropped = 0
         """How many letters were dropped for want of room."""
 
@@ -149,9 +159,45 @@ class Outbox:
             queue.weight += letter.weight
             self._number = max(self._number, letter.number)
 
+    def renewed(self, numbers: Iterable[str]) -> None:
+        """Put in line, or take out of it, what another process has written, sent or settled: it is on the shelf."""
+        standing = {str(letter.number): letter for queue in self._queues.values() for letter in queue.letters}
+        for number in sorted(numbers, key=int):
+            old, new = standing.get(number), self.shelf.get(number)
+            if old is not None and new is not None and old.again is None and new.again is None:
+                self.shelf.put_back(number, old)  # it may be on its way
+                continue
+            if old is not None:
+                if new is not None:
+                    letters = self._queues[old.to].letters
+                    letters[letters.index(old)] = new
+                elif not old.in_flight or old.again is not None:
+                    self._remove(old)  # what is being carried goes first until it has arrived: nothing overtakes it
+            elif new is not None:
+                queue = self._queues.setdefault(new.to, _Queue())
+                queue.letters.append(new)
+                queue.weight += new.weight
+                self._number = max(self._number, new.number)
+
+    def waits(self, to: str, key: str) -> bool:
+        """Return whether a letter of this key is on its way to a peer."""
+        queue = self._queues.get(to)
+        return queue is not None and any(letter.key == key for letter in queue.letters)
+
+    def stands(self, letter: Letter) -> bool:
+        """Return whether a letter is (still) to be delivered, for all that other processes have done."""
+        return not self.shared or str(letter.number) in self.shelf
+
+    def _remove(self, letter: Letter) -> None:
+        queue = self._queues[letter.to]
+        queue.remove(letter)
+        if not queue.letters:
+            del self._queues[letter.to]
+
     def _keep(self, letter: Letter) -> None:
         """Keep a letter; what is made anew each time it is sent, and a poll, follow from what is kept elsewhere."""
-        if isinstance(letter.content, Message) and not isinstance(letter.content, Poll):
+        made = isinstance(letter.content, Message)
+        if (made or (self.shared and letter.key in self.makers)) and not isinstance(letter.content, Poll):
             self.shelf[str(letter.number)] = letter
 
     def _forget(self, letter: Letter) -> None:
@@ -178,6 +224,8 @@ class Outbox:
             if letter.again is None or letter.again <= now:
                 letter.depart(now)
                 letter.again = now + min(FIRST_FETCH_PAUSE * 2 ** min(letter.attempts - 1, 8), LONGEST_PAUSE)
+                if self.shared:
+                    self.shelf.touch(str(letter.number))
                 return letter
         return None
 
@@ -196,18 +244,19 @@ class Outbox:
         queue = self._queues.get(letter.to)
         if queue is None or letter not in queue.letters:
             return False
-        queue.remove(letter)
-        self._forget(letter)
+        stood = self.stands(letter)
         queue.not_before, queue.pause = None, FIRST_PAUSE
-        if not queue.letters:
-            del self._queues[letter.to]
-        return True
+        self._remove(letter)
+        self._forget(letter)
+        return stood
 
     def failed(self, letter: Letter, now: datetime) -> None:
         """The letter did not get through, or its answer did not: it will be sent again."""
         letter.in_flight = False
         queue = self._queues.get(letter.to)
-        if queue is not None and letter in queue.letters:
+        if queue is not None and letter in queue.letters and not self.stands(letter):
+            self._remove(letter)
+        elif queue is not None and letter in queue.letters:
             queue.not_before = now + queue.pause
             queue.pause = min(2 * queue.pause, LONGEST_PAUSE)
 
@@ -217,7 +266,7 @@ class Outbox:
             if to in (None, peer):
                 queue.not_before, queue.pause = None, FIRST_PAUSE
                 for letter in queue.letters:
-                    if letter.again is not None:
+                    if letter.again is not None and not self.shared:
                         letter.in_flight, letter.again = False, None
 
     def take_back(self, to: str, key: str) -> None:

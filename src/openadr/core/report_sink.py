@@ -112,11 +112,15 @@ class Sink:
 
     # --- what was acknowledged and not told yet ---
 
-    def restore(self) -> Iterator[Delivery]:
+    def restore(self, keys: Iterable[str] | None = None) -> Iterator[Delivery]:
         """Yield what was acknowledged before and is to be told now, in the order in which it came."""
-        for key in sorted(self.untold, key=int):
+        for key in sorted(self.untold if keys is None else self.untold.keys() & set(keys), key=int):
             self._number = max(self._number, int(key))
             yield self.untold[key].delivery(key)
+
+    def renewed(self) -> None:
+        """Go on counting behind what other processes have taken."""
+        self._number = max([self._number, *map(int, self.untold)])
 
     def told(self, key: str) -> None:
         """The application has been told of a report: it is kept no more."""

@@ -36,15 +36,21 @@ class Shelf(MutableMapping[str, T], Generic[T]):
         self._unspell = unspell
         self._things: dict[str, T] = {}
         self._changed: dict[str, None] = {}
+        self.guard: Callable[[], None] | None = None
+        """Called before anything changes; may raise, where it is not the time for changes."""
 
     def __getitem__(self, key: str) -> T:
         return self._things[key]
 
     def __setitem__(self, key: str, thing: T) -> None:
+        if self.guard is not None:
+            self.guard()
         self._things[key] = thing
         self._changed[key] = None
 
     def __delitem__(self, key: str) -> None:
+        if self.guard is not None:
+            self.guard()
         del self._things[key]
         self._changed[key] = None
 
@@ -57,6 +63,8 @@ class Shelf(MutableMapping[str, T], Generic[T]):
     def touch(self, key: str) -> None:
         """Note that the thing of this key has changed in itself."""
         if key in self._things:
+            if self.guard is not None:
+                self.guard()
             self._changed[key] = None
 
     def spelled(self, key: str) -> str:
@@ -76,6 +84,10 @@ class Shelf(MutableMapping[str, T], Generic[T]):
             self._things.pop(key, None)
         else:
             self._things[key] = self._unspell(text)
+
+    def put_back(self, key: str, thing: T) -> None:
+        """Let a thing that stood here before stand in the place of what was filled in for it: they are the same."""
+        self._things[key] = thing
 
 
 class Cabinet:

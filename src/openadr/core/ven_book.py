@@ -140,6 +140,15 @@ class Answered:
         for key in self.shelf:
             self._keys.setdefault(key.rpartition("/")[0], deque()).append(key)
 
+    def renewed(self, changed: Iterable[str]) -> None:
+        """Put in order what another process has remembered or forgotten."""
+        for key in changed:
+            keys = self._keys.setdefault(key.rpartition("/")[0], deque())
+            if key not in self.shelf and key in keys:
+                keys.remove(key)
+            elif key in self.shelf and key not in keys:
+                keys.append(key)
+
 
 class VenBook:
     """The VENs of a VTN.

@@ -53,6 +53,7 @@ from .office import Handler, Office
 from .opts import Opts
 from .registration import Registration
 from .reports import ReportChooser, Reports
+from .sharing import Sharing
 
 CAPACITY = 1_000
 """Messages that may wait for a VEN that is away; events do not count, their latest state takes the place of older."""
@@ -115,11 +116,11 @@ class VtnCore:
         for kind in REPLIES:
             self._handlers.setdefault(kind, self._replied)
         vens = self._office.vens
-        desk, untold = self._reports.desk, self._reports.sink.untold
-        self.cabinet = Cabinet(
-            vens.ids, vens.shelf, vens.answered.shelf, self.events.shelf, self._opts.book.shelf,
-            desk.active, desk.samples, untold, self.outbox.shelf,
-        )  # fmt: skip
+        opts, untold = self._opts.book, self._reports.sink.untold
+        shared = (vens.ids, vens.shelf, vens.answered.shelf, self.events.shelf, opts.shelf, untold, self.outbox.shelf)
+        self.cabinet = Cabinet(*shared, self._reports.desk.active, self._reports.desk.samples)
+        derived = {opts.shelf.kind: opts.restore, untold.kind: self._reports.sink.renewed}
+        self._sharing = Sharing(shared, vens.answered, self.outbox, derived)
 
     def restore(self, records: Iterable[Change]) -> list[str]:
         """Go on from what was kept: once, before anything else. Return what of it could not be understood."""
@@ -135,6 +136,33 @@ class VtnCore:
         """A registration means nothing any more."""
         self._opts.forget(ven)
         self._reports.over(ven)
+
+    # --- many processes with the same books ---
+
+    def share(self, guard: Callable[[], None]) -> None:
+        """Let other processes have the same books: they change only where `guard` lets them, and by `refresh`."""
+        self._sharing.begin(guard)
+
+    def refresh(self, records: Iterable[Change], complete: bool) -> list[str]:
+        """Take in what others have changed; with `complete` it is all that there is. Return what was not understood."""
+        found = list(records)
+        if complete:
+            found += self._sharing.missing(found)
+        faults = self.cabinet.fill(found)
+        self._sharing.renewed(found)
+        return faults
+
+    def resume(self) -> None:
+        """See that who owes an answer has its events coming: the last process may not have shared its books."""
+        self._events.resume()
+
+    def strange(self) -> set[str]:
+        """Return the keys of reports that other processes have acknowledged, and have to tell their applications."""
+        return self._sharing.strange()
+
+    def adopt(self, keys: Iterable[str]) -> None:
+        """Tell our application of such reports: the processes that had taken them are gone."""
+        self.happened.extend(self._reports.restore(keys))
 
     # --- what comes in ---
 

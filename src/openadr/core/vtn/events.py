@@ -25,6 +25,9 @@ from .happenings import Declined, Opted
 from .office import Handler, Office
 from .registration import addressed
 
+KEY = "events"
+"""Of the letter that brings a VEN its events: there is one at a time."""
+
 
 class Events:
     """Makes, changes and cancels events; distributes them, and takes what VENs answer."""
@@ -32,6 +35,7 @@ class Events:
     def __init__(self, office: Office, book: EventBook) -> None:
         self._office = office
         self.book = book
+        office.outbox.makers[KEY] = lambda ven_id: partial(self._distribution, ven_id)
         self.handlers: Mapping[type[Message], Handler] = {
             RequestEvent: self._request,
             CreatedEvent: self._created,
@@ -96,12 +100,17 @@ class Events:
         """Send everybody what was in force when we stopped: who knows it already is told nothing new."""
         self._distribute({ven_id for booked in self.book for ven_id in booked.ven_ids})
 
+    def resume(self) -> None:
+        """Send their events to those who owe an answer and have none coming."""
+        owing = {ven_id for booked in self.book for ven_id in booked.unanswered}
+        self._distribute(ven_id for ven_id in owing if not self._office.outbox.waits(ven_id, KEY))
+
     def _distribute(self, ven_ids: Iterable[str]) -> None:
         """Send these VENs their events, as they are when the letter leaves."""
         for ven_id in ven_ids:
             ven = self._office.vens.get(ven_id)
             if ven is not None:
-                self._office.send(ven, partial(self._distribution, ven_id), key="events")
+                self._office.send(ven, partial(self._distribution, ven_id), key=KEY)
 
     def _distribution(self, ven_id: str, now: datetime) -> Message:
         events = self.book.for_ven(ven_id, now)

@@ -82,10 +82,11 @@ class Reports:
         """The registration of a VEN means nothing any more, and so do the reports that it had asked for (rule 406)."""
         self.desk.clear(ven.ven_id)
 
-    def restore(self) -> Iterator[Telemetry]:
-        """Go on from what was kept; yield what is to be told now."""
-        self.desk.restore()
-        for delivery in self.sink.restore():
+    def restore(self, keys: Iterable[str] | None = None) -> Iterator[Telemetry]:
+        """Go on from what was kept; yield what is to be told now: all, or what of it has these keys."""
+        if keys is None:
+            self.desk.restore()
+        for delivery in self.sink.restore(keys):
             ven = self._office.vens.get(delivery.peer)
             if ven is None:
                 self.sink.told(delivery.key)

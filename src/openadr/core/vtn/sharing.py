@@ -1,0 +1,72 @@
+"""A VTN whose books many processes share: each takes in what the others have changed, and changes them in its turn."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from ..outbox import Outbox
+from ..shelf import Change, Shelf
+from ..ven_book import Answered
+
+LASTING = "ven id"
+"""The kind of what is never taken away: some of it may stand here that was not kept yet."""
+
+UNTOLD = "untold"
+"""The kind of what the application of one of the processes is still to be told."""
+
+
+class Sharing:
+    """Keeps what is derived from the shelves right when their contents come from elsewhere.
+
+    Args:
+        shelves: what is shared.
+        rebuild: by the kind of a shelf, what makes anew all that is derived from it.
+    """
+
+    def __init__(
+        self,
+        shelves: Iterable[Shelf[Any]],
+        answered: Answered,
+        outbox: Outbox,
+        rebuild: dict[str, Callable[[], None]],
+    ) -> None:
+        self._shelves = {shelf.kind: shelf for shelf in shelves}
+        self._answered = answered
+        self._outbox = outbox
+        self._rebuild = rebuild
+        self._strange: dict[str, None] = {}
+
+    def begin(self, guard: Callable[[], None]) -> None:
+        """From now on nothing changes unless `guard` lets it."""
+        self._outbox.shared = True
+        for shelf in self._shelves.values():
+            shelf.guard = guard
+
+    def missing(self, records: Iterable[Change]) -> list[Change]:
+        """Return what stands here and is not among these, which are all that there is, as gone."""
+        there = {(record.kind, record.key) for record in records}
+        return [
+            Change(kind, key, None)
+            for kind, shelf in self._shelves.items()
+            for key in shelf
+            if (kind, key) not in there and kind != LASTING
+        ]
+
+    def strange(self) -> set[str]:
+        """Return the keys of what other processes have acknowledged, and have to tell their applications."""
+        self._strange = {key: None for key in self._strange if key in self._shelves[UNTOLD]}
+        return set(self._strange)
+
+    def renewed(self, records: Iterable[Change]) -> None:
+        """What is derived from these follows: they were filled in."""
+        keys = defaultdict(list)
+        for record in records:
+            keys[record.kind].append(record.key)
+        self._strange.update(dict.fromkeys(keys[UNTOLD]))
+        self._answered.renewed(keys[self._answered.shelf.kind])
+        self._outbox.renewed(keys[self._outbox.shelf.kind])
+        for kind, rebuild in self._rebuild.items():
+            if keys[kind]:
+                rebuild()

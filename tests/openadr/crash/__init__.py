@@ -1,0 +1,1 @@
+"""Roles in processes of their own that are killed at any moment."""
