@@ -21,6 +21,11 @@ class TelemetryPlan:
 
     A report that cannot be sampled so densely is asked for as densely as it can. Of points that can be sampled when
     they change, a granularity of zero asks for that.
+
+    Attributes:
+        granularity: the time between two values.
+        every: the time between two reports.
+        names: the reports that are asked for.
     """
 
     granularity: timedelta = attrs.field(default=timedelta(minutes=1), validator=_whole_seconds)

@@ -117,6 +117,11 @@ class VenCore:
         self.cabinet = Cabinet(self._registration.shelf, *self._shelves)
 
     @property
+    def taken(self) -> frozenset[type[Message]]:
+        """The kinds of messages that are answered otherwise than by 453."""
+        return frozenset(self._handlers)
+
+    @property
     def registered(self) -> bool:
         """Whether events and reports flow."""
         return self.office.registered

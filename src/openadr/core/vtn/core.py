@@ -122,6 +122,11 @@ class VtnCore:
         derived = {opts.shelf.kind: opts.restore, untold.kind: self._reports.sink.renewed}
         self._sharing = Sharing(shared, vens.answered, self.outbox, derived)
 
+    @property
+    def taken(self) -> frozenset[type[Message]]:
+        """The kinds of messages that are answered otherwise than by 453."""
+        return frozenset(self._handlers)
+
     def restore(self, records: Iterable[Change]) -> list[str]:
         """Go on from what was kept: once, before anything else. Return what of it could not be understood."""
         faults = self.cabinet.fill(records)
