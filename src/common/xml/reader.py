@@ -5,16 +5,16 @@ before a tree is built; then libxml2 parses it with entities off and no network.
 (`schema.py`): libxml2 given a schema while parsing does not survive an entity reference.
 
 Most documents are proved small by counting two characters. Only one that is not is counted exactly, by a streaming
-pass. lxml keeps every name that a thread has ever met: `from_element` lets so many different names through in the life
-of the process, so that no peer can fill the memory by inventing some. `read` cannot know the names before libxml2 does:
-who may send whole documents, and how often, is decided before this door.
+pass. lxml keeps every name that a thread has ever met: so many different names are let through in the life of the
+process (`NAMES`), so that no peer can fill the memory by inventing some. Tags are compared with those met before; only
+a document with others goes through a streaming pass, which keeps nothing, before libxml2 sees it.
 """
 
 from __future__ import annotations
 
 import codecs
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 from xml.etree.ElementTree import Element as StdElement
@@ -40,12 +40,14 @@ class Limits:
         depth: levels of elements, the root being the first; at most 256.
         elements: elements in the document.
         attributes: attributes of one element.
+        names: whether names that nobody has used before count against `NAMES`.
     """
 
     size: int = 1 << 20
     depth: int = attrs.field(default=100)
     elements: int = 50_000
     attributes: int = 256
+    names: bool = True
 
     @depth.validator
     def _within_parser(self, _: object, depth: int) -> None:
@@ -56,7 +58,7 @@ class Limits:
 WIRE = Limits()
 """For messages of peers."""
 
-FILES = Limits(size=64 << 20, elements=2_000_000)
+FILES = Limits(size=64 << 20, elements=2_000_000, names=False)
 """For engineering files (SCL) that an engineer chose to load."""
 
 _PARSER = etree.XMLParser(
@@ -102,6 +104,8 @@ def read(data: bytes | str, *, limits: Limits = WIRE, source: str | None = None)
     counted = tags + equals > limits.elements
     if counted:
         _count(octets, limits, source)
+    if limits.names:
+        _acquaint(octets, source)
     try:
         root = etree.fromstring(octets, _PARSER, base_url=source or "")
     except etree.XMLSyntaxError as error:
@@ -262,13 +266,58 @@ def _measure(root: Element, limits: Limits, source: str | None, *, deep: bool, w
         raise _over(_broken(limits, 0, 0, len(found[0].attrib)), _where(source, line(found[0])))
 
 
+_TAG = re.compile(rb"<[^/!?][^>]*>")
+_PLAIN_TAG = re.compile(rb"""<[^\s<>"'=/]++(?:\s++[^\s<>"'=/]++=(?:"[^"<>]*+"|'[^'<>]*+'))*+\s*+/?>""")
+_MOST_TAGS = 20_000
+_tags: set[bytes] = set()
+"""Tags as they stand in documents, whose names were let through. Such a tag means the same wherever it stands."""
+
+
+def _acquaint(octets: bytes, source: str | None) -> None:
+    """Let the names of a document through to libxml2; raise `Malformed` once too many different ones have come."""
+    tags = set(_TAG.findall(octets))
+    if tags <= _tags:
+        return
+    parser = expat.ParserCreate("utf-8")
+
+    def start(tag: str, attributes: list[str]) -> None:
+        found = [*tag.split(":"), *(part for name in attributes[::2] for part in name.split(":"))]
+        found += (value for name, value in zip(attributes[::2], attributes[1::2], strict=True) if name[:5] == "xmlns")
+        try:
+            for name in found:
+                if name not in _names:
+                    _admit(name)
+        except ValueError as error:
+            raise Malformed(f"{error}", where=_where(source, parser.CurrentLineNumber)) from None
+
+    parser.ordered_attributes = True
+    parser.StartElementHandler = start
+    try:
+        parser.Parse(octets, True)
+    except expat.ExpatError:
+        pass  # libxml2 stops there too, and says why
+    finally:
+        parser.StartElementHandler = None  # which leads back to the parser: nothing is to wait for a collection
+    if len(_tags) > _MOST_TAGS:
+        _tags.clear()
+    _tags.update(tag for tag in tags if len(tag) < 1_000 and _PLAIN_TAG.fullmatch(tag))
+
+
+def familiar(names: Iterable[str]) -> None:
+    """Let the names of a vocabulary through always, however many others have come."""
+    _names.update(names)
+
+
 NAMES = 50_000
-"""Different names of elements and attributes that stanzas may bring in the life of the process."""
+"""Different names of elements, attributes and namespaces that peers may bring in the life of the process."""
+_LONGEST_NAME = 1_000
 _names: set[str] = set()
 
 
 def _admit(name: str) -> None:
     """Let a name through to lxml; raise ValueError once too many different ones have come."""
+    if len(name) > _LONGEST_NAME:
+        raise ValueError(f"{_short(name, 80)} is too long for a name")
     if len(_names) >= NAMES:
         raise ValueError(f"{_short(name, 80)} is a new name, and {NAMES} different ones have come already")
     _names.add(name)

@@ -16,7 +16,7 @@ import attrs
 from lxml import etree
 
 from ..errors import ConfigError, Malformed
-from .reader import FILES, Element, line, place, read_file
+from .reader import FILES, Element, familiar, line, place, read_file
 from .writer import escape_value
 
 _XS = "{http://www.w3.org/2001/XMLSchema}"
@@ -53,6 +53,8 @@ class Schema:
         self.path = path
         self._lock = threading.Lock()
         self._files = _closure(path)
+        for root in self._files.values():
+            familiar(_vocabulary(root))
         try:
             document = etree.fromstring(_driver(path, self._files), _parser(), base_url=_base(path))
             self._schema = etree.XMLSchema(document)
@@ -149,6 +151,16 @@ def _schema_file(file: Path) -> Element:
     if root.tag != f"{_XS}schema":
         raise ConfigError(f"not an XML schema but {root.tag}", where=place(root))
     return root
+
+
+def _vocabulary(root: Element) -> Iterable[str]:
+    """Yield the names that documents of a schema are made of: those of elements, attributes, namespaces, prefixes."""
+    yield from ("xml", "xmlns", "xsi", "type", "schemaLocation", "nil", "http://www.w3.org/2001/XMLSchema-instance")
+    for prefix, namespace in root.nsmap.items():
+        yield from (prefix or "", namespace)
+    for declared in root.iter(f"{_XS}element", f"{_XS}attribute"):
+        name = declared.get("name") or declared.get("ref")
+        yield from (name or "").split(":")
 
 
 def _references(file: Path, root: Element) -> Iterable[Path]:

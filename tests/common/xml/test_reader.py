@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from janusgrid.common.errors import ConfigError, LocalError, Malformed
-from janusgrid.common.xml import Limits, from_element, line, place, read, read_file, text
+from janusgrid.common.xml import FILES, Limits, from_element, line, place, read, read_file, text
 from janusgrid.common.xml import reader as reader_module
 
 BOMB = '<!DOCTYPE r [<!ENTITY a "x"><!ENTITY b "&a;&a;">]><r>&b;</r>'
@@ -222,3 +222,44 @@ def test_invented_names_end_at_a_limit_and_known_ones_go_on(monkeypatch: pytest.
         with pytest.raises(Malformed, match="different ones have come already"):
             from_element(ElementTree.fromstring(f"<n{number} a{number}=''><m{number}/></n{number}>"))
     assert from_element(good)[0].tag == "c"
+
+
+INVENTED = (
+    "<n{0}/>",
+    "<a n{0}=''/>",
+    "<a><b/><n{0}>x</n{0}></a>",
+    "<p{0}:a xmlns:p{0}='urn:x'/>",
+    "<a xmlns='urn:{0}'/>",
+    "<a xmlns='urn:?x={0}'/>",
+    "<a b='>' n{0}=''/>",
+    '<a b=">"\n n{0} = "1"/>',
+    "<!-- <a --><n{0}/>",
+    "<a><![CDATA[<a b=']]><n{0}/></a>",
+    "<a b='<!--'/>",
+    "<a><?p <a ?><n{0}/></a>",
+    "<a b=\"'\" n{0}='\"'/>",
+    "<a><b ></b ><b\tn{0}='>'/></a>",
+)
+
+
+@pytest.mark.parametrize("document", INVENTED)
+def test_invented_names_in_documents_end_at_a_limit(document: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However they are put; and what is known goes on."""
+    monkeypatch.setattr(reader_module, "_names", set())
+    monkeypatch.setattr(reader_module, "_tags", set())
+    monkeypatch.setattr(reader_module, "NAMES", 50)
+    good = "<a b='1'><c/></a>"
+    assert read(good).tag == "a"
+    refused = 0
+    for number in range(100):
+        try:
+            read(document.format(number))
+        except Malformed as error:
+            refused += "different ones have come" in str(error)
+    assert refused >= 50 or "{0}" not in document
+    assert len(reader_module._names) <= 50
+    assert read(good).tag == "a"
+    if "{0}" in document:
+        assert (
+            read(document.format(12345), limits=FILES) is not None
+        )  # files that an engineer has chosen are not counted
