@@ -33,6 +33,7 @@ REMEMBERED = 1_000
 MOST_OTHERS = 8
 """Certificates that may come along with that of the signer."""
 
+_CURVES = (ec.SECP256R1, ec.SECP384R1, ec.SECP521R1)
 _XMPP_ADDRESS = x509.ObjectIdentifier("1.3.6.1.5.5.7.8.5")
 _LIST = re.compile(rb"-----BEGIN X509 CRL-----.+?-----END X509 CRL-----", re.DOTALL)
 
@@ -166,10 +167,16 @@ class Authorities:
             builder = verification.PolicyBuilder().store(self._store).time(now.astimezone(UTC).replace(tzinfo=None))
             builder = builder.extension_policies(ee_policy=self._signer, ca_policy=self._authority)
             chain = builder.build_client_verifier().verify(leaf, between).chain
+            weak = [each for each in chain if not _is_strong(each.public_key())]
         except verification.VerificationError as error:
             raise Untrusted(f"the signer's certificate is not believed: {_validity(leaf, now) or error}") from None
         except Exception as error:  # of several kinds without a root of their own, for each part that can be wrong
             raise Untrusted(f"the signer's certificate is none: {error!s:.200}") from None
+        if weak:
+            raise Untrusted(
+                f"the signer's certificate is not believed: a key on its path is not RSA of {RSA_BITS} bits"
+                " or more, nor on a curve of NIST"
+            )
         return certificate, chain
 
     def _not_revoked(self, path: list[x509.Certificate], now: datetime) -> None:
@@ -195,6 +202,12 @@ class Authorities:
         if revoked.get_revoked_certificate_by_serial_number(one.serial_number) is not None:
             raise Untrusted("the signer's certificate is revoked")
         return True
+
+
+def _is_strong(public: Any) -> bool:
+    if isinstance(public, rsa.RSAPublicKey):
+        return public.key_size >= RSA_BITS
+    return isinstance(public, ec.EllipticCurvePublicKey) and isinstance(public.curve, _CURVES)
 
 
 def _certificate(inner: x509.Certificate) -> Certificate:

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import secrets
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 import attrs
 
 from ...common.errors import Malformed
-from ...common.security.signing import Authorities, Certificate, Untrusted, certificates, signing_key
+from ...common.security.renewed import Renewed
+from ...common.security.signing import Authorities, Certificate, SigningKey, Untrusted, certificates, signing_key
 from ...common.xml import Element
 from ...common.xml.signature import SAFE, SHA1_TOO, Covered, NotHeld, Signature, sign
 from ..codec import write
@@ -46,8 +47,22 @@ class Proved:
     protect: ReplayProtect
 
 
+@attrs.frozen(slots=True, eq=False)
+class _Drawer:
+    """What stands in the files of a `Signing`."""
+
+    key: SigningKey
+    authorities: Authorities
+    known: dict[tuple[Any, ...], Certificate]
+
+    @classmethod
+    def of(cls, signing: Signing) -> _Drawer:
+        known = {one.key: one for path in signing.certificates for one in certificates(path)}
+        return cls(signing_key(signing.credentials), Authorities(signing.credentials), known)
+
+
 class Notary:
-    """Signs and verifies for one role; the files are read once.
+    """Signs and verifies for one role. The files are read now, and again when they have changed.
 
     Raises:
         ConfigError: a file cannot be used.
@@ -56,21 +71,21 @@ class Notary:
     def __init__(self, signing: Signing) -> None:
         self.signing = signing
         self.guard = ReplayGuard(signing.past, signing.future)
-        self._key = signing_key(signing.credentials)
-        self._authorities = Authorities(signing.credentials)
-        self._known = {one.key: one for path in signing.certificates for one in certificates(path)}
         self._algorithms = SHA1_TOO if signing.sha1 else SAFE
+        of = signing.credentials
+        files = (of.certificate, of.key, of.authorities, of.revoked, *signing.certificates)
+        self._drawer = Renewed(files, lambda: _Drawer.of(signing))
 
     @property
     def fingerprint(self) -> str:
         """The fingerprint of our certificate."""
-        return self._key.fingerprint
+        return self._drawer.current.key.fingerprint
 
     def sign(self, message: Message, now: datetime) -> str:
         """Return a message as signed text; raise `LocalError` as `write`."""
-        protect = ReplayProtect(now, secrets.token_hex(16))
+        protect, key = ReplayProtect(now, secrets.token_hex(16)), self._drawer.current.key
         return sign(
-            write(message, id=ID), self._key.private, self._key.chain, kind=self._key.kind, target=ID,
+            write(message, id=ID), key.private, key.chain, kind=key.kind, target=ID,
             properties=protect.element(ID), inclusive=self.signing.inclusive,
         )  # fmt: skip
 
@@ -93,13 +108,14 @@ class Notary:
         return Proved(_signed_object(root, covered), signer, _protection(root, covered))
 
     def _signer(self, signature: Signature, now: datetime) -> Certificate:
+        drawer = self._drawer.current
         if signature.certificates:
             first, *others = signature.certificates
-            return self._authorities.check(first, others, now)
-        known = self._known.get(signature.key or ())
+            return drawer.authorities.check(first, others, now)
+        known = drawer.known.get(signature.key or ())
         if known is None:
             raise Untrusted("the signature carries no certificate, and its key is not one that is known here")
-        return self._authorities.check(known, (), now)
+        return drawer.authorities.check(known, (), now)
 
 
 def _signed_object(root: Element, covered: tuple[Covered, ...]) -> Element:

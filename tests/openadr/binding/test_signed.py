@@ -26,7 +26,7 @@ from janusgrid.openadr.model import (
     TransportName,
 )
 from janusgrid.openadr.signing.notary import Notary
-from janusgrid.openadr.ven import Declined, Rejected
+from janusgrid.openadr.ven import Declined, Rejected, Ven
 from janusgrid.openadr.vtn import Party, Vtn
 
 from tests.openadr.binding.test_http import Site
@@ -164,6 +164,22 @@ def vtn_of(folder: Path, certificates: Certificates, store: Records | None = Non
     signing = Grid(Http(certificates, push=False), AsyncExitStack(), certificates).signing("vtn", **options)
     parties = [Party("site", certificates.fingerprint("ems")), Party("other", certificates.fingerprint("mallory"))]
     return Vtn("VTN1", transport, parties=parties, signing=signing, store=store), transport
+
+
+@pytest.mark.parametrize("way", ["pull", "push"])
+async def test_over_http_one_certificate_says_all(tmp_path: Path, way: str) -> None:
+    """The VEN is told nothing of its VTN's certificate: it is believed by its authority, and signs by the same."""
+    async with a_grid(way, tmp_path, signed=True) as grid:
+        assert grid.signers is not None
+        await grid.vtn()
+        listen = ("127.0.0.1", 0) if way == "push" else None
+        pinned = grid.signers.fingerprint("vtn") if way == "push" else ""
+        transport = HttpTransport(grid.signers.of("ems"), listen=listen, vtn=pinned)
+        async with Ven(
+            "site", transport, vtn=grid.way.vtn, clock=grid.clock, signing=grid.signing("ems", signers=())
+        ) as ven:
+            async with asyncio.timeout(20):
+                await ven.joined()
 
 
 def code(message: Message) -> str:
