@@ -350,6 +350,48 @@ def test_a_revision_that_is_refused_leaves_what_was_said_before(joined: Pair) ->
     assert joined.vtn.opts("site") == (before,)
 
 
+def test_an_earlier_version_that_is_refused_says_nothing_of_the_later_one(joined: Pair) -> None:
+    own = joined.ven.opts.schedule(OUT, [(TOMORROW, HOUR)], T0, target=EiTarget(ven_ids=("other",)))
+    (letter,) = joined.ven.outbox.due(T0)
+    joined.ven.opts.schedule(OUT, [(TOMORROW, HOUR)], T0, opt_id=own.id)
+    joined.ven.answered(letter, joined.vtn.receive(VEN, letter.message, T0), T0)
+    assert not own.over
+    joined.settle(T0)
+    assert own.accepted
+    assert own.error is None
+
+
+def test_what_was_cancelled_does_not_come_back(joined: Pair) -> None:
+    """Said again while it is being cancelled, and refused: the VTN does not know it any more, in no version."""
+    own = joined.ven.opts.schedule(OUT, [(TOMORROW, HOUR)], T0)
+    joined.settle(T0)
+    joined.ven.opts.cancel(own.id)
+    (letter,) = joined.ven.outbox.due(T0)
+    joined.ven.opts.schedule(OUT, [(TOMORROW, HOUR)], T0, opt_id=own.id, target=EiTarget(ven_ids=("other",)))
+    joined.ven.answered(letter, joined.vtn.receive(VEN, letter.message, T0), T0)
+    joined.settle(T0)
+    assert own.over
+    assert isinstance(own.error, Rejected)
+    assert joined.vtn.opts("site") == ()
+
+
+def test_an_opt_that_cannot_be_cancelled_is_in_force(joined: Pair) -> None:
+    own = joined.ven.opts.schedule(OUT, [(TOMORROW, HOUR)], T0)
+    joined.settle(T0)
+    joined.ven.opts.cancel(own.id)
+    (letter,) = joined.ven.outbox.due(T0)
+    joined.ven.opts.cancel(own.id)
+    assert len(joined.ven.outbox) == 1
+    refusal = EiResponse(response_code=Code.NOT_ALLOWED, response_description="too late")
+    joined.ven.answered(letter, CanceledOpt(ei_response=refusal, opt_id=own.id), T0)
+    assert (own.over, own.withdrawn, own.accepted) == (False, False, True)
+    assert isinstance(own.error, Rejected)
+    assert isinstance(joined.ven.happened[-1], Declined)
+    joined.ven.opts.cancel(own.id)
+    joined.settle(T0)
+    assert own.over
+
+
 @pytest.mark.parametrize("answer", [None, CanceledOpt(ei_response=EiResponse())])
 def test_an_answer_that_makes_no_sense(joined: Pair, answer: Message | None) -> None:
     own = joined.ven.opts.schedule(OUT, [(TOMORROW, HOUR)], T0)
@@ -378,6 +420,27 @@ def test_an_opt_goes_before_the_answer_and_later_answers_are_ignored(asked: Pair
     assert code(tell(asked, CreatedEvent(event_responses=(answer,), ven_id=asked.ven.ven_id))) == "200"
     assert asked.vtn.opt("E1", "site") is OUT
     assert not asked.vtn.happened
+
+
+def test_an_answer_that_is_ignored_is_not_kept_either(asked: Pair) -> None:
+    """Rule 206."""
+    tell(asked, of_event(asked, opt_type=IN))
+    asked.vtn.happened.clear()
+    event = QualifiedEventId(event_id="E1", modification_number=0)
+    answer = EventResponse(request_id="D", qualified_event_id=event, opt_type=OUT)
+    assert code(tell(asked, CreatedEvent(event_responses=(answer,), ven_id=asked.ven.ven_id))) == "200"
+    assert not asked.vtn.happened
+    tell(asked, CancelOpt(request_id="R2", opt_id="OPT1", ven_id=asked.ven.ven_id))
+    assert asked.vtn.opt("E1", "site") is IN
+
+
+def test_an_opt_of_an_event_may_become_one_of_times(asked: Pair) -> None:
+    tell(asked, of_event(asked))
+    assert asked.vtn.opt("E1", "site") is OUT
+    tell(asked, schedule(asked, request_id="R2"))
+    assert asked.vtn.opt("E1", "site") is IN
+    assert asked.vtn.availability("site", TOMORROW).opt is OUT
+    assert [kind for kind, _ in asked.vtn.cabinet.contents()].count("opt") == 1
 
 
 def test_the_decision_counts_again_when_the_opt_is_cancelled(asked: Pair) -> None:
@@ -569,6 +632,7 @@ def test_a_vtn_that_gives_a_new_registration_makes_the_ven_forget_opts(asked: Pa
     asked.ven.answered(renewal, asked.vtn.receive(VEN, fresh, T0), T0)
     assert waiting.over
     assert not asked.ven.opts.shelf
+    assert not any(isinstance(letter.message, CreatedEvent) for letter in asked.ven.outbox.shelf.values())
     asked.settle(T0 + MINUTE)
     assert asked.ven.registered
     assert asked.vtn.opts("site") == ()
@@ -615,6 +679,17 @@ def test_stretches_cover_what_one_of_them_covers(spans: list[Span]) -> None:
         following = next((turn for turn in turns if turn > minute), None)
         assert made.changes(T0 + minute * MINUTE) == (None if following is None else T0 + following * MINUTE)
     assert made.are_over(T0 + 60 * MINUTE) == (not covered[-1])
+
+
+def test_what_came_last_counts_whatever_the_order_in_which_it_was_kept(joined: Pair) -> None:
+    tell(joined, schedule(joined))
+    tell(joined, schedule(joined, opt_id="OPT2", request_id="R2", opt_type=IN))
+    again = Pair().vtn
+    again.restore(reversed(list(joined.vtn.cabinet.changes())))
+    assert again.availability("site", TOMORROW).opt is IN
+    again.receive(VEN, schedule(joined, opt_id="OPT3", request_id="R3"), T0)
+    assert again.availability("site", TOMORROW).opt is OUT
+    assert [kind for kind, _ in again.cabinet.contents()].count("opt") == 3
 
 
 # --- garbage ---------------------------------------------------------------------------------------------------------
