@@ -1,4 +1,4 @@
-"""A server that reports without end, to be killed: `python -m ...buffering_server PORT STATE TOLD RUN`.
+"""A server that reports without end, to be killed.
 
 It counts: TotW becomes run * 100000 + 1, + 2, ... After each update the number is written to the file TOLD.
 """
@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import sys
 from pathlib import Path
 
 from janusgrid.iec61850.engine.buffer import BufferLimits
@@ -27,8 +26,3 @@ async def main(port: int, state: Path, told: Path, run: int) -> None:
             server.update("DG750DER/MMXU1.TotW", float(number))
             os.write(file, f"{number}\n".encode())
         await asyncio.sleep(0.002)
-
-
-if __name__ == "__main__":
-    port, state, told, run = sys.argv[1:]
-    asyncio.run(main(int(port), Path(state), Path(told), int(run)))

@@ -1,4 +1,4 @@
-"""A server that writes into its log without end, to be killed: `python -m ...logging_server PORT STATE TOLD RUN`.
+"""A server that writes into its log without end, to be killed.
 
 It counts: TotW becomes run * 100000 + 1, + 2, ... After each update the number is written to the file TOLD.
 """
@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import sys
 from pathlib import Path
 
 from janusgrid.iec61850.engine.log import LogLimits
@@ -36,8 +35,3 @@ async def main(port: int, state: Path, told: Path, run: int) -> None:
             server.update(f"{LD}/MMXU1.TotW", float(number))
             os.write(file, f"{number}\n".encode())
         await asyncio.sleep(0.005)
-
-
-if __name__ == "__main__":
-    port, state, told, run = sys.argv[1:]
-    asyncio.run(main(int(port), Path(state), Path(told), int(run)))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
-import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,8 @@ from janusgrid.iec61850.client.reports import Reports, Update
 from janusgrid.iec61850.engine.buffer import BufferLimits
 from janusgrid.iec61850.server import Server
 
+from tests.iec61850.facade import buffering_server
+from tests.iec61850.facade.killing import killed
 from tests.iec61850.plant import LD, plant, ref
 
 BLOCK, TOTW = f"{LD}/LLN0.brcbMeas", f"{LD}/MMXU1.TotW"
@@ -180,22 +181,6 @@ async def test_a_server_configured_anew_forgets(tmp_path: Path) -> None:
 # --- a server that is killed -----------------------------------------------------------------------------------------
 
 
-async def spawn(port: int, state: Path, told: Path, run: int) -> asyncio.subprocess.Process:
-    arguments = ["-m", "tests.iec61850.facade.buffering_server", str(port), str(state), str(told), str(run)]
-    return await asyncio.create_subprocess_exec(sys.executable, *arguments, cwd=Path(__file__).parents[3])
-
-
-@contextlib.asynccontextmanager
-async def killed(process: asyncio.subprocess.Process) -> AsyncIterator[asyncio.subprocess.Process]:
-    """Give a process, and kill it at the end."""
-    try:
-        yield process
-    finally:
-        with contextlib.suppress(ProcessLookupError):
-            process.kill()
-        await process.wait()
-
-
 def numbers(told: Path) -> list[float]:
     return [float(line) for line in told.read_text().splitlines()] if told.exists() else []
 
@@ -224,9 +209,9 @@ async def test_a_killed_server_loses_and_repeats_nothing(
     listener = asyncio.create_task(listen())
     try:
         for run in range(1, kills + 2):
-            async with killed(await spawn(port, state, told, run)) as process, asyncio.timeout(20):
+            async with killed(buffering_server.main, port, state, told, run) as process, asyncio.timeout(20):
                 while not got or got[-1] < run * 100_000:
-                    assert (process.returncode, listener.done()) == (None, False), "one of them ended by itself"
+                    assert (process.exitcode, listener.done()) == (None, False), "one of them ended by itself"
                     await asyncio.sleep(0.005)
                 await asyncio.sleep(chance.uniform(0.0, 0.1))
     finally:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
-import sys
 from collections.abc import AsyncIterator, Callable
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -26,6 +25,8 @@ from janusgrid.iec61850.client.nodes import Nodes
 from janusgrid.iec61850.engine.log import LogLimits
 from janusgrid.iec61850.server import Server
 
+from tests.iec61850.facade import logging_server
+from tests.iec61850.facade.killing import killed
 from tests.iec61850.facade.logging_server import LIMITS, logging_plant
 from tests.iec61850.plant import LD, plant, ref
 from tests.iec61850.wires import START
@@ -202,11 +203,6 @@ async def test_without_a_directory_it_does_not() -> None:
         assert await Ied(server.connect()).log(LOG).status() == LogStatus()
 
 
-async def spawn(port: int, state: Path, told: Path, run: int) -> asyncio.subprocess.Process:
-    arguments = ["-m", "tests.iec61850.facade.logging_server", str(port), str(state), str(told), str(run)]
-    return await asyncio.create_subprocess_exec(sys.executable, *arguments, cwd=Path(__file__).parents[3])
-
-
 async def news(port: int, after: bytes | None) -> list[LogUpdate]:
     """Return what a server that may not be up yet has written since."""
     while True:
@@ -224,15 +220,10 @@ async def test_a_killed_server_loses_and_repeats_nothing(tmp_path: Path, kills: 
     state, told, got = tmp_path / "state", tmp_path / "told", list[LogUpdate]()
     chance = random.Random(20)
     for run in range(1, kills + 1):
-        process = await spawn(port, state, told, run)
-        try:
-            async with asyncio.timeout(20):
-                while not got or value(got[-1]) < run * 100_000:
-                    got += await news(port, got[-1].id if got else None)
+        async with killed(logging_server.main, port, state, told, run), asyncio.timeout(20):
+            while not got or value(got[-1]) < run * 100_000:
+                got += await news(port, got[-1].id if got else None)
             await asyncio.sleep(chance.uniform(0.0, 0.05))
-        finally:
-            process.kill()
-            await process.wait()
     written = [float(line) for line in told.read_text().splitlines()]
     async with Server(logging_plant(), state=state, logs=LIMITS) as server:
         kept = await values(Ied(server.connect()).log(LOG))
