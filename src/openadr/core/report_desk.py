@@ -86,8 +86,8 @@ class _Running:
 
     def collect(self, readings: Mapping[str, Value], now: datetime) -> Interval | None:
         """Take a sample, and return it if it counts. What was missed because we were held up cannot be made up."""
-        plan = self.plan
-        at = whole(now, plan.step) if plan.step and not self.ending else now
+        plan, due = self.plan, self.next_sample or now
+        at = max(whole(now, plan.step), due) if plan.step and not self.ending else now
         following = at + plan.step
         over = not plan.step or self.ending or (plan.end is not None and following >= plan.end)
         self.next_sample = None if over else following

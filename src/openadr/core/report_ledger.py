@@ -26,7 +26,7 @@ class Ledger:
         ready: whether it has said what it can report.
         offers: by reportSpecifierID.
         requests: the reports it was asked for, by reportRequestID.
-        ended: reportRequestIDs that were cancelled or are over.
+        ended: reportRequestIDs that were cancelled or are over, and which points they asked for.
         cancelling: reportRequestIDs to be cancelled by the answer to their next update; whether a last one follows.
         told: a digest of what of ours it was offered last, `told_at` when that was first; `taken` whether it answered.
     """
@@ -34,7 +34,7 @@ class Ledger:
     ready: bool = False
     offers: dict[str, Report] = attrs.Factory(dict)
     requests: dict[str, ReportRequest] = attrs.Factory(dict)
-    ended: dict[str, None] = attrs.Factory(dict)
+    ended: dict[str, tuple[str, ...]] = attrs.Factory(dict)
     cancelling: dict[str, bool] = attrs.Factory(dict)
     told: str = ""
     told_at: datetime | None = None
@@ -51,11 +51,19 @@ class Ledger:
     def end(self, request_ids: Iterable[str]) -> None:
         """Expect nothing more of these, but for what is under way."""
         for identity in request_ids:
-            if self.requests.pop(identity, None) is not None:
-                self.ended[identity] = None
+            if identity in self.requests:
+                self.ended[identity] = self.wanted(identity)
+                del self.requests[identity]
             self.cancelling.pop(identity, None)
         for old in list(self.ended)[:-MOST_ENDED]:
             del self.ended[old]
+
+    def wanted(self, request_id: str) -> tuple[str, ...]:
+        """Return the rIDs that a report was asked for."""
+        request = self.requests.get(request_id)
+        if request is None:
+            return self.ended.get(request_id, ())
+        return tuple(dict.fromkeys(each.r_id for each in request.report_specifier.specifier_payloads))
 
     def knows(self, request_id: str) -> bool:
         """Whether a report may be an answer to this (rule 304)."""
@@ -76,7 +84,7 @@ class Ledger:
             "ready": self.ready,
             "offers": spelling.offers(self.offers.values()),
             "requests": spelling.requests(self.requests.values()),
-            "ended": list(self.ended),
+            "ended": self.ended,
             "cancelling": self.cancelling,
             "told": self.told,
             "told_at": spelling.time(self.told_at),
@@ -90,7 +98,7 @@ class Ledger:
             **kept,
             "offers": {offer.report_specifier_id: offer for offer in spelling.offers_of(kept["offers"])},
             "requests": {asked.report_request_id: asked for asked in spelling.requests_of(kept["requests"])},
-            "ended": dict.fromkeys(kept["ended"]),
+            "ended": {name: tuple(r_ids) for name, r_ids in kept["ended"].items()},
             "told_at": spelling.time_of(kept["told_at"]),
         }
 

@@ -120,7 +120,7 @@ class Offer:
             descriptions=tuple(point.described() for point in self.points),
             report_request_id="0",
             report_specifier_id=self.specifier_id,
-            report_name=f"METADATA_{self.name}",
+            report_name=self.name if self.name.startswith("x-") else f"METADATA_{self.name}",
             created_date_time=created,
         )
 

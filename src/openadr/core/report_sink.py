@@ -228,13 +228,10 @@ class Sink:
         return answer
 
     def _take(self, peer: str, report: Report, ledger: Ledger) -> None:
-        request = ledger.requests.get(report.report_request_id)
-        r_ids: tuple[str, ...] = ()
-        if request is not None:
-            r_ids = tuple(each.r_id for each in request.report_specifier.specifier_payloads)
-            if _is_once(request):
-                ledger.end([request.report_request_id])
-                self._ledgers.keep(peer)
+        request, r_ids = ledger.requests.get(report.report_request_id), ledger.wanted(report.report_request_id)
+        if request is not None and rule_324(request.report_specifier.report_back_duration):
+            ledger.end([request.report_request_id])  # it comes once, be it in parts
+            self._ledgers.keep(peer)
         self._number += 1
         key = str(self._number)
         self.untold[key] = Kept(peer, report, r_ids)
@@ -285,8 +282,3 @@ class Sink:
             ids = message.report_request_ids if isinstance(answer, CanceledReport) else ()
         self._ledgers.ledger(peer).end([each for each in ids if each not in pending])
         self._ledgers.keep(peer)
-
-
-def _is_once(request: ReportRequest) -> bool:
-    """Whether a report is sent once, be it in parts (rule 324)."""
-    return rule_324(request.report_specifier.report_back_duration)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
+from functools import partial
 
 from ..model import (
     CanceledReport,
@@ -12,6 +13,7 @@ from ..model import (
     CreatedReport,
     CreateReport,
     EiResponse,
+    Message,
     RegisteredReport,
     RegisterReport,
     Report,
@@ -45,21 +47,24 @@ class Source:
         metadata = spelling.offers(desk.metadata(EPOCH))
         self._digest = hashlib.sha256(metadata.encode()).hexdigest()[:32] if desk.offers else ""
 
-    def offer(self, peer: str, now: datetime) -> None:
-        """Say what can be reported (rule 301). As long as that is the same, so is its createdDateTime."""
+    def offer(self, peer: str) -> None:
+        """Say what can be reported (rule 301)."""
+        self._post.post(peer, partial(self._offers, peer), key="offers")
+
+    def offer_news(self, peer: str) -> None:
+        """Say what can be reported, if that is another thing than the peer knows."""
+        ledger = self._ledgers.ledger(peer)
+        if ledger.told != self._digest or (self._digest and not ledger.taken):
+            self.offer(peer)
+
+    def _offers(self, peer: str, now: datetime) -> Message:
+        """Return what can be reported. As long as that is the same, so is its createdDateTime."""
         ledger = self._ledgers.ledger(peer)
         if ledger.told != self._digest or ledger.told_at is None:
             ledger.told, ledger.told_at, ledger.taken = self._digest, now, False
             self._ledgers.keep(peer)
         offers = self.desk.metadata(ledger.told_at)
-        message = RegisterReport(request_id=self._post.ids("R"), reports=offers, ven_id=self._post.named(peer))
-        self._post.post(peer, message, key="offers")
-
-    def offer_news(self, peer: str, now: datetime) -> None:
-        """Say what can be reported, if that is another thing than the peer knows."""
-        ledger = self._ledgers.ledger(peer)
-        if ledger.told != self._digest or (self._digest and not ledger.taken):
-            self.offer(peer, now)
+        return RegisterReport(request_id=self._post.ids("R"), reports=offers, ven_id=self._post.named(peer))
 
     def create(self, peer: str, message: CreateReport, now: datetime) -> CreatedReport:
         """Begin reports."""
@@ -115,7 +120,7 @@ class Source:
         accepted = []
         for request in requests:
             if request.report_specifier.report_specifier_id == METADATA:
-                self.offer(peer, now)
+                self.offer(peer)
                 continue
             try:
                 self.desk.accept(request, now, peer)

@@ -13,13 +13,15 @@ from hypothesis import strategies as st
 from janusgrid.common.errors import LocalError, Malformed, NotReachable
 from janusgrid.openadr.codec import read, write
 from janusgrid.openadr.core.event_book import EventBook
-from janusgrid.openadr.core.report_desk import DataPoint, Offer, Reading
+from janusgrid.openadr.core.report_offers import DataPoint, Offer, Reading
+from janusgrid.openadr.core.telemetry import Sample
 from janusgrid.openadr.core.ven import REGISTRATION, VenCore
 from janusgrid.openadr.core.ven_book import Party
-from janusgrid.openadr.core.vtn import VtnCore
+from janusgrid.openadr.core.vtn import Telemetry, VtnCore
 from janusgrid.openadr.events import event, kilowatts, load_dispatch
 from janusgrid.openadr.model import (
     DECLARATIONS,
+    CanceledReport,
     CancelPartyRegistration,
     CancelReport,
     CreatedEvent,
@@ -219,12 +221,31 @@ SETTINGS = settings(
 )
 
 
-TO_VTN = (CreatePartyRegistration, RegisterReport, UpdateReport, CreatedEvent, CreatedReport)
-TO_VEN = (DistributeEvent, CreateReport, CancelReport)
+REPORTING = (
+    RegisterReport, RegisteredReport, CreateReport, CreatedReport, UpdateReport, UpdatedReport, CancelReport,
+    CanceledReport,
+)  # fmt: skip
+TO_VTN = (CreatePartyRegistration, RegisterReport, UpdateReport, CreatedEvent, CreatedReport, *REPORTING)
+TO_VEN = (DistributeEvent, CreateReport, CancelReport, *REPORTING)
+
+
+def reported() -> list[Offer]:
+    """What either role offers: telemetry, as it changes too, and the past."""
+    points = (DataPoint("pcc.p", kilowatts(), on_change=True), DataPoint("DG750.p", kilowatts(), on_change=True))
+    return [Offer("usage", "TELEMETRY_USAGE", points), Offer("other", "HISTORY_USAGE", points)]
+
+
+def deliver(core: VenCore | VtnCore, now: datetime) -> None:
+    """Read what is wanted, in part, and recall what is asked of the past."""
+    core.sample({r_id: Reading(1.0) for r_id in core.wanted(now) if r_id != "pcc.p"}, now)
+    for asked in core.recalls(now):
+        core.recall(asked, [Sample("pcc.p", asked.start, 1.0)], now)
+    assert (wake := core.wake()) is None or wake > now
 
 
 def registered_vtn() -> VtnCore:
-    vtn = VtnCore("VTN1", [Party("site", VEN)], choose=lambda ven, report: (MINUTE, MINUTE), new_id=counted())
+    choose = lambda ven, report: (MINUTE, MINUTE)  # noqa: E731
+    vtn = VtnCore("VTN1", [Party("site", VEN)], choose=choose, offers=reported(), new_id=counted())
     address = CreatePartyRegistration(
         request_id="R0", ven_name="site", transport_name=TransportName.XMPP, transport_address=f"{VEN}/ems"
     )
@@ -257,13 +278,21 @@ def test_a_vtn_answers_whatever_comes(data: st.DataObject) -> None:
                 vtn.refused(letter, Malformed("nonsense"), now)
         assert {ven.ven_name for ven in vtn.vens} <= {"site"}
         assert all(ven.identity == VEN for ven in vtn.vens)
+        deliver(vtn, now)
+        assert len({each.key for each in vtn.happened if isinstance(each, Telemetry)} - {""}) == sum(
+            isinstance(each, Telemetry) for each in vtn.happened
+        )
+        for happening in vtn.happened:
+            vtn.told(happening)
+        assert not vtn._reports.sink.untold
         vtn.happened.clear()
 
 
 def ven_core() -> VenCore:
-    points = (DataPoint("pcc.p", kilowatts()), DataPoint("DG750.p", kilowatts()))
-    offer = Offer("usage", "TELEMETRY_USAGE", points)
-    return VenCore("site", vtn=VTN, vtn_identity=VTN, address=f"{VEN}/ems", offers=[offer], new_id=counted())
+    return VenCore(
+        "site", vtn=VTN, vtn_identity=VTN, address=f"{VEN}/ems", offers=reported(), new_id=counted(),
+        choose=lambda report: (MINUTE, MINUTE),
+    )  # fmt: skip
 
 
 def answer_well(message: Message) -> Message | None:
@@ -323,8 +352,11 @@ def test_a_ven_bears_whatever_its_vtn_sends_and_answers(data: st.DataObject) -> 
         if data.draw(st.booleans()):
             message = data.draw(hostile(*TO_VEN) | hostile(*TO_VEN) | hostile())
             checked(ven.receive(data.draw(st.sampled_from([VTN, VTN, VTN, MALLORY])), message, now))
-        ven.sample({r_id: Reading(1.0) for r_id in ven.wanted(now)}, now)
+        deliver(ven, now)
         consistent(ven, now)
+        for happening in ven.happened:
+            ven.told(happening)
+        assert not ven._reports.sink.untold
         ven.happened.clear()
         if ven.state == "unregistered":
             ven.start(now)

@@ -9,17 +9,28 @@ import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from janusgrid.openadr.core import telemetry
 from janusgrid.openadr.core.event_inbox import Change, EventChange
 from janusgrid.openadr.core.outbox import Outbox
-from janusgrid.openadr.core.report_desk import Reading
+from janusgrid.openadr.core.report_offers import DataPoint, Offer, Reading
 from janusgrid.openadr.core.shelf import Cabinet
 from janusgrid.openadr.core.shelf import Change as Record
+from janusgrid.openadr.core.telemetry import Sample
+from janusgrid.openadr.core.ven import Telemetry as OfVtn
 from janusgrid.openadr.core.ven import VenCore
 from janusgrid.openadr.core.ven_book import Party
 from janusgrid.openadr.core.vtn import OptCanceled, OptCreated, Opted, Telemetry, VtnCore
-from janusgrid.openadr.model import CreateOpt, Message, OptType, Poll, QueryRegistration
+from janusgrid.openadr.events import kilowatts
+from janusgrid.openadr.model import CreateOpt, Message, OptType, Poll, QueryRegistration, Report
 
 from tests.openadr.core.test_roles import MINUTE, OFFER, T0, VEN, VTN, dispatch
+
+FEEDER = Offer("feeder", "TELEMETRY_USAGE", (DataPoint("feeder.p", kilowatts()),))
+PAST = Offer("past", "HISTORY_USAGE", (DataPoint("past.p", kilowatts()),), kept=timedelta(days=30))
+
+
+def telemetry_only(ven: object, report: Report) -> tuple[timedelta, timedelta] | None:
+    return (MINUTE, 2 * MINUTE) if "TELEMETRY" in str(report.report_name) else None
 
 
 class Disk:
@@ -50,20 +61,23 @@ class Lives(RuleBasedStateMachine):
         self.disks = {"vtn": Disk(), "ven": Disk()}
         self.opted: dict[str, list[tuple[int, str, str]]] = {}
         self.said: list[tuple[str, str]] = []
-        self.times: list[datetime] = []
+        self.times: list[tuple[str, datetime]] = []
+        self.asked: list[datetime] = []
         self.told: set[tuple[str, int]] = set()
         self.made: dict[str, int] = {}
+        self.dying = ""
         self.start_vtn()
         self.start_ven()
 
     def start_vtn(self) -> None:
-        self.vtn = VtnCore("VTN1", [Party("site", VEN)], choose=lambda *_: (MINUTE, 2 * MINUTE), new_id=self.new_id)
+        self.vtn = VtnCore("VTN1", [Party("site", VEN)], choose=telemetry_only, offers=[FEEDER], new_id=self.new_id)
         assert not self.vtn.restore(self.disks["vtn"].records())
 
     def start_ven(self) -> None:
         self.ven = VenCore(
-            "site", vtn=f"{VTN}/vtn", vtn_identity=VTN, address=f"{VEN}/ems", offers=[OFFER], new_id=self.new_id
-        )
+            "site", vtn=f"{VTN}/vtn", vtn_identity=VTN, address=f"{VEN}/ems", offers=[OFFER, PAST], new_id=self.new_id,
+            choose=lambda report: (5 * MINUTE, 5 * MINUTE),
+        )  # fmt: skip
         assert not self.ven.restore(self.disks["ven"].records())
         self.ven.start(self.now)
         self.keep("ven")
@@ -71,6 +85,9 @@ class Lives(RuleBasedStateMachine):
     def keep(self, who: str) -> None:
         core = self.vtn if who == "vtn" else self.ven
         self.disks[who].save(core.cabinet)
+        if who == self.dying:  # what it has acknowledged, it has told nobody
+            self.dying = ""
+            (self.start_vtn if who == "vtn" else self.start_ven)()
         self.listen()
 
     def listen(self) -> None:
@@ -83,14 +100,19 @@ class Lives(RuleBasedStateMachine):
             elif isinstance(happening, OptCreated | OptCanceled):
                 self.said.append((type(happening).__name__, happening.opt.request_id))
             elif isinstance(happening, Telemetry):
-                self.times += [sample.time for sample in happening.samples if sample.r_id == "pcc.p"]
+                self.times += [(sample.r_id, sample.time) for sample in happening.samples]
+                self.vtn.told(happening)
         self.vtn.happened.clear()
         for change in self.ven.happened:
+            if isinstance(change, OfVtn):
+                self.times += [(sample.r_id, sample.time) for sample in change.samples]
+                self.ven.told(change)
             if isinstance(change, EventChange) and change.change in (Change.NEW, Change.MODIFIED):
                 self.told.add((change.known.event_id, change.known.modification))
                 self.ven.decide(change.known.event_id, OptType.OPT_IN, self.now, change.known.modification)
         self.ven.happened.clear()
         self.disks["ven"].save(self.ven.cabinet)
+        self.disks["vtn"].save(self.vtn.cabinet)
 
     @rule(lost=st.sampled_from(["nothing", "nothing", "request", "answer"]))
     def ven_sends(self, lost: str) -> None:
@@ -129,6 +151,24 @@ class Lives(RuleBasedStateMachine):
             wanted = self.ven.wanted(self.now)
             self.ven.sample({r_id: Reading(1.0) for r_id in wanted}, self.now)
             self.keep("ven")
+            self.vtn.sample({r_id: Reading(2.0) for r_id in self.vtn.wanted(self.now)}, self.now)
+            self.keep("vtn")
+
+    @precondition(lambda self: self.ven.registered and len(self.asked) < 4 and self.vtn.vens)
+    @rule()
+    def ask_for_the_past(self) -> None:
+        if "past" in self.vtn.ven("site").offers:
+            start = T0 - timedelta(hours=len(self.asked) + 1)
+            self.asked.append(start)
+            wanted = telemetry.asked(self.vtn.offer("site", "past"), start=start, duration=MINUTE, now=self.now)
+            self.vtn.request_report("site", wanted)
+            self.keep("vtn")
+
+    @rule()
+    def recall(self) -> None:
+        for asked in self.ven.recalls(self.now):
+            self.ven.recall(asked, [Sample("past.p", asked.start, 1.0)], self.now)
+        self.keep("ven")
 
     @precondition(lambda self: self.vtn.vens and len(self.made) < 4)
     @rule()
@@ -147,6 +187,10 @@ class Lives(RuleBasedStateMachine):
         booked = self.vtn.modify_event(fresh, self.now)
         self.made[name] = booked.event.event_descriptor.modification_number
         self.keep("vtn")
+
+    @rule(who=st.sampled_from(["vtn", "ven"]))
+    def kill_when_it_has_acknowledged(self, who: str) -> None:
+        self.dying = who
 
     @precondition(lambda self: self.ven.registration_id and len(self.ven.opts.shelf) < 3)
     @rule(hours=st.integers(0, 3), opt=st.sampled_from(OptType))
@@ -189,7 +233,9 @@ class Lives(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         """Let everything settle, and see that all is known on both sides, once."""
+        self.dying = ""
         for _ in range(60):
+            self.recall()
             self.ven_sends("nothing")
             self.vtn_sends("nothing")
             self.later(150)
@@ -207,6 +253,10 @@ class Lives(RuleBasedStateMachine):
         for answers in self.opted.values():
             assert all(one != another for one, another in itertools.pairwise(answers)), "an answer was applied twice"
         assert len(set(self.times)) == len(self.times), "a value was applied twice"
+        assert {time for r_id, time in self.times if r_id == "past.p"} == set(self.asked), "an answer was lost"
+        assert {r_id for r_id, _ in self.times} >= {"pcc.p", "feeder.p"}
+        assert not self.vtn._reports.sink.untold
+        assert not self.ven._reports.sink.untold
         assert len(set(self.said)) == len(self.said), "an opt was applied twice"
 
     def know_the_same_opts(self, ven_id: str) -> None:

@@ -347,13 +347,13 @@ class VenCore:
         self.events.ven_id = self.ven_id
         if renewed:
             self.office.step("renewed")
-            self._reports.renewed(now)
+            self._reports.renewed()
             self._fetch()
         else:
             self.office.step("accepted")
             self._reports.clear()  # rule 406
             self.opts.clear()
-            self._reports.offer(now)
+            self._reports.offer()
 
     def _settled(self) -> None:
         """The VTN has taken our offers."""

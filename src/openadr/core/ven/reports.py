@@ -72,13 +72,13 @@ class Reports:
             UpdatedReport: self._replied,
         }
 
-    def offer(self, now: datetime) -> None:
+    def offer(self) -> None:
         """Say what we can report (rule 301)."""
-        self.source.offer(VTN, now)
+        self.source.offer(VTN)
 
-    def renewed(self, now: datetime) -> None:
+    def renewed(self) -> None:
         """The registration goes on: the VTN knows our reports already, if they are the same."""
-        self.source.offer_news(VTN, now)
+        self.source.offer_news(VTN)
 
     def wanted(self, now: datetime) -> frozenset[str]:
         """Return the rIDs to read now."""

@@ -57,8 +57,11 @@ class Office:
         weight: int = 1,
         expendable: bool = False,
     ) -> Letter:
-        """Put a letter to a VEN into the outbox; raise `LocalError` if too much waits for it already."""
-        return self.outbox.put(peer, message, key=key, weight=weight, expendable=expendable)
+        """Put a letter to a VEN into the outbox; raise `LocalError` if too much waits for it already.
+
+        A hundred values weigh as much as a letter.
+        """
+        return self.outbox.put(peer, message, key=key, weight=1 + weight // 100, expendable=expendable)
 
     def box(self, peer: str) -> str:
         """Return under which name the letters to a VEN stand in the outbox: its venID."""

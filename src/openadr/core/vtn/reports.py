@@ -86,6 +86,9 @@ class Reports:
         """Go on from what was kept; yield what is to be told now: all, or what of it has these keys."""
         if keys is None:
             self.desk.restore()
+            for known in self._office.vens:
+                if known.ready:
+                    self.source.offer_news(known.ven_id)
         for delivery in self.sink.restore(keys):
             ven = self._office.vens.get(delivery.peer)
             if ven is None:
@@ -101,7 +104,7 @@ class Reports:
 
     def _register(self, ven_id: str, message: RegisterReport, now: datetime) -> Message:
         answer = self.sink.register(ven_id, message, now)
-        self.source.offer_news(ven_id, now)
+        self.source.offer_news(ven_id)
         return answer
 
     def _registered(self, ven_id: str, message: RegisteredReport, now: datetime) -> Message:
