@@ -13,6 +13,8 @@ import attrs
 import pytest
 import pytest_asyncio
 from janusgrid.common.errors import Malformed, NotReachable, TimedOut
+from janusgrid.common.security import MODERN, OPENADR, Credentials
+from janusgrid.common.security.authority import Authority, KeyKind
 from janusgrid.openadr.binding.courier import FAULTS
 from janusgrid.openadr.binding.http import HttpRefused, HttpTransport
 from janusgrid.openadr.binding.http_door import HttpLimits
@@ -28,9 +30,9 @@ from janusgrid.openadr.model import (
     RequestReregistration,
     TransportName,
 )
-from janusgrid.openadr.vtn import Vtn
+from janusgrid.openadr.vtn import Party, Vtn
 
-from tests.openadr.binding.https import REGISTRATION, House, a_house
+from tests.openadr.binding.https import REGISTRATION, House, Visitor, a_house
 from tests.openadr.codec.documents import samples
 
 LIMITS = HttpLimits()
@@ -324,3 +326,28 @@ async def test_each_message_at_each_wrong_endpoint(house: House) -> None:
     for endpoint in ("EiEvent", "EiReport", "EiOpt", "OadrPoll"):
         status, body = await visitor.post(QUERY, endpoint)
         assert (status, code(read(body))) == (200, Code.NOT_RECOGNIZED)
+
+
+@pytest.mark.parametrize(("kind", "suite"), [(KeyKind.EC, "ECDHE-ECDSA-AES128-SHA256"), (KeyKind.RSA, "AES128-SHA256")])
+async def test_a_certified_product_is_served(tmp_path: Path, kind: KeyKind, suite: str) -> None:
+    """It knows one suite of TLS 1.2 and nothing else (rule 67)."""
+    authority = Authority.of(tmp_path, kind=kind)
+    vtn, site = (authority.issue(name, ["127.0.0.1"], kind=kind) for name in ("vtn", "site"))
+    credentials = Credentials(vtn.certificate, vtn.key, vtn.authority, authority.revoke())
+    for profile, served in ((OPENADR, True), (MODERN, False)):
+        transport = HttpTransport(credentials, listen=("127.0.0.1", 0), profile=profile)
+        async with Vtn("VTN1", transport, parties=[Party("site", site.fingerprint)]):
+            context = ssl.create_default_context(cafile=str(site.authority))
+            context.load_cert_chain(site.certificate, site.key)
+            context.maximum_version = ssl.TLSVersion.TLSv1_2
+            context.set_ciphers(suite)
+            assert transport.address is not None
+            port = int(transport.address.rpartition(":")[2])
+            if not served:
+                with pytest.raises(OSError):  # noqa: PT011
+                    await asyncio.open_connection("127.0.0.1", port, ssl=context)
+                continue
+            visitor = Visitor(*await asyncio.open_connection("127.0.0.1", port, ssl=context))
+            assert visitor.writer.get_extra_info("cipher")[0] == suite
+            assert (await visitor.post(write(REGISTRATION)))[0] == 200
+            await visitor.leave()
