@@ -29,8 +29,9 @@ def generate(app: object) -> None:
     from janusgrid.iec61850.conformance import statement
     from janusgrid.iec61850.engine.control_states import DIRECT, SELECT_BEFORE_OPERATE
     from janusgrid.iec61850.scsm81.stack import CALLED, CALLING
-    from janusgrid.openadr.rules import table
+    from janusgrid.openadr.conformance import statement as openadr_statement
     from janusgrid.openadr.core.ven import REGISTRATION
+    from janusgrid.openadr.rules import NOT_PUBLIC, table
 
     sys.path.insert(0, str(Path(__file__).parents[1]))  # what a test run has proven is read by those who wrote it down
     from tests.iec61850.proof import page, results
@@ -39,12 +40,14 @@ def generate(app: object) -> None:
     folder.mkdir(exist_ok=True)
     (folder / "broker-stream.md").write_text(MACHINE.table("markdown") + "\n")
     (folder / "openadr-rules.md").write_text(table() + "\n")
+    (folder / "openadr-rules-unknown.md").write_text(", ".join(NOT_PUBLIC) + "\n")
     (folder / "control-direct.md").write_text(DIRECT.table("markdown") + "\n")
     (folder / "control-select.md").write_text(SELECT_BEFORE_OPERATE.table("markdown") + "\n")
     (folder / "ven-registration.md").write_text(REGISTRATION.table("markdown") + "\n")
     (folder / "scsm81-calling.md").write_text(CALLING.table("markdown") + "\n")
     (folder / "scsm81-called.md").write_text(CALLED.table("markdown") + "\n")
     (folder / "conformance.md").write_text(statement.markdown())
+    (folder / "openadr-conformance.md").write_text(openadr_statement.markdown())
     (folder / "services.md").write_text(page.page(results.Results.read(results.FILE)))
 
 

@@ -1,4 +1,4 @@
-"""Making events: the usual kinds in one call each, and any other from its signals.
+"""Making events: the usual kinds in one call each, and any other from its signals::
 
     simple(2, start=…, duration=timedelta(hours=1), created=now)
     price([(HOUR, 0.12), (HOUR, 0.35)], start=…, created=now, currency="EUR", target=EiTarget(group_ids=["east"]))

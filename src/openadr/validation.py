@@ -1,4 +1,4 @@
-"""What is wrong with a document that is to be a message: the door, the schema, the rules.
+"""What is wrong with a document that is to be a message: the door, the schema, the rules::
 
 for fault in validate(octets, source="event.xml").faults: print(fault)
 """

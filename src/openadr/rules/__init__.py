@@ -1,4 +1,4 @@
-"""The conformance rules: one function per number whose meaning is known, and the table of all of them.
+"""The conformance rules: one function per number whose meaning is known, and the table of all of them::
 
     for finding in check(message, now): print(finding)
 

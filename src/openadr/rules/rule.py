@@ -1,4 +1,4 @@
-"""What a rule is: a function named by its number, and what is known of it.
+"""What a rule is: a function named by its number, and what is known of it::
 
     @check(2, "the intervals of a signal are numbered 0, 1, 2 …", of=EiEvent, source="openleadr tests")
     def rule_2(event: EiEvent) -> Faults: ...
