@@ -58,6 +58,9 @@ class Change(Enum):
     """It was known, and what the VTN sends has it no more (rule 61), or only in a form that we refuse."""
 
 
+ENDS = (Change.CANCELLED, Change.IMPLICITLY_CANCELLED)
+
+
 @attrs.define(slots=True, eq=False)
 class KnownEvent:
     """An event as this VEN knows it, and what it answered.
@@ -146,6 +149,17 @@ class EventChange:
     known: KnownEvent
     at: datetime
 
+    def spelled(self) -> str:
+        """Return the change as it is kept."""
+        at = spelling.time(self.at)
+        return spelling.document(change=self.change.value, known=self.known.spelled(), at=at)
+
+    @classmethod
+    def unspelled(cls, text: str) -> EventChange:
+        """Return what `spelled` has returned the text of."""
+        kept = spelling.values(text)
+        return cls(Change(kept["change"]), KnownEvent.unspelled(kept["known"]), datetime.fromisoformat(kept["at"]))
+
 
 class EventInbox:
     """The events that a VEN knows.
@@ -169,6 +183,8 @@ class EventInbox:
         self._signals = signals
         self._pick = pick
         self.shelf = self._events = Shelf("event", KnownEvent.spelled, KnownEvent.unspelled)
+        self.ends = Shelf("end", EventChange.spelled, EventChange.unspelled)
+        """Cancellations that the application was not told of yet, by eventID."""
 
     def receive(
         self, message: DistributeEvent, now: datetime, *, complete: bool = True
@@ -193,7 +209,14 @@ class EventInbox:
             answers.append(answer if fresh.answer_owed else None)
         if complete:
             changes += [self._lose(self._events[event_id], now) for event_id in rule_61(known, count)]
-        return [change for change in changes if change], [answer for answer in answers if answer]
+        found = [change for change in changes if change]
+        self.ends.update({change.known.event_id: change for change in found if change.change in ENDS})
+        return found, [answer for answer in answers if answer]
+
+    def told(self, change: EventChange) -> None:
+        """The application has been told of a change; one that it has to decide on is kept until it has."""
+        if change.change in ENDS:
+            self.ends.pop(change.known.event_id, None)
 
     def answer(self, event_id: str, opt: OptType, modification: int | None = None) -> EventResponse | None:
         """Keep the decision on an event and return the answer.
@@ -240,9 +263,9 @@ class EventInbox:
         return event_id in self._events
 
     def undecided(self, now: datetime) -> list[EventChange]:
-        """Return what the application has still to decide on: to be told again after a restart."""
+        """Return what the application was not told of yet, or has still to decide on: to be told after a restart."""
         open_ = [known for known in self._events.values() if known.opt is None and not known.cancelled]
-        return [EventChange(Change.NEW, known, now) for known in open_]
+        return [*self.ends.values(), *(EventChange(Change.NEW, known, now) for known in open_)]
 
     def active(self, now: datetime) -> list[KnownEvent]:
         """Return the events that are active at `now`, most important first."""
@@ -252,6 +275,7 @@ class EventInbox:
     def clear(self) -> None:
         """Forget everything: the registration has ended."""
         self._events.clear()
+        self.ends.clear()
 
     def __len__(self) -> int:
         return len(self._events)

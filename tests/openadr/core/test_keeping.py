@@ -64,6 +64,7 @@ class Lives(RuleBasedStateMachine):
         self.times: list[tuple[str, datetime]] = []
         self.asked: list[datetime] = []
         self.told: set[tuple[str, int]] = set()
+        self.ended: list[str] = []
         self.made: dict[str, int] = {}
         self.dying = ""
         self.start_vtn()
@@ -110,6 +111,9 @@ class Lives(RuleBasedStateMachine):
             if isinstance(change, EventChange) and change.change in (Change.NEW, Change.MODIFIED):
                 self.told.add((change.known.event_id, change.known.modification))
                 self.ven.decide(change.known.event_id, OptType.OPT_IN, self.now, change.known.modification)
+            elif isinstance(change, EventChange):
+                self.ended.append(change.known.event_id)
+                self.ven.told(change)
         self.ven.happened.clear()
         self.disks["ven"].save(self.ven.cabinet)
         self.disks["vtn"].save(self.vtn.cabinet)
@@ -299,6 +303,25 @@ def test_letters_are_kept_in_order_and_polls_are_not() -> None:
         assert second.done(letters[0])
     assert [message.request_id for message in sent] == [f"R{number}" for number in range(12)]  # type: ignore[attr-defined]
     assert not list(cabinet.changes())
+
+
+def test_the_end_of_an_event_is_told_again_until_it_was_told() -> None:
+    lives = Lives()
+    for _ in range(12):
+        lives.ven_sends("nothing")
+        lives.vtn_sends("nothing")
+    lives.vtn.create_event(dispatch(), ["site"], lives.now)
+    lives.vtn_sends("nothing")
+    lives.ven_sends("nothing")
+    lives.vtn.cancel_event("E1", lives.now)
+    (letter,) = lives.vtn.outbox.due(lives.now)
+    lives.ven.receive(VTN, letter.message, lives.now)
+    lives.disks["ven"].save(lives.ven.cabinet)  # killed before the application has heard of it
+    lives.ven.happened.clear()
+    lives.start_ven()
+    assert lives.ended == ["E1"]
+    lives.start_ven()
+    assert lives.ended == ["E1"], "told once"
 
 
 @pytest.mark.parametrize("lost", ["request", "answer"])

@@ -29,7 +29,7 @@ from ...model import (
     TransportName,
 )
 from ..answers import Code, Deployment, Rejected, check, rejection
-from ..event_inbox import EventInbox
+from ..event_inbox import EventChange, EventInbox
 from ..identity import is_one_of
 from ..outbox import Letter, Outbox
 from ..report_desk import VTN, Recall, ReportDesk
@@ -111,8 +111,8 @@ class VenCore:
         self._replies: dict[type[Message], Reply] = {k: v for room in rooms for k, v in room.replies.items()}
         self._replies[Poll] = self._polled
         self._shelves = (
-            self.events.shelf, self.opts.shelf, self.reports.active, self.reports.samples, office.shelf,
-            self._reports.sink.untold, self._reports.answered.shelf, self.outbox.shelf,
+            self.events.shelf, self.events.ends, self.opts.shelf, self.reports.active, self.reports.samples,
+            office.shelf, self._reports.sink.untold, self._reports.answered.shelf, self.outbox.shelf,
         )  # fmt: skip
         self.cabinet = Cabinet(self._registration.shelf, *self._shelves)
 
@@ -261,6 +261,8 @@ class VenCore:
         """The application has been told of this."""
         if isinstance(happening, Telemetry):
             self._reports.sink.told(happening.key)
+        elif isinstance(happening, EventChange):
+            self.events.told(happening)
 
     def wake(self) -> datetime | None:
         """Return when there is something to sample, to report or to ask for next."""

@@ -1,0 +1,279 @@
+"""One life of a VTN or a VEN: a real process on real HTTP and a real database, killed at a chosen moment.
+
+What its application was told, and what was acknowledged to it, it writes to a diary: a file that outlives it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import json
+import os
+import signal
+import time
+import traceback
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import attrs
+from janusgrid.common.clock import ScaledClock
+from janusgrid.common.store.records import Records
+from janusgrid.openadr.binding.http import HttpTransport
+from janusgrid.openadr.core import spelling
+from janusgrid.openadr.core.identity import ANYBODY
+from janusgrid.openadr.events import kilowatts, load_dispatch
+from janusgrid.openadr.model import CreatedEvent, Message, OptType
+from janusgrid.openadr.ven import Change, DataPoint, EventChange, Offer, Reading, Ven
+from janusgrid.openadr.vtn import Opted, Party, Telemetry, TelemetryPlan, Vtn
+
+SPEED = 60.0
+T0 = datetime(2026, 3, 25, 8, 0, tzinfo=UTC)
+OFFER = Offer("usage", "TELEMETRY_USAGE", (DataPoint("pcc.p", kilowatts()),))
+STEP = timedelta(seconds=10)
+
+
+@attrs.frozen
+class Plan:
+    """What a life is to be.
+
+    Attributes:
+        end: at which moment it is killed, counted from its start; 0 for never.
+        origin: what the machine's clock showed at T0.
+        last: it makes nothing new, brings everything to its end, and ends when the file `end` is there.
+    """
+
+    folder: Path
+    port: int
+    origin: float
+    end: int = 0
+    last: bool = False
+
+    def clock(self) -> ScaledClock:
+        return ScaledClock(SPEED, T0 + timedelta(seconds=(time.monotonic() - self.origin) * SPEED))
+
+
+class Fate:
+    """Counts the moments of a life and ends it at one of them."""
+
+    def __init__(self, role: str, plan: Plan) -> None:
+        self._role = role
+        self._plan = plan
+        self._count = itertools.count(1)
+        self._file = os.open(plan.folder / f"{role}.diary", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+
+    def note(self, *words: object) -> None:
+        """Write to the diary: one line, there to stay."""
+        os.write(self._file, (" ".join(map(str, words)) + "\n").encode())
+
+    def moment(self, name: str) -> None:
+        """Here a life may end."""
+        if next(self._count) == self._plan.end:
+            self.note("killed", name)
+            os.kill(os.getpid(), signal.SIGKILL)
+            time.sleep(10)
+
+
+class MortalRecords(Records):
+    def __init__(self, role: str, plan: Plan, fate: Fate) -> None:
+        super().__init__(plan.folder / f"{role}.sqlite", role)
+        self._fate = fate
+
+    def save(self, records: Iterable[Sequence[str | None]]) -> None:
+        batch = list(records)
+        self._fate.moment("save")
+        super().save(batch)
+        for kind, _, text in batch:
+            if kind == "sample" and text is not None:
+                for interval in spelling.intervals_of(text):
+                    self._fate.note("sample", _seconds(interval.dtstart))
+        self._fate.moment("saved")
+
+
+class MortalTransport(HttpTransport):
+    fate: Fate
+
+    async def carry(self, to: str, message: Message, identity: str = "") -> Message | None:
+        name = type(message).__name__
+        self.fate.moment(f"sending {name}")
+        answer = await super().carry(to, message, identity)
+        self.fate.moment(f"answered {name}")
+        return answer
+
+
+class MortalVtn(Vtn):
+    fate: Fate
+
+    async def receive(self, identity: str, message: Message) -> Message:
+        name = type(message).__name__
+        self.fate.moment(f"receiving {name}")
+        answer = await super().receive(identity, message)
+        self.fate.moment(f"answering {name}")
+        return answer
+
+
+def live(role: str, plan: Plan) -> None:
+    """Live; never returns."""
+    try:
+        asyncio.run({"vtn": _vtn, "ven": _ven}[role](plan, Fate(role, plan)))
+    except BaseException:
+        traceback.print_exc()
+        os._exit(1)
+    os._exit(0)
+
+
+async def _vtn(plan: Plan, fate: Fate) -> None:
+    vtn = MortalVtn(
+        "VTN1",
+        HttpTransport(listen=("127.0.0.1", plan.port), plain=True),
+        parties=[Party("site", ANYBODY)],
+        clock=plan.clock(),
+        plan=TelemetryPlan(granularity=STEP, every=STEP),
+        poll_every=timedelta(seconds=1),
+        store=MortalRecords("vtn", plan, fate),
+    )
+    vtn.fate = fate
+
+    @_listener(vtn, Telemetry)
+    def telemetry(told: Telemetry) -> None:
+        fate.moment("telling telemetry")
+        for sample in told.samples:
+            fate.note("sample", _seconds(sample.time))
+        fate.moment("told telemetry")
+
+    @_listener(vtn, Opted)
+    def opted(told: Opted) -> None:
+        fate.moment("telling opted")
+        identity = told.response.qualified_event_id
+        fate.note("opted", identity.event_id, identity.modification_number, told.response.opt_type)
+
+    async with vtn:
+        await _utility(vtn, plan, fate)
+        await _end(plan, "vtn", lambda: _vtn_state(vtn))
+
+
+def _listener(role: Vtn, kind: type[Any]) -> Any:
+    return lambda function: role.listen(kind, function)
+
+
+async def _utility(vtn: Vtn, plan: Plan, fate: Fate) -> None:
+    """Make events, change them and take them back, one after the other, going on from where the last life ended."""
+    site = await vtn.wait_registered("site")
+    while True:
+        count = len(list(vtn.core.events))
+        if count:
+            booked = vtn.core.events.get(f"E{count - 1}")
+            while booked.opt(site.ven_id) is None:
+                await vtn.changed()
+            stage = booked.event.event_descriptor.modification_number
+            if stage < 1 or (stage < 2 and count % 2):
+                now = vtn.clock.now()
+                name = f"E{count - 1}"
+                if stage:
+                    vtn.core.cancel_event(name, now)
+                else:
+                    start = booked.event.ei_active_period.dtstart
+                    vtn.core.modify_event(_event(name, 900.0, start, now), now)
+                fate.moment("changed an event")
+                await _acknowledged(vtn, fate, name)
+                continue
+        if plan.last and count > 2:
+            return
+        now = vtn.clock.now()
+        vtn.create_event(_event(f"E{count}", 1000.0, T0 + timedelta(hours=12 + 2 * count), now), ["site"])
+        fate.moment("made an event")
+        await _acknowledged(vtn, fate, f"E{count}")
+
+
+def _event(name: str, power: float, start: datetime, now: datetime) -> Any:
+    return load_dispatch(power, start=start, duration=timedelta(hours=1), created=now, event_id=name)
+
+
+async def _acknowledged(vtn: Vtn, fate: Fate, name: str) -> None:
+    await vtn.kept()
+    fate.note("kept", name, vtn.core.events.get(name).event.event_descriptor.modification_number)
+    fate.moment("kept an event")
+    vtn.nudge()
+
+
+def _vtn_state(vtn: Vtn) -> dict[str, Any] | None:
+    ven = vtn.core.ven("site")
+    events = {}
+    for booked in vtn.core.events:
+        descriptor = booked.event.event_descriptor
+        if booked.opt(ven.ven_id) is None:
+            return None
+        events[descriptor.event_id] = [descriptor.modification_number, str(booked.opt(ven.ven_id))]
+    return {"ven": ven.ven_id, "registration": ven.registration_id, "events": events}
+
+
+async def _ven(plan: Plan, fate: Fate) -> None:
+    transport = MortalTransport(plain=True)
+    transport.fate = fate
+    clock = plan.clock()
+
+    def read(r_ids: frozenset[str]) -> Mapping[str, Reading]:
+        return {r_id: Reading(1.0) for r_id in r_ids}
+
+    ven = Ven(
+        "site", transport, vtn=f"http://127.0.0.1:{plan.port}", offers=[OFFER], read=read, clock=clock,
+        store=MortalRecords("ven", plan, fate),
+    )  # fmt: skip
+
+    @ven.on_event
+    def decide(change: EventChange) -> OptType:
+        fate.moment("telling an event")
+        known = change.known
+        fate.note("told", known.event_id, known.modification, change.change.value)
+        fate.moment("told an event")
+        return OptType.OPT_IN
+
+    async with ven:
+        if not plan.last:
+            await _minds(ven, fate)
+        await ven.joined()
+        await _end(plan, "ven", lambda: _ven_state(ven))
+
+
+async def _minds(ven: Ven, fate: Fate) -> None:
+    """Change the mind about every third event."""
+    while True:
+        for known in list(ven.core.events.shelf.values()):
+            if known.event_id[-1] in "258" and known.opt is OptType.OPT_IN and not known.cancelled:
+                ven.opt(known.event_id, OptType.OPT_OUT)
+                fate.moment("opted")
+                await ven.kept()
+                fate.note("kept", known.event_id, known.modification, known.opt)
+        await ven.changed()
+
+
+def _ven_state(ven: Ven) -> dict[str, Any] | None:
+    core = ven.core
+    owed = any(isinstance(letter.message, CreatedEvent) for letter in core.outbox.shelf.values())
+    if (
+        not core.registered
+        or owed
+        or any(known.opt is None for known in core.events.shelf.values() if not known.cancelled)
+    ):
+        return None
+    events = {known.event_id: [known.modification, str(known.opt)] for known in core.events.shelf.values()}
+    return {"ven": core.ven_id, "registration": core.registration_id, "events": events}
+
+
+async def _end(plan: Plan, role: str, state: Any) -> None:
+    """Say when everything has settled; at the end leave word of how things stand."""
+    while (found := state()) is None or not (plan.folder / "end").exists():
+        if found is not None:
+            (plan.folder / f"{role}.settled").touch()
+        await asyncio.sleep(0.02)
+    aside = plan.folder / f"{role}.new"
+    aside.write_text(json.dumps(found))
+    aside.rename(plan.folder / f"{role}.state")
+
+
+def _seconds(when: datetime) -> str:
+    return when.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+__all__ = ["Change", "Plan", "live"]
