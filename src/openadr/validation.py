@@ -1,6 +1,6 @@
 """What is wrong with a document that is to be a message: the door, the schema, the rules::
 
-for fault in validate(octets, source="event.xml").faults: print(fault)
+    for fault in validate(octets, source="event.xml").faults: print(fault)
 """
 
 from __future__ import annotations
