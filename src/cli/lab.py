@@ -17,7 +17,7 @@ from ..common.data.site import Site
 from ..common.xmpp.servers import BROKERS, LocalServer, make_server
 from ..ems.check import check
 from ..ems.lab import Arrival, Lab, Standing
-from .running import nobody_reads
+from .piped import nobody_reads
 
 
 @click.command()

@@ -7,8 +7,10 @@ from typing import Any
 
 import click
 
+from .piped import PipedGroup
 
-class LazyGroup(click.Group):
+
+class LazyGroup(PipedGroup):
     """Commands by name, each with the module and attribute that it is, and its one line of help.
 
     Args:

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import signal
 import sys
 from collections.abc import Awaitable
-
-import click
 
 INTERRUPTED = 130
 
@@ -37,21 +34,3 @@ async def _run(work: Awaitable[None]) -> bool:
     except asyncio.CancelledError:
         return False
     return True
-
-
-def nobody_reads() -> None:
-    """Let what is still to be printed go nowhere: a pipe that nobody reads is no error."""
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, sys.stdout.fileno())
-    os.close(nowhere)
-
-
-class PipedGroup(click.Group):
-    """Commands whose output may be piped into a program that reads only some of it (`| head`): that ends them well."""
-
-    def invoke(self, ctx: click.Context) -> object:
-        try:
-            return super().invoke(ctx)
-        except BrokenPipeError:
-            nobody_reads()
-            return None

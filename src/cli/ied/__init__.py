@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import click
 
-from ..running import PipedGroup
 from . import conformance, data, files, logs, serve, settings
 
 
-@click.group(cls=PipedGroup)
+@click.group()
 def command() -> None:
     """Serve an SCL file; browse, read, write, operate and watch servers; see to their logs, files and settings.
 
