@@ -61,3 +61,16 @@ async def test_a_ven_says_when_it_is_available() -> None:
         "site says optOut: mustRun",
         "the site optIn, its lights optOut",
     ]
+
+
+async def test_reports_of_every_kind_both_ways() -> None:
+    program = await start("openadr_reports.py")
+    async with asyncio.timeout(60):
+        said, _ = await program.communicate()
+    assert program.returncode == 0, said.decode()
+    assert said.decode().splitlines() == [
+        "online: True, capacity 320 kW",
+        "the past: [1000.0, 1001.0, 1002.0, 1003.0]",
+        "now: pcc.p 1900.0 kW, no value of pv.p",
+        "the feeder: 42000.0 kW",
+    ]
