@@ -182,4 +182,4 @@ def test_errors_are_of_the_house() -> None:
     with pytest.raises(Malformed):
         read("<a/>")
     with pytest.raises(LocalError):
-        load_dispatch(1.0, start=datetime.now(UTC), duration=timedelta(), created=datetime.now(UTC))
+        load_dispatch(1.0, start=datetime.now(UTC), duration=-timedelta(hours=1), created=datetime.now(UTC))
