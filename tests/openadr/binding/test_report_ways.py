@@ -129,8 +129,8 @@ async def test_reports_go_down_until_they_are_ended(reporters: Reporters) -> Non
         order.cancel()
 
 
-async def test_reports_of_the_past_need_somebody_who_knows_it() -> None:
-    async with a_grid("embedded", Path()) as grid:
+async def test_reports_of_the_past_need_somebody_who_knows_it(tmp_path: Path) -> None:
+    async with a_grid("embedded", tmp_path) as grid:
         transport = await grid.way.transport("ems")
         with pytest.raises(LocalError, match="no history"):
             Ven("site", transport, vtn=grid.way.vtn, offers=[PAST])
