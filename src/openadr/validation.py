@@ -1,6 +1,8 @@
 """What is wrong with a document that is to be a message: the door, the schema, the rules::
 
     for fault in validate(octets, source="event.xml").faults: print(fault)
+
+The roles refuse at the first fault; here all of them are told.
 """
 
 from __future__ import annotations
