@@ -18,6 +18,7 @@ _TERMINAL = re.compile(r"% terminal (\w+)\n\Z")
 _CAPTION = re.compile(r"^:caption: (.+)$", re.MULTILINE)
 _VARIES = (
     (re.compile(r"\d\d:\d\d:\d\d"), r"\\d\\d:\\d\\d:\\d\\d"),
+    (re.compile(r"\d{4}\\-\d\d\\-\d\d"), r"\\d{4}-\\d\\d-\\d\\d"),
     (re.compile(r"port\\ \d+"), r"port \\d+"),
 )
 
@@ -67,7 +68,7 @@ def _runs(lines: list[str], terminal: str, line: int) -> Iterator[Run]:
 
 
 def pattern(text: str) -> re.Pattern[str]:
-    """Return what a line of the page matches: times and ports vary."""
+    """Return what a line of the page matches: dates, times and ports vary."""
     escaped = re.escape(text)
     for found, instead in _VARIES:
         escaped = found.sub(instead, escaped)

@@ -18,7 +18,7 @@ from .watching import Watcher, follow
 
 
 class VenAccess:
-    """`DataAccess` over a VEN: what the utility's events set, as set-points that can be read and watched.
+    """`DataAccess` over a VEN: what the utility's events set, as set-points that can be read and watched::
 
         access = VenAccess(ven)
         async for change in access.watch(["dispatch.p"]):

@@ -32,7 +32,7 @@ NO_OFFER = Quality(Validity.INVALID)
 
 
 class VtnAccess:
-    """`DataAccess` over the VENs of a VTN.
+    """`DataAccess` over the VENs of a VTN::
 
         access = VtnAccess(vtn)
         print(await access.read(["site.pcc.p"]))
