@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import attrs
 import pytest
+from janusgrid.cli.openadr.ven_config import PointEntry, ReadingsEntry, ReportEntry, VenFile
+from janusgrid.cli.openadr.vtn_config import PartyEntry, PlanEntry, VtnFile
+from janusgrid.cli.openadr.way import Http, SigningEntry
 
 from tests.cli.programs import call
 from tests.openadr.binding.ways import Certificates
@@ -119,3 +123,14 @@ def test_without_check_the_first_fault_ends_it(tmp_path: Path) -> None:
     code, out = call("vtn", str(tmp_path / "vtn.yaml"))
     assert code == 1
     assert "vtn.yaml:1:6: $.vtn: expected text" in out
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [VtnFile, PartyEntry, PlanEntry, VenFile, ReportEntry, PointEntry, ReadingsEntry, Http, SigningEntry],
+    ids=lambda kind: kind.__name__,
+)
+def test_every_key_is_in_the_reference(kind: type) -> None:
+    page = (Path(__file__).resolve().parents[2] / "docs" / "reference" / "openadr-programs.md").read_text()
+    for name in attrs.fields_dict(kind):
+        assert f"`{name}`" in page, name
