@@ -121,6 +121,7 @@ class Lives(RuleBasedStateMachine):
     @rule(lost=st.sampled_from(["nothing", "nothing", "request", "answer"]))
     def ven_sends(self, lost: str) -> None:
         for letter in self.ven.outbox.due(self.now):
+            self.disks["ven"].save(self.ven.cabinet)  # a letter leaves when all is kept that it says
             if lost == "request":
                 self.ven.outbox.failed(letter, self.now)
                 continue
@@ -135,6 +136,7 @@ class Lives(RuleBasedStateMachine):
     @rule(lost=st.sampled_from(["nothing", "nothing", "request", "answer"]))
     def vtn_sends(self, lost: str) -> None:
         for letter in self.vtn.outbox.due(self.now):
+            self.disks["vtn"].save(self.vtn.cabinet)
             if lost == "request":
                 self.vtn.outbox.failed(letter, self.now)
                 continue
