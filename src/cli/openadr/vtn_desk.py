@@ -10,7 +10,8 @@ from ...common.config import duration
 from ...common.errors import LocalError, UnknownName
 from ...openadr.codec import read, write
 from ...openadr.core.event_book import BookedEvent
-from ...openadr.model import DistributeEvent, EventStatus, OptType, ResponseRequired
+from ...openadr.model import DistributeEvent, OptType, ResponseRequired
+from ...openadr.rules import timeline
 from ...openadr.vtn import Ven, Vtn
 from ..control import Handler, Request
 from . import summary
@@ -87,7 +88,7 @@ class Desk:
         names = {ven.ven_id: ven.ven_name for ven in self._vtn.core.vens}
         opts = {names.get(ven_id, ven_id): self._opt(booked, ven_id) for ven_id in sorted(booked.ven_ids)}
         return {
-            **summary.event(booked.event, self._status(booked)),
+            **summary.event(booked.event, timeline.status(booked.event, self._vtn.clock.now()).value),
             "opt": {name: None if opt is None else opt.value for name, opt in opts.items()},
         }
 
@@ -96,15 +97,6 @@ class Desk:
             return self._vtn.core.opt(booked.event.event_descriptor.event_id, ven_id)
         except UnknownName:  # it is not registered any more
             return booked.opt(ven_id)
-
-    def _status(self, booked: BookedEvent) -> str:
-        """Return the status as it is sent now; an event that is sent no more has completed."""
-        if booked.event.event_descriptor.event_status is EventStatus.CANCELLED:
-            return EventStatus.CANCELLED.value
-        identity = booked.event.event_descriptor.event_id
-        sent = self._vtn.core.events.for_ven(min(booked.ven_ids), self._vtn.clock.now())
-        found = (each.ei_event.event_descriptor for each in sent)
-        return next((each.event_status.value for each in found if each.event_id == identity), "completed")
 
     # --- reports ---
 
