@@ -104,7 +104,9 @@ async def test_a_ven_answers_every_payload_of_its_vtn(grid: Grid) -> None:
         answer = await grid.sessions["vtn"].request(ven_jid, text, kind="set")
         assert answer is not None, text
         read(answer)
-    assert not any(task.done() for task in ven._tasks)
+    loops = [task for task in ven._tasks if "_kept_up" in repr(task.get_coro())]
+    assert len(loops) >= 3
+    assert not any(task.done() for task in loops)
 
 
 class Wrong:
@@ -186,23 +188,23 @@ async def test_an_applications_own_errors_stop_nothing(grid: Grid) -> None:
         next(failures)
         raise ValueError("the application is broken")
 
-    good, ven._read = ven._read, failing
+    good, ven._reporting._read = ven._reporting._read, failing
     ven.on_event(failing)
     vtn.listen(Registered, failing)
     dispatch = vtn.create_event(made(grid), ["site"])
     async with asyncio.timeout(20):
         assert await dispatch.opted("site") is OptType.OPT_OUT
     await eventually(lambda: next(failures) > 3)
-    ven._read = good
+    ven._reporting._read = good
     before = len(grid.samples)
     await eventually(lambda: len(grid.samples) > before)
 
 
 async def test_readings_that_are_no_readings_stop_nothing(grid: Grid) -> None:
     _, ven = await both(grid)
-    good, ven._read = ven._read, lambda r_ids: {r_id: Reading("warm") for r_id in r_ids}  # type: ignore[arg-type]
+    good, ven._reporting._read = ven._reporting._read, lambda r_ids: {r_id: Reading("warm") for r_id in r_ids}  # type: ignore[arg-type]
     await asyncio.sleep(0.3)
-    ven._read = good
+    ven._reporting._read = good
     before = len(grid.samples)
     await eventually(lambda: len(grid.samples) > before)
 
@@ -214,7 +216,7 @@ async def test_a_slow_reader_does_not_hold_up_events(grid: Grid) -> None:
         await asyncio.Event().wait()
         return {}
 
-    ven._read = never
+    ven._reporting._read = never
     await asyncio.sleep(0.3)
     dispatch = vtn.create_event(made(grid), ["site"])
     async with asyncio.timeout(20):
