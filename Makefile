@@ -8,7 +8,7 @@ export PYTHONDONTWRITEBYTECODE := 1
 UV := .tools/bin/uv
 RUN := .venv/bin/
 
-.PHONY: help demo test check bench docs setup servers lock clean
+.PHONY: help demo test coverage check bench docs setup servers lock clean
 
 help:  ## list the commands
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -30,10 +30,13 @@ servers:
 demo: setup  ## one load-dispatch event from the utility to the DERs and back, on this machine
 	@$(RUN)janusgrid demo $(DEMO)
 
-test: setup servers check  ## everything: checks, tests with coverage, examples, docs with what the tests have proven
-	@$(RUN)pytest -n 2 --dist loadgroup --cov --cov-report=term:skip-covered --services=build/services.json $(PYTEST)
+test: setup servers check  ## everything: checks, tests, examples, docs with what the tests have proven
+	@$(RUN)pytest -n 2 --dist loadgroup --services=build/services.json $(PYTEST)
 	@$(MAKE) --no-print-directory docs
 	@$(RUN)python -m tests.iec61850.proof build/services.json
+
+coverage: setup servers  ## the tests again, and what they leave out; half as long again as without
+	@$(RUN)pytest -n 2 --dist loadgroup --cov --cov-report=term:skip-covered $(PYTEST)
 
 check: setup  ## format, lint, types, import contracts (under a minute)
 	@$(RUN)ruff format --check -q .
