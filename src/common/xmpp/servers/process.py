@@ -27,7 +27,8 @@ _NOBODY = "nobody"
 
 def free_port() -> int:
     """Return a port of the loopback address that nobody listens on."""
-    for port in random.sample(_PORTS, 200):
+    # Not from the shared generator: tests that seed it in several processes at once would all find the same port.
+    for port in random.SystemRandom().sample(_PORTS, 200):
         with socket.socket() as probe:
             # As servers do, or a connection of the last run that still lingers would make the port look taken.
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
