@@ -305,7 +305,7 @@ async def test_a_reservation_outlasts_a_broken_connection() -> None:
     async with our_server() as ours, their_client("libiec", ours.port) as client:
         await client.do("set_block", THEIR_BLOCK, {"ResvTms": 1})
         await client.do("abort")
-        await until(lambda: not ours.server.engine.associations)
+        await until(lambda: not ours.server.engine.associations, 30)
         async with their_client("libiec", ours.port, None, None, "127.0.0.2") as other:
             with pytest.raises(peers.PeerRefused):
                 await other.do("set_block", THEIR_BLOCK, {"RptEna": True})
