@@ -123,10 +123,10 @@ def _once(lines: list[list[str]], kind: str, *moments: str) -> None:
     before: dict[tuple[str, ...], int] = {}
     for number, words in enumerate(lines):
         if words[0] == kind:
-            first = before.setdefault(tuple(words[1:3]), number)
+            first = before.setdefault(tuple(words[1:]), number)  # with what was said: a mind may change
             ended = [" ".join(each[1:]) for each in lines[first:number] if each[0] == "killed"]
             assert first == number or ended, f"{words} was told twice in one life"
-            before[tuple(words[1:3])] = number
+            before[tuple(words[1:])] = number
 
 
 def ends_of(number: int) -> dict[str, list[int]]:
