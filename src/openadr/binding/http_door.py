@@ -36,6 +36,7 @@ class HttpLimits:
         idle: seconds that a connection may stay without a request.
         connections: open at once. Where there are more, a handshake gives way, the oldest first.
         per_address: open at once from one address; many VENs may be behind one.
+        per_peer: open at once with one certificate, wherever they come from.
     """
 
     body: int = 2 << 20
@@ -44,18 +45,25 @@ class HttpLimits:
     idle: float = 75.0
     connections: int = 5_000
     per_address: int = 2_000
+    per_peer: int = 100
 
 
 class Guest(asyncio.Protocol):
     """A connection, in front of what speaks HTTP on it.
+
+    Args:
+        admits: asked with the connection once it is known who that is.
 
     Attributes:
         identity: the fingerprint of the certificate that the peer has shown; `NOBODY` if it has shown none.
         gone: done when the connection has ended.
     """
 
-    def __init__(self, inside: Callable[[], asyncio.Protocol], limits: HttpLimits) -> None:
+    def __init__(
+        self, inside: Callable[[], asyncio.Protocol], limits: HttpLimits, admits: Callable[[Guest], bool]
+    ) -> None:
         self._make = inside
+        self._admits = admits
         self._inside = asyncio.Protocol()
         self._limits = limits
         self._tls: ssl.SSLObject | None = None
@@ -86,6 +94,9 @@ class Guest(asyncio.Protocol):
             self.identity = fingerprint(certificate)
             about = self._tls.getpeercert() or {}
             self._until = ssl.cert_time_to_seconds(str(about["notAfter"])) if "notAfter" in about else self._until
+        if not self._admits(self):
+            transport.abort()
+            return
         self._start()
         self._inside = self._make()  # nothing is made for those who do not get through the handshake
         self._inside.connection_made(transport)
@@ -136,6 +147,7 @@ class Door:
         self._accepting: list[asyncio.Task[None]] = []
         self._tasks: set[asyncio.Task[None]] = set()
         self._count: Counter[str] = Counter()
+        self._peers: Counter[str] = Counter()
         self._shaking: dict[asyncio.Task[None], None] = {}
 
     @property
@@ -221,11 +233,21 @@ class Door:
             del self._shaking[oldest]
         return oldest is not None
 
+    def _knows(self, guest: Guest) -> bool:
+        """Return whether one more of this peer is let in; count it until it has gone."""
+        peer = guest.identity
+        if peer == NOBODY:
+            return True
+        if self._peers[peer] >= self._limits.per_peer:
+            log.warning("event=openadr.http-full: %s is not let in: too many connections", peer)
+            return False
+        self._peers[peer] += 1
+        guest.gone.add_done_callback(lambda _: _less(self._peers, peer))
+        return True
+
     def _left(self, host: str, task: asyncio.Task[None]) -> None:
         self._shaking.pop(task, None)
-        self._count[host] -= 1
-        if self._count[host] <= 0:
-            del self._count[host]
+        _less(self._count, host)
 
     async def _serve(self, accepted: socket.socket) -> None:
         accepted.setblocking(False)
@@ -233,7 +255,7 @@ class Door:
         assert task is not None
         try:
             transport, guest = await asyncio.get_running_loop().connect_accepted_socket(
-                lambda: Guest(self._inside, self._limits),
+                lambda: Guest(self._inside, self._limits, self._knows),
                 accepted,
                 ssl=self._context,
                 ssl_handshake_timeout=self._limits.handshake if self._context is not None else None,
@@ -253,3 +275,9 @@ class Door:
             with contextlib.suppress(asyncio.CancelledError):
                 await guest.gone
             raise
+
+
+def _less(count: Counter[str], of: str) -> None:
+    count[of] -= 1
+    if count[of] <= 0:
+        del count[of]

@@ -5,6 +5,7 @@ A letter goes one of two ways: it is carried to its peer (`due`), one at a time,
 
 from __future__ import annotations
 
+import random
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
@@ -19,6 +20,9 @@ from .shelf import Shelf
 
 FIRST_PAUSE = timedelta(seconds=1)
 LONGEST_PAUSE = timedelta(seconds=120)
+JITTER = 0.5
+"""The part of a pause that is left to chance: many peers of one that was away do not all come back at once."""
+
 FIRST_FETCH_PAUSE = timedelta(seconds=10)
 
 MOST_FETCHES = 20
@@ -110,10 +114,12 @@ class Outbox:
     """Letters by peer; one at a time is on its way to each.
 
     A letter leaves when it is answered (`done`); after a failure it stays first in line. `capacity` bounds the weight
-    of the letters that wait for one peer. Letters with a key do not count: they take each other's place.
+    of the letters that wait for one peer. Letters with a key do not count: they take each other's place. `chance` says,
+    from 0 to 1, how much shorter than `JITTER` allows a pause is.
     """
 
-    def __init__(self, capacity: int = 100_000) -> None:
+    def __init__(self, capacity: int = 100_000, chance: Callable[[], float] = random.random) -> None:
+        self._chance = chance
         self._queues: dict[str, _Queue] = {}
         self._capacity = capacity
         self._number = 0
@@ -257,7 +263,7 @@ class Outbox:
         if queue is not None and letter in queue.letters and not self.stands(letter):
             self._remove(letter)
         elif queue is not None and letter in queue.letters:
-            queue.not_before = now + queue.pause
+            queue.not_before = now + queue.pause * (1 - JITTER * self._chance())
             queue.pause = min(2 * queue.pause, LONGEST_PAUSE)
 
     def kick(self, to: str | None = None) -> None:

@@ -118,6 +118,19 @@ async def test_an_address_has_so_many_connections_and_no_more(tmp_path: Path) ->
         assert await is_well(house)
 
 
+async def test_a_certificate_has_so_many_connections_and_no_more(tmp_path: Path) -> None:
+    async with a_house(tmp_path, HttpLimits(per_peer=3)) as house:
+        visitors = [await house.connect() for _ in range(3)]
+        refused = await house.connect()
+        assert (await refused.post(QUERY))[0] == 0
+        assert await refused.ended()
+        other = await house.connect("other")
+        assert [(await visitor.post(QUERY))[0] for visitor in (*visitors, other)] == [200] * 4
+        await visitors.pop().leave()
+        await eventually(lambda: house.connections == 3)
+        assert (await (await house.connect()).post(QUERY))[0] == 200
+
+
 async def test_two_megabytes(tmp_path: Path) -> None:
     async with a_house(tmp_path) as house:
         visitor = await house.connect()

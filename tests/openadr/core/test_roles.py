@@ -375,7 +375,9 @@ def test_an_event_that_could_not_be_delivered_is_delivered_later(joined: Pair) -
     (letter,) = joined.vtn.outbox.due(T0)
     joined.vtn.outbox.failed(letter, T0)
     assert joined.vtn.outbox.due(T0) == []
-    assert joined.vtn.outbox.wake() == T0 + timedelta(seconds=1)
+    again = joined.vtn.outbox.wake()
+    assert again is not None
+    assert T0 + timedelta(seconds=0.5) <= again <= T0 + timedelta(seconds=1)
     joined.vtn.outbox.kick(joined.ven.ven_id)
     joined.settle(T0)
     assert joined.ven.happened

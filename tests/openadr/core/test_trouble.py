@@ -639,3 +639,29 @@ def test_a_letter_that_was_dropped_does_not_delay_those_that_came_after() -> Non
     outbox.failed(old, T0)
     assert not outbox.done(old)
     assert len(outbox.due(T0)) == 1
+
+
+@pytest.mark.parametrize("chance", [0.0, 0.3, 1.0])
+def test_pauses_grow_and_half_of_each_is_left_to_chance(chance: float) -> None:
+    outbox, now, pauses = Outbox(chance=lambda: chance), T0, []
+    outbox.put("a", Poll(ven_id="V"))
+    for _ in range(9):
+        (letter,) = outbox.due(now)
+        outbox.failed(letter, now)
+        again = outbox.wake()
+        assert again is not None
+        assert outbox.due(again - timedelta(microseconds=1)) == []
+        pauses.append((again - now).total_seconds())
+        now = again
+    assert pauses == pytest.approx([(1 - chance / 2) * whole for whole in (1, 2, 4, 8, 16, 32, 64, 120, 120)])
+
+
+def test_peers_of_one_that_was_away_do_not_come_all_at_once() -> None:
+    outbox = Outbox()
+    for number in range(200):
+        outbox.put(str(number), Poll(ven_id="V"))
+    for letter in outbox.due(T0):
+        outbox.failed(letter, T0)
+    early = len(outbox.due(T0 + timedelta(seconds=0.75)))
+    assert 50 < early < 150
+    assert early + len(outbox.due(T0 + timedelta(seconds=1))) == 200
