@@ -72,11 +72,15 @@ def rules(as_json: bool) -> None:
     for rule in RULES:
         cited = rule.number if rule.number is not None else "-"
         click.echo(
-            f"{cited:>4}  {rule.meaning}  [{rule.kept_by}; {rule.kind}; {rule.grade} {rule.code}; {rule.source}]"
+            f"{cited:>4}  {rule.meaning}  [{rule.kept_by}; {rule.kind}; {_weight(rule)} {rule.code}; {rule.source}]"
         )
     for number, meaning in LIFTED.items():
         click.echo(f"{number:>4}  {meaning}")
     click.echo(f"What they ask for is not public: {', '.join(NOT_PUBLIC)}")
+
+
+def _weight(rule: Rule) -> str:
+    return f"{rule.grade}, refused" if rule.harmful else str(rule.grade)
 
 
 def _rule(rule: Rule) -> dict[str, object]:
@@ -87,6 +91,7 @@ def _rule(rule: Rule) -> dict[str, object]:
         "kind": rule.kind,
         "grade": rule.grade,
         "code": rule.code,
+        "refused": rule.harmful,
         "where": rule.where,
         "source": rule.source,
     }

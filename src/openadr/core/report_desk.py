@@ -207,12 +207,10 @@ class ReportDesk:
         """Begin a report; one that runs already just as it is asked for goes on.
 
         Raises:
-            Rejected: no such offer (461), unknown rID (452), a bad reportRequestID (452), times that cannot be or a
-                granularity that the points cannot have (454), or more than we have room for (469).
+            Rejected: no such offer (461), unknown rID (452), times that cannot be or a granularity that the points
+                cannot have (454), or more than we have room for (469).
         """
         identity, specifier = request.report_request_id, request.report_specifier
-        if identity in ("", "0"):
-            raise Rejected(Code.INVALID_ID, f"reportRequestID {identity!r} is not for a request")
         key = _key(peer, identity)
         before = self._active.get(key)
         if before is not None and before.request == request and not before.ending:

@@ -17,12 +17,16 @@ from ..model import (
     LoadControlValue,
     PayloadResourceStatus,
     ReadingType,
+    RegisterReport,
     Report,
     ReportDescription,
     ReportName,
     ReportType,
     SamplingRate,
 )
+from ..rules.reports import confused
+from ..rules.rule import findings
+from .message_rules import refuse
 from .times import EPOCH
 
 HISTORY = (ReportName.HISTORY_USAGE, ReportName.HISTORY_GREENBUTTON)
@@ -126,21 +130,16 @@ class Offer:
 
     def check(self) -> None:
         """Raise `LocalError` if this cannot be offered."""
-        self.metadata(EPOCH)
-        if not self.points or len({point.r_id for point in self.points}) < len(self.points):
-            raise LocalError("a report has points, each with an rID of its own", where=self.specifier_id)
-        status = self.name == ReportName.TELEMETRY_STATUS
+        offer = RegisterReport(request_id="", reports=(self.metadata(EPOCH),))
+        if not self.points:
+            raise LocalError("a report has points", where=self.specifier_id)
         for point in self.points:
-            if not timedelta() <= point.minimum <= point.maximum <= self.kept:
-                periods = f"from {point.minimum} to {point.maximum}"
-                message = f"{point.r_id} is sampled {periods}, but {self.kept} is what is kept (rule 312)"
+            if not timedelta() <= point.minimum <= point.maximum:
+                message = f"{point.r_id} cannot be sampled from {point.minimum} to {point.maximum}"
                 raise LocalError(message, where=self.specifier_id)
-            if status != point.is_status and self.name in tuple(ReportName):
-                kind = "has states of resources only: DataPoint.status makes them" if status else "has no such states"
-                raise LocalError(f"{self.name} {kind} (rule 331)", where=f"{self.specifier_id}/{point.r_id}")
-            if point.is_status and (point.item or point.reading_type != ReadingType.X_NOT_APPLICABLE):
-                message = "the state of a resource has no unit, and x-notApplicable as reading type (rule 331)"
-                raise LocalError(message, where=f"{self.specifier_id}/{point.r_id}")
+        refuse(findings(offer), where=self.specifier_id)
+        if mixed := [str(finding) for finding in confused(offer)]:
+            raise LocalError(f"{'; '.join(mixed)}: DataPoint.status makes states", where=self.specifier_id)
 
 
 def checked(offers: Iterable[Offer]) -> dict[str, Offer]:

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 import attrs
 
 from ..model import Duration, GbPayload, Interval, PayloadResourceStatus, Report, ReportPayload, ReportRequest, changed
+from ..rules.decisions import rule_324
 from .answers import Code, Rejected
 from .report_offers import DataPoint, Offer, Reading, Value, no_value
 from .times import after, length, whole
@@ -110,7 +111,7 @@ def _past(request: ReportRequest, offer: Offer, points: tuple[DataPoint, ...], n
     """Return the plan of a report of the past: one answer, of what is kept within the interval (rule 324)."""
     specifier, asked = request.report_specifier, request.report_specifier.report_interval
     granularity = length(specifier.granularity)
-    if length(specifier.report_back_duration):
+    if not rule_324(specifier.report_back_duration):
         raise Rejected(Code.INVALID_DATA, f"{offer.name} is sent once: reportBackDuration is 0", rule=324)
     if timedelta() < granularity < (shortest := max(point.minimum for point in points)):
         raise Rejected(Code.INVALID_DATA, f"granularity {specifier.granularity} is below {shortest}")

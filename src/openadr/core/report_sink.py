@@ -23,7 +23,8 @@ from ..model import (
     UpdateReport,
 )
 from ..rules.decisions import rule_324
-from . import spelling, telemetry
+from ..rules.rule import findings
+from . import message_rules, spelling, telemetry
 from .answers import Code, Rejected, ok
 from .report_ledger import Ledger
 from .report_post import Ledgers, Post
@@ -129,8 +130,9 @@ class Sink:
     # --- what the application asks for ---
 
     def request(self, peer: str, requests: Sequence[ReportRequest]) -> None:
-        """Ask a peer for reports; raise `LocalError` if too much waits for it already."""
+        """Ask a peer for reports; raise `LocalError` if too much waits for it already, or a rule would be broken."""
         message = CreateReport(request_id=self._post.ids("R"), report_requests=requests, ven_id=self._post.named(peer))
+        message_rules.refuse(findings(message))
         self._post.post(peer, message)
         reports = [each for each in requests if each.report_specifier.report_specifier_id != METADATA]
         self._ledgers.ledger(peer).expect(reports)
@@ -183,6 +185,7 @@ class Sink:
         """Take the offers and ask for what is wanted of them; what was asked for in the same way before goes on."""
         if isinstance(before := self._answered.get(peer, message), RegisteredReport):
             return before
+        message_rules.check(message)
         ledger = self._ledgers.ledger(peer)
         requests = []
         for report in message.reports:
@@ -215,8 +218,7 @@ class Sink:
         ledger = self._ledgers.ledger(peer)
         if unknown := [r.report_request_id for r in message.reports if not ledger.knows(r.report_request_id)]:
             raise Rejected(Code.INVALID_ID, f"no report request {', '.join(unknown)} is known", rule=304)
-        for number, report in enumerate(message.reports):
-            Kept(peer, report, ()).delivery(str(number))  # nothing is taken of a message that cannot be taken whole
+        message_rules.check(message)  # nothing is taken of a message that cannot be taken whole
         for report in message.reports:
             self._take(peer, report, ledger)
         answer = UpdatedReport(

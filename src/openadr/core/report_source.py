@@ -21,6 +21,7 @@ from ..model import (
     UpdatedReport,
     UpdateReport,
 )
+from ..rules.reports import request_ids
 from . import spelling
 from .answers import Code, Rejected, negative, ok
 from .report_desk import Recall, ReportDesk
@@ -68,7 +69,7 @@ class Source:
 
     def create(self, peer: str, message: CreateReport, now: datetime) -> CreatedReport:
         """Begin reports."""
-        return self._begin(peer, message.report_requests, ok(message), now)
+        return self._begin(peer, message, ok(message), now)
 
     def registered(self, peer: str, answer: RegisteredReport, now: datetime) -> CreatedReport | None:
         """The peer has taken our offers: begin what it asks for at once; return what is to be said of that."""
@@ -76,7 +77,7 @@ class Source:
         if answer.ei_response.ok and not ledger.taken:
             ledger.taken = True
             self._ledgers.keep(peer)
-        return self._begin(peer, answer.report_requests, EiResponse(), now) if answer.report_requests else None
+        return self._begin(peer, answer, EiResponse(), now) if answer.report_requests else None
 
     def updated(self, peer: str, answer: UpdatedReport, now: datetime) -> CanceledReport | None:
         """The peer has taken values: end what it cancels with that; return what is to be said of it."""
@@ -114,15 +115,18 @@ class Source:
             self._post.post(peer, message, weight=1 + values, expendable=True)
 
     def _begin(
-        self, peer: str, requests: Iterable[ReportRequest], response: EiResponse, now: datetime
+        self, peer: str, message: CreateReport | RegisteredReport, response: EiResponse, now: datetime
     ) -> CreatedReport:
         """Begin reports and return the message that says so; the first fault goes into its response."""
         accepted = []
-        for request in requests:
+        unusable = {finding.at: finding for finding in request_ids(message)}
+        for n, request in enumerate(message.report_requests):
             if request.report_specifier.report_specifier_id == METADATA:
                 self.offer(peer)
                 continue
             try:
+                if (finding := unusable.get(("report_requests", n))) is not None:
+                    raise Rejected.of(finding)
                 self.desk.accept(request, now, peer)
                 accepted.append(request)
             except Rejected as error:

@@ -22,12 +22,12 @@ from ..model import (
     WsCalendarInterval,
     changed,
 )
+from ..rules.decisions import rule_324
+from ..rules.reports import METADATA as METADATA
+from ..rules.reports import placed
 from .answers import Code, Rejected
 from .report_offers import HISTORY, Reading
 from .times import after, length
-
-METADATA = "METADATA"
-"""The reportSpecifierID by which is asked what can be reported (rule 306)."""
 
 OPEN_ENDED = Duration("PT0S")
 
@@ -105,7 +105,7 @@ def asked(
         raise LocalError("a report is asked for with at least one point", where=where)
     shortest, longest = _rates([points[r_id] for r_id in chosen], granularity)
     if _of_the_past(report):
-        if granularity or every:
+        if granularity or not rule_324(Duration.of(every)):
             message = (
                 "a report of the past is sent once, as it was kept: it has no granularity and no period (rule 324)"
             )
@@ -169,15 +169,15 @@ def samples(report: Report, feed: str = "") -> Iterator[Sample]:
 
     Raises `Rejected` (454) for times that cannot be.
     """
-    begin = report.dtstart
-    for interval in report.intervals or ():
-        begin = interval.dtstart or begin or report.created_date_time
-        yield from _of_interval(interval, begin, feed)
-        if interval.duration:
-            begin = after(begin, interval.duration)
+    try:
+        for interval, begin in placed(report, report.created_date_time):
+            yield from _of_interval(interval, begin, feed)
+    except ValueError as error:
+        raise Rejected(Code.INVALID_DATA, str(error), rule=314) from None
 
 
-def _of_interval(interval: Interval, begin: datetime, feed: str) -> Iterable[Sample]:
+def _of_interval(interval: Interval, begin: datetime | None, feed: str) -> Iterable[Sample]:
+    assert begin is not None
     lasts = after(begin, interval.duration) - begin if interval.duration else None
     for each in interval.payloads:
         if isinstance(each, GbPayload):

@@ -130,10 +130,13 @@ def rule_304(conversation: Conversation) -> Faults:
             yield f"report {name:.80} was never asked for", (n,)
 
 
-@course(406, "a new registrationID makes both sides forget reports; one that is forced has no ID", kept_by="both",
-        source="openadr-service")  # fmt: skip
+@course(406, "a new registrationID makes both sides forget reports and opts; one that is forced has no ID",
+        kept_by="both", source="openadr-service")  # fmt: skip
 def rule_406(conversation: Conversation) -> Faults:
-    """What was asked for under an earlier registration is not delivered under a later one."""
+    """What was asked for under an earlier registration is not delivered under a later one.
+
+    That opts are forgotten too is not seen in a conversation.
+    """
     for n, name, ever, here in _updates(conversation):
         if ever and not here:
             yield f"report {name:.80} was asked for under an earlier registration", (n,)

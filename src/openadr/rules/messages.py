@@ -8,7 +8,7 @@ from .rule import Faults, Grade, check
 
 
 @check(25, "eventResponses are there unless eiResponse is a failure", of=CreatedEvent, source="VOLTTRON",
-       kept_by="VEN", code=Code.INVALID_DATA)  # fmt: skip
+       kept_by="VEN", code=Code.INVALID_DATA, harmful=True)  # fmt: skip
 def rule_25(message: CreatedEvent) -> Faults:
     """Else the message says nothing."""
     if message.ei_response.ok and not message.event_responses:

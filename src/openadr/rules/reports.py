@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
 
 from ..model import (
     CreateReport,
@@ -16,19 +17,22 @@ from ..model import (
     RegisterReport,
     Report,
     ReportDescription,
+    ReportName,
     ReportPayload,
     ReportRequest,
     ReportType,
     UpdateReport,
 )
 from .codes import Code
-from .rule import Faults, Grade, check
-from .times import length
+from .rule import Faults, Finding, Grade, check
+from .times import after, length
 
 BAD = Code.INVALID_DATA
 PRACTICE = "cert practice"
 METADATA = "METADATA"
 """The reportSpecifierID by which is asked what can be reported (rule 306)."""
+
+_ANY_TIME = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 def _named(report: Report) -> str:
@@ -37,10 +41,14 @@ def _named(report: Report) -> str:
 
 def _points(message: RegisterReport, name: str) -> Iterator[tuple[ReportDescription, tuple[str | int, ...]]]:
     """Yield the descriptions of the offers of this name."""
+    yield from ((description, at) for found, description, at in _described(message) if found == name)
+
+
+def _described(message: RegisterReport) -> Iterator[tuple[str, ReportDescription, tuple[str | int, ...]]]:
+    """Yield every description, with the name of its offer."""
     for n, report in enumerate(message.reports):
-        if _named(report) == name:
-            for number, description in enumerate(report.descriptions):
-                yield description, ("reports", n, "descriptions", number)
+        for number, description in enumerate(report.descriptions):
+            yield _named(report), description, ("reports", n, "descriptions", number)
 
 
 @check(305, "the usage that is measured is in powerReal", of=RegisterReport, source="VOLTTRON", kept_by="VEN",
@@ -81,14 +89,28 @@ def rule_312(message: RegisterReport) -> Faults:
 @check(331, "telemetry comes in few combinations: usage, in power or energy, read directly; status without a unit",
        of=RegisterReport, source="openadr-service, VOLTTRON", kept_by="VEN", grade=Grade.WARNING)  # fmt: skip
 def rule_331(message: RegisterReport) -> Faults:
-    """Sites measure more than these, so that others are warned of only."""
-    for description, at in _points(message, "TELEMETRY_USAGE"):
-        if (description.report_type, description.reading_type) != (ReportType.USAGE, ReadingType.DIRECT_READ):
-            yield f"{description.r_id:.80} is {description.report_type}, {description.reading_type}", at
-    for description, at in _points(message, "TELEMETRY_STATUS"):
-        found = (description.report_type, description.reading_type, description.item_base)
-        if found != (ReportType.X_RESOURCE_STATUS, ReadingType.X_NOT_APPLICABLE, None):
-            yield f"{description.r_id:.80} is {description.report_type}, {description.reading_type}", at
+    """Sites measure more than these, so that others are warned of only; a role itself does not mix up the two."""
+    usage = (ReportType.USAGE, ReadingType.DIRECT_READ)
+    status = (ReportType.X_RESOURCE_STATUS, ReadingType.X_NOT_APPLICABLE)
+    for name, description, at in _described(message):
+        found = (description.report_type, description.reading_type)
+        said = f"{description.r_id:.80} of {name:.80} is {found[0]}, {found[1]}"
+        if found[0] == ReportType.X_RESOURCE_STATUS or name == ReportName.TELEMETRY_STATUS:
+            if found != status or description.item_base is not None:
+                yield f"{said}{', with a unit' if description.item_base else ''}", at
+            elif name != ReportName.TELEMETRY_STATUS and name in tuple(ReportName):
+                yield f"{said}: states of resources are for TELEMETRY_STATUS", at
+        elif name == ReportName.TELEMETRY_USAGE and found != usage:
+            yield said, at
+
+
+def confused(message: RegisterReport) -> Iterator[Finding]:
+    """Yield where states of resources and measured values are mixed up (rule 331), which no reader can put right."""
+    for finding in rule_331(message):
+        report = message.reports[int(finding.at[1])]
+        point = report.descriptions[int(finding.at[3])]
+        if _named(report) == ReportName.TELEMETRY_STATUS or point.report_type == ReportType.X_RESOURCE_STATUS:
+            yield finding
 
 
 @check(510, "a VEN offers TELEMETRY_USAGE and TELEMETRY_STATUS", of=RegisterReport, source="VOLTTRON, colibri",
@@ -100,19 +122,27 @@ def rule_510(message: RegisterReport) -> Faults:
         yield f"{' and '.join(sorted(missing))} is not offered", ()
 
 
-@check(None, "an offer is named METADATA_…, has IDs of its own, and no values", of=RegisterReport, source=PRACTICE)
+@check(None, "an offer is named METADATA_…, and has no values", of=RegisterReport, source=PRACTICE)
 def offers(message: RegisterReport) -> Faults:
     """What an offer looks like."""
-    seen = set()
     for n, report in enumerate(message.reports):
         at = ("reports", n)
         if not str(report.report_name or "").startswith(("METADATA_", "x-")):
             yield f"an offer is named METADATA_…, not {report.report_name!r:.40}", at
+        if report.intervals is not None or report.dtstart is not None:
+            yield "an offer has no intervals and no dtstart", at
+
+
+@check(None, "offers and their points have IDs of their own", of=RegisterReport, source=PRACTICE,
+       code=Code.INVALID_ID, harmful=True)  # fmt: skip
+def offer_ids(message: RegisterReport) -> Faults:
+    """By these they are asked for."""
+    seen = set()
+    for n, report in enumerate(message.reports):
+        at = ("reports", n)
         if report.report_specifier_id in seen:
             yield f"reportSpecifierID {report.report_specifier_id!r:.40} stands more than once", at
         seen.add(report.report_specifier_id)
-        if report.intervals is not None or report.dtstart is not None:
-            yield "an offer has no intervals and no dtstart", at
         names = [description.r_id for description in report.descriptions]
         if len(set(names)) < len(names):
             yield f"an rID of {report.report_specifier_id:.80} stands more than once", at
@@ -145,7 +175,8 @@ def rule_321(message: Message) -> Faults:
             yield "it names units", at
 
 
-@check(None, "requests have IDs of their own, neither empty nor 0", of=Message, source=PRACTICE, kept_by="VTN")
+@check(None, "requests have IDs of their own, neither empty nor 0", of=Message, source=PRACTICE, kept_by="VTN",
+       code=Code.INVALID_ID, harmful=True)  # fmt: skip
 def request_ids(message: Message) -> Faults:
     """By the ID the values are known later."""
     seen = {"", "0"}
@@ -156,13 +187,28 @@ def request_ids(message: Message) -> Faults:
 
 
 @check(314, "an interval without a start begins with the report, or where the one before ended", of=UpdateReport,
-       source="EPRI", kept_by="VEN")  # fmt: skip
+       source="EPRI", kept_by="VEN", code=BAD, harmful=True)  # fmt: skip
 def rule_314(message: UpdateReport) -> Faults:
-    """So one of them has to have a start."""
+    """So one of them has to have a start, and all of them lie within the calendar."""
     for n, report in enumerate(message.reports):
-        intervals = report.intervals or ()
-        if intervals and report.dtstart is None and intervals[0].dtstart is None:
-            yield f"report {report.report_request_id:.80} says nowhere when it begins", ("reports", n)
+        try:
+            if any(begin is None for _, begin in placed(report)):
+                yield f"report {report.report_request_id:.80} says nowhere when it begins", ("reports", n)
+        except ValueError as error:
+            yield str(error), ("reports", n)
+
+
+def placed(report: Report, otherwise: datetime | None = None) -> Iterator[tuple[Interval, datetime | None]]:
+    """Yield the intervals of a report and when they begin (rule 314): from `otherwise` on where that cannot be told.
+
+    Raises `ValueError` for a length that is negative or leads out of the calendar.
+    """
+    begin = report.dtstart or otherwise
+    for interval in report.intervals or ():
+        begin = interval.dtstart or begin
+        ends = after(begin or _ANY_TIME, interval.duration) if interval.duration else begin
+        yield interval, begin
+        begin = ends if begin is not None else None
 
 
 @check(342, "the intervals of a report have each a start and a length, or none has", of=UpdateReport, source="EPRI",

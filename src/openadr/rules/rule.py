@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from enum import StrEnum
-from functools import wraps
+from functools import cache, wraps
 from typing import Any, ParamSpec, TypeVar
 
 import attrs
@@ -62,7 +62,7 @@ class Rule:
         source: who says that there is such a rule, and what it means.
         code: with which it is answered.
         grade: an error, or only a warning.
-        harmful: whether a VEN refuses what breaks it; what does no harm it lets pass, a VTN sends neither.
+        harmful: whether a role refuses what breaks it; what does no harm it lets pass. It sends neither.
         of: the class that a check looks at; None for the other kinds.
         timed: whether a check depends on the time.
         function: the function; None for conduct.
@@ -175,16 +175,23 @@ def course(
 def findings(subject: object, now: datetime | None = None, *, harmful: bool = False) -> Iterator[Finding]:
     """Yield what every check of this class finds; those that depend on the time only where it is given.
 
-    `harmful` leaves out what a VEN lets pass.
+    `harmful` leaves out what a role lets pass.
     """
-    for rule in FUNCTIONS:
-        if rule.of is None or not isinstance(subject, rule.of) or (harmful and not rule.harmful):
-            continue
+    for rule in _checks(type(subject), harmful):
         assert rule.function is not None
         if not rule.timed:
             yield from rule.function(subject)
         elif now is not None:
             yield from rule.function(subject, now)
+
+
+@cache
+def _checks(kind: type, harmful: bool) -> tuple[Rule, ...]:
+    """Return the checks of a class; asked once all of them are there."""
+    return tuple(
+        rule for rule in FUNCTIONS
+        if rule.of is not None and issubclass(kind, rule.of) and (rule.harmful or not harmful)
+    )  # fmt: skip
 
 
 def _module(function: Callable[..., Any]) -> str:

@@ -23,8 +23,8 @@ CONDUCT = (
     _conduct(55, "as 54, and the longest time between", "both", "core.ven.polling", "cert practice"),
     _conduct(67, "TLS 1.2 with TLS_RSA_WITH_AES_128_CBC_SHA256 can be had", "both", "common.security.tls",
              "openadr-service"),
-    _conduct(206, "what is said by EiOpt of an event goes before its answers", "VTN", "core.event_book",
-             "EPRI's event_service.rb"),
+    _conduct(206, "after an oadrCreateOpt of an event its oadrCreatedEvents do not count, until the opt is cancelled",
+             "VTN", "core.event_book", "EPRI's event_service.rb"),
     _conduct(345, "with reportToFollow a last report goes before the end", "both", "core.report_desk",
              "openadr-service"),
     _conduct(402, "as 401, the order of registration", "VEN", "core.ven.states", "openadr-service"),
@@ -56,8 +56,8 @@ def table() -> str:
     """Return the rules as a Markdown table."""
     rows = [
         f"| {rule.number if rule.number is not None else '-'} | {rule.meaning} | {rule.kept_by} | {rule.kind} "
-        f"| {rule.grade} | {rule.code} | `{rule.where}` | {rule.source} |"
+        f"| {rule.grade} | {rule.code} | {'yes' if rule.harmful else ''} | `{rule.where}` | {rule.source} |"
         for rule in RULES
     ]
-    head = "| rule | what it asks for | kept by | kind | grade | code | where | source |"
-    return "\n".join([head, "|---" * 8 + "|", *rows])
+    head = "| rule | what it asks for | kept by | kind | grade | code | refused | where | source |"
+    return "\n".join([head, "|---" * 9 + "|", *rows])

@@ -21,6 +21,7 @@ from janusgrid.openadr.core.vtn import Telemetry as OfVen
 from janusgrid.openadr.core.vtn import VtnCore
 from janusgrid.openadr.events import kilowatts
 from janusgrid.openadr.model import Message, Report, ReportRequest, ReportSpecifier, TransportName
+from janusgrid.openadr.rules import check
 
 T0 = datetime(2026, 3, 25, 8, 20, tzinfo=UTC)
 SECOND, MINUTE, HOUR = timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=1)
@@ -144,11 +145,12 @@ class Pair:
         self.settle()
 
     def carry(self, message: Message | None) -> Message | None:
-        """Return a message as it arrives: what we send is valid, and means the same to the reader."""
+        """Return a message as it arrives: what we send is valid, keeps the rules, and means the same to the reader."""
         if message is None:
             return None
         arrived = read(write(message))
         assert arrived == message
+        assert [str(finding) for finding in check(arrived) if finding.is_error] == []
         self.road.append(arrived)
         return arrived
 

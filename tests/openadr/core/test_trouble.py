@@ -11,6 +11,7 @@ from janusgrid.openadr.core.answers import Code
 from janusgrid.openadr.core.event_inbox import Change, EventChange
 from janusgrid.openadr.core.outbox import Outbox
 from janusgrid.openadr.core.report_desk import MOST_IN_PART, DataPoint, Offer, Reading, ReportDesk
+from janusgrid.openadr.core.telemetry import metadata
 from janusgrid.openadr.core.ven import Declined, Joined, Left
 from janusgrid.openadr.core.vtn import Declined as VtnDeclined
 from janusgrid.openadr.core.vtn import Opted, Telemetry
@@ -522,8 +523,7 @@ def test_the_answer_to_values_may_end_their_report(joined: Pair) -> None:
 def test_metadata_is_sent_on_request(joined: Pair) -> None:
     """Rule 306; what runs is not asked for a second time."""
     pending = joined.ven.reports.pending
-    specifier = changed(request().report_specifier, report_specifier_id="METADATA")
-    joined.vtn.request_reports("site", [ReportRequest(report_request_id="M1", report_specifier=specifier)])
+    joined.vtn.request_reports("site", [ReportRequest(report_request_id="M1", report_specifier=metadata())])
     joined.settle(T0)
     assert len(sent(joined, RegisterReport)) == 1
     assert joined.ven.reports.pending == pending

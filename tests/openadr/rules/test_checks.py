@@ -10,6 +10,7 @@ import pytest
 from janusgrid.common.errors import LocalError
 from janusgrid.openadr.core.event_book import EventBook
 from janusgrid.openadr.core.event_inbox import EventInbox
+from janusgrid.openadr.core.report_offers import DataPoint, Offer
 from janusgrid.openadr.events import baseline, compose, kilowatts, load_control, load_dispatch, price, signal, simple
 from janusgrid.openadr.model import (
     CreatedEvent,
@@ -50,6 +51,8 @@ from janusgrid.openadr.model import (
     changed,
 )
 from janusgrid.openadr.rules import RULES, Grade, Kind, Rule, check
+
+from tests.openadr.core.report_pair import VEN, VTN, Pair
 
 T0 = datetime(2026, 3, 25, 8, 20, tzinfo=UTC)
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
@@ -212,7 +215,9 @@ BROKEN: list[tuple[str, Message, str]] = [
     ("rule_331", offers(offer(), point(offer("TELEMETRY_STATUS"), item_base=kilowatts())), "x-resourceStatus"),
     ("rule_510", offers(offer()), "TELEMETRY_STATUS is not offered"),
     ("offers", offers(offer(), offer("TELEMETRY_STATUS", report_name="TELEMETRY_STATUS")), "METADATA_"),
-    ("offers", offers(offer(), offer("TELEMETRY_STATUS", report_specifier_id="TELEMETRY_USAGE")), "more than once"),
+    ("offer_ids", offers(offer(), offer("TELEMETRY_STATUS", report_specifier_id="TELEMETRY_USAGE")), "more than once"),
+    ("offer_ids", offers(changed(offer(), descriptions=2 * offer().descriptions), offer("TELEMETRY_STATUS")),
+     "an rID of"),
     ("offers", offers(offer(), offer("TELEMETRY_STATUS", dtstart=T0)), "no dtstart"),
     ("rule_306", requests(request(specifier="METADATA")), "rID 0"),
     ("rule_321", requests(request(item_base=kilowatts())), "units"),
@@ -305,6 +310,63 @@ def test_a_ven_refuses_an_event_that_could_be_misread(name: str, event: EiEvent)
         assert number is None or f"(rule {number})" in (response.response_description or "")
     else:
         assert len(changes) == 1
+
+
+REPORTS = [each for each in BROKEN if isinstance(each[1], RegisterReport | CreateReport | UpdateReport)]
+
+
+@pytest.mark.parametrize("up", [True, False], ids=["from the VEN", "from the VTN"])
+@pytest.mark.parametrize(("name", "message", "reason"), REPORTS)
+def test_either_role_refuses_a_report_that_could_be_misread(
+    name: str, message: RegisterReport | CreateReport | UpdateReport, reason: str, up: bool
+) -> None:
+    """With the code and the number of the rule; and lets pass what does no harm."""
+    pair = Pair(up=up, offers=[Offer("usage", "TELEMETRY_USAGE", (DataPoint("p", kilowatts()),))])
+    running = pair.ask("usage", every=5 * MINUTE)
+    by_source = not isinstance(message, CreateReport)
+    to_vtn = up is by_source
+    message = changed(message, ven_id=pair.ven.ven_id)
+    if isinstance(message, UpdateReport):
+        name_of = changed(message.reports[0], report_request_id=running.report_request_id)
+        message = changed(message, reports=[name_of])
+    answer: Any = pair.vtn.receive(VEN, message, T0) if to_vtn else pair.ven.receive(VTN, message, T0)
+    response = answer.ei_response
+    broken = rule(name)
+    if broken.harmful:
+        assert response.response_code == broken.code
+        assert reason in response.response_description
+        assert broken.number is None or f"(rule {broken.number})" in response.response_description
+    else:
+        assert response.ok, response
+    assert pair.pending[:1] == (running.report_request_id,)
+
+
+@pytest.mark.parametrize("up", [True, False], ids=["from the VEN", "from the VTN"])
+@pytest.mark.parametrize(
+    "asked", [m for _, m, _ in BROKEN if isinstance(m, CreateReport)], ids=lambda message: str(len(str(message)))
+)
+def test_neither_role_asks_for_a_report_by_breaking_a_rule(asked: CreateReport, up: bool) -> None:
+    pair = Pair(up=up)
+    before = len(pair.vtn.outbox) + len(pair.ven.outbox)
+    sink, peer = (pair.vtn._reports.sink, pair.ven.ven_id) if up else (pair.ven._reports.sink, "")
+    with pytest.raises(LocalError, match=r"rule 306|rule 321|cannot be used"):
+        sink.request(peer, asked.report_requests)
+    assert len(pair.vtn.outbox) + len(pair.ven.outbox) == before
+
+
+@pytest.mark.parametrize(
+    ("offer", "number"),
+    [
+        (Offer("x", "TELEMETRY_USAGE", (DataPoint("p", maximum=2 * HOUR),)), "rule 312"),
+        (Offer("x", "TELEMETRY_USAGE", (DataPoint.status("p"),)), "rule 331"),
+        (Offer("x", "TELEMETRY_STATUS", (DataPoint("p", kilowatts()),)), "rule 331"),
+        (Offer("x", "TELEMETRY_USAGE", (DataPoint("p"), DataPoint("p"))), "more than once"),
+    ],
+)
+def test_neither_role_offers_a_report_that_breaks_a_rule(offer: Offer, number: str) -> None:
+    for up in (True, False):
+        with pytest.raises(LocalError, match=number):
+            Pair(up=up, offers=[offer])
 
 
 def test_an_event_can_be_made_of_any_signals() -> None:

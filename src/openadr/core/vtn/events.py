@@ -17,7 +17,7 @@ from ...model import (
     Response,
     ResponseRequired,
 )
-from ...rules.messages import rule_25
+from .. import message_rules
 from ..answers import Rejected, ok, request_id
 from ..event_book import BookedEvent, EventBook
 from ..ven_book import Ven
@@ -128,8 +128,7 @@ class Events:
 
     def _created(self, identity: str, message: CreatedEvent, now: datetime) -> Message:
         ven = self._office.vens.sender(identity, message.ven_id)
-        for finding in rule_25(message):
-            raise Rejected.of(finding)
+        message_rules.check(message)
         if not message.ei_response.ok:
             reason = message.ei_response.response_description or "no reason given"
             refusal = Rejected(message.ei_response.response_code, reason)
