@@ -36,6 +36,8 @@ _STREAM_ERRORS = "urn:ietf:params:xml:ns:xmpp-streams"
 _RESULTS = ("result", "error")
 # Stream errors that are no verdict on what we sent. After any other, resuming would send the offence once more.
 _HARMLESS = ("connection-timeout", "reset", "system-shutdown")
+# Stanzas that come between the binding of the resource and the beginning of the session: a moment's worth.
+_MOST_EARLY = 1000
 
 Outcome = Literal["new", "resumed"]
 Receive = Callable[[Element, str | None], None]
@@ -64,9 +66,9 @@ class Account:
 class Stream(ClientXMPP):  # type: ignore[misc]  # slixmpp's types are not followed
     """One connection of `account`.
 
-    `established` is called when a session is there, before anything else comes in. `receive` is called with each iq,
-    message and presence once a resource is bound, and with the event code of the limit it breaks. `ready` and `lost`
-    are futures: how the login ended, and why the connection did.
+    `established` is called when a session is there, before anything else comes in. `receive` is called from then on
+    with each iq, message and presence, and with the event code of the limit it breaks. `ready` and `lost` are futures:
+    how the login ended, and why the connection did.
     """
 
     # Kept by slixmpp
@@ -100,6 +102,7 @@ class Stream(ClientXMPP):  # type: ignore[misc]  # slixmpp's types are not follo
         self._reader: StanzaReader | None = None
         self._upgrading = False
         self._established = False
+        self._early: list[tuple[Element, str | None]] = []
         self._login = Authentication(jids.bare(account.jid), account.credentials, account.minimum, self.outlet.say)
         self._negotiation: asyncio.Task[Any] | None = None
         self._features: Any = None
@@ -172,6 +175,7 @@ class Stream(ClientXMPP):  # type: ignore[misc]  # slixmpp's types are not follo
     def _over(self, reason: str) -> None:
         """Let go of everything that belongs to this connection."""
         self._reader = self.parser = self.transport = self.socket = None
+        self._early.clear()
         for timer in self.scheduled_events.values():
             timer.cancel()
         self.scheduled_events.clear()
@@ -245,6 +249,9 @@ class Stream(ClientXMPP):  # type: ignore[misc]  # slixmpp's types are not follo
         if not self.ready.done():
             self.ready.set_result(outcome)
             self._tell(outcome)
+            early, self._early = self._early, []
+            for xml, fault in early:
+                self._receive(xml, fault)
 
     def _manage(self, _: object) -> bool:
         """Ask for stream management: to resume before binding, to begin after it."""
@@ -315,11 +322,15 @@ class Stream(ClientXMPP):  # type: ignore[misc]  # slixmpp's types are not follo
     def _take(self, xml: Element, fault: str | None) -> None:
         namespace, _, name = xml.tag[1:].rpartition("}")
         if namespace == stanza.CLIENT and self._established:
-            if not self.ready.done() and name == "iq" and xml.get("type") in _RESULTS:
-                super()._spawn_event(xml)
-            else:
+            if self.ready.done():
                 self._acks.received()
                 self._receive(xml, fault)
+            elif name == "iq" and xml.get("type") in _RESULTS:
+                super()._spawn_event(xml)
+            elif len(self._early) < _MOST_EARLY:
+                # Others reach us as soon as the resource is bound. What they ask is for the session that is about to
+                # begin: taken now, the answer would be one of the session before, and be lost with it.
+                self._early.append((xml, fault))
         elif fault:
             raise StreamFault("policy-violation", f"{name} of the server: {fault}")
         elif namespace == management.NAMESPACE:

@@ -16,6 +16,7 @@ from janusgrid.common.xmpp.backoff import Backoff
 from janusgrid.common.xmpp.guard import Limits
 from janusgrid.common.xmpp.link import Patience
 from janusgrid.common.xmpp.servers import pki
+from janusgrid.common.xmpp.session import Incoming
 from janusgrid.common.xmpp.slix import SlixSession
 
 from .conftest import until
@@ -380,6 +381,46 @@ async def test_a_resumption_that_the_server_refuses(
                 await task
             await until(lambda: links == ["up", "down", "up"])
             assert ems._link.lost_stanzas >= 1
+
+
+async def test_what_comes_as_soon_as_the_resource_is_bound_is_answered_by_the_session_that_begins(
+    identity: pki.Identity, session: Callable[..., SlixSession]
+) -> None:
+    """Others ask us from then on, and a session that is lost may still hope to be resumed: its answers are not ours."""
+
+    async def begin(peer: Peer) -> None:
+        await peer.bind()
+        await peer.hear("<enable [^>]*>")
+        peer.say("<iq type='get' id='early' from='der@grid.test/IEC'><ping xmlns='urn:xmpp:ping'/></iq>")
+        peer.say("<message type='normal' from='der@grid.test/IEC'><report xmlns='x'>early</report></message>")
+        peer.say("<enabled xmlns='urn:xmpp:sm:3' id='s1' resume='true'/>")
+        await peer.hear('<iq type="result" id="early" to="der@grid.test/IEC">')
+        await peer.welcome()
+
+    async def first(peer: Peer) -> None:
+        await peer.log_in(PASSWORD)
+        await begin(peer)
+
+    async def second(peer: Peer) -> None:
+        await peer.log_in(PASSWORD)
+        await peer.hear("<resume ")
+        peer.say("<failed xmlns='urn:xmpp:sm:3'/>")
+        await begin(peer)
+        peer.say("<r xmlns='urn:xmpp:sm:3'/>")
+        await peer.hear('<a xmlns="urn:xmpp:sm:3" h="1"/>')  # the roster; nothing before the consent counts
+        await peer.left()
+
+    seen: list[str | None] = []
+
+    async def note(incoming: Incoming) -> None:
+        seen.append(incoming.payload.text)
+
+    async with scripted(identity, first, second) as server:
+        ems = session(server.port)
+        ems.handle("{x}report", note, kinds=("normal",))
+        async with ems:
+            await until(lambda: ems.statistics.sessions == 2 and seen == ["early", "early"])
+            assert not ems.refusals
 
 
 async def test_a_session_that_cannot_be_resumed_in_time_is_lost(
