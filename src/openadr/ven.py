@@ -34,7 +34,7 @@ from .core.report_desk import Recall
 from .core.report_offers import DataPoint, Offer, Reading
 from .core.telemetry import Sample
 from .core.ven import REGISTRATION, Asked, Declined, Joined, Left, Offered, OwnOpt, Telemetry, VenCore
-from .model import CreateOpt, EiTarget, OptReason, OptType
+from .model import CreateOpt, EiEventSignal, EiTarget, OptReason, OptType
 from .orders import Orders, ReportOrder
 from .plans import TelemetryPlan
 from .signing import Signing
@@ -192,6 +192,16 @@ class Ven(Role):
     async def joined(self) -> str:
         """Return the venID, once registered.
 
+    @property
+    def registered(self) -> bool:
+        """Whether it is registered, so that events and reports flow."""
+        return self.core.registered
+
+    @property
+    def ven_id(self) -> str:
+        """Its venID; empty while it is not registered."""
+        return self.core.ven_id
+
         Raises:
             Rejected: the VTN refuses, or has ended the registration.
             JanusGridError: it cannot be asked, or its answer makes no sense.
@@ -205,6 +215,15 @@ class Ven(Role):
     async def leave(self) -> None:
         """End the registration and return when the VTN has confirmed it."""
         self.core.leave(self.clock.now())
+    def register_again(self) -> None:
+        """Register anew under the same IDs, and ask for the events anew; `Joined` tells.
+
+        Nothing has to be done for it as a rule: the VTN asks for it, and a VEN that it has forgotten does by itself.
+        Raises `LocalError` if it is not registered.
+        """
+        self.core.renew()
+        self.nudge()
+
         self.nudge()
         while self.core.registration_id:
             await self.changed()
@@ -212,6 +231,23 @@ class Ven(Role):
     def opt(self, event_id: str, opt: OptType) -> None:
         """Answer an event, or change the answer; raise `UnknownName` if it is not known."""
         self.core.decide(event_id, opt, self.clock.now())
+    @property
+    def events(self) -> tuple[KnownEvent, ...]:
+        """The events that the VTN has told us of, most important first (rule 15)."""
+        return tuple(self.core.events.all(self.clock.now()))
+
+    def active(self, when: datetime | None = None) -> tuple[KnownEvent, ...]:
+        """Return the events that are to be followed at a time, by default now, most important first.
+
+        An event whose start was left open is active from the time that was picked for it; one that was cancelled while
+        it ran, until the time that was picked for its end. What each asks for: `KnownEvent.value`.
+        """
+        return tuple(self.core.events.active(when or self.clock.now()))
+
+    def is_for_us(self, signal: EiEventSignal) -> bool:
+        """Return whether a signal of an event is for us: it may be for device classes that we have not."""
+        return self.core.events.is_for_us(signal)
+
         self.nudge()
 
     def opt_schedule(

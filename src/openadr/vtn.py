@@ -46,10 +46,10 @@ from .core.vtn import (
     VtnCore,
     opted,
 )
-from .model import CreateOpt, EiEvent, OptType, ResponseRequired, TransportName
+from .model import CreateOpt, EiEvent, EventStatus, OptType, ResponseRequired, TransportName
 from .orders import Orders, ReportOrder
 from .plans import TelemetryPlan
-from .rules import Finding
+from .rules import Finding, timeline
 from .signing import Signing
 
 log = logging.getLogger(__name__)
@@ -111,6 +111,11 @@ class Dispatch:
         goes before what it has said of the whole.
         """
         return self._vtn.core.opt(self.id, ven, Scope(resource=resource, device_class=device_class))
+
+    @property
+    def status(self) -> EventStatus:
+        """Where it stands now: far, near, active, completed or cancelled."""
+        return timeline.status(self.event, self._vtn.clock.now())
 
     @property
     def vens(self) -> frozenset[str]:
@@ -201,6 +206,15 @@ class Vtn(Role):
     async def wait_registered(self, ven: str) -> Ven:
         """Return a VEN (venID or name), once it has registered and said what it can report."""
         while True:
+    @property
+    def vens(self) -> tuple[Ven, ...]:
+        """The VENs that are registered."""
+        return self.core.vens
+
+    def ven(self, ven: str) -> Ven:
+        """Return a registered VEN by its venID or name; raise `UnknownName`."""
+        return self.core.ven(ven)
+
             found = next((v for v in self.core.vens if v.is_called(ven) and v.ready), None)
             if found is not None:
                 return found
@@ -209,6 +223,32 @@ class Vtn(Role):
     def create_event(
         self,
         event: EiEvent,
+    def request_registration(self, ven: str) -> None:
+        """Ask a VEN (venID or name) to register again, which it does under the same IDs; `Registered` tells.
+
+        Raises `UnknownName`, and `LocalError` if too much waits for it already.
+        """
+        self.core.request_registration(ven)
+        self.nudge()
+
+    def cancel_registration(self, ven: str) -> None:
+        """End the registration of a VEN (venID or name): it is over when the VEN has confirmed it, as `Deregistered`
+        tells. Nothing else is sent to it meanwhile.
+
+        Raises `UnknownName`.
+        """
+        self.core.cancel_registration(ven)
+        self.nudge()
+
+    @property
+    def events(self) -> tuple[Dispatch, ...]:
+        """The events that are known, also those of an earlier run of the program: until a day after they are over."""
+        return tuple(Dispatch(self, booked) for booked in self.core.events)
+
+    def event(self, event_id: str) -> Dispatch:
+        """Return an event by its ID; raise `UnknownName`."""
+        return Dispatch(self, self.core.events.get(event_id))
+
         vens: Sequence[str] | None = None,
         response_required: ResponseRequired = ResponseRequired.ALWAYS,
     ) -> Dispatch:
