@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from xml.etree.ElementTree import Element as StdElement
 
@@ -22,6 +23,7 @@ _SIGNED = qualified("oadr:oadrSignedObject")
 _SIGNATURE = qualified("ds:Signature")
 _ID = qualified("oadr:Id")
 _USUAL = {**NAMESPACES, "dsp": "http://openadr.org/oadr-2.0b/2012/07/xmldsig-properties"}
+_PLACED = re.compile(r'(<gml:(?:FeatureCollection|Polygon)) gml:id="([^"]*)"')
 
 
 @attrs.frozen
@@ -131,6 +133,8 @@ def _opened(root: Element) -> tuple[Xml | None, Element]:
 def write(message: Message, *, id: str | None = None, check: bool = True, against: Schema | None = None) -> str:
     """Return a message as text, wrapped in `oadrPayload` and `oadrSignedObject`, without an XML declaration.
 
+    A gml:id stands once in a document: the same place without it where it stands again.
+
     `id` becomes the Id of the signed object, for a signature to refer to. The text is held to the schema, unless
     `check` is off for the sake of speed: messages made by the constructors are valid but for rare texts.
 
@@ -142,12 +146,28 @@ def write(message: Message, *, id: str | None = None, check: bool = True, agains
     except KeyError:
         raise LocalError(f"takes a message of OpenADR, not {message!r:.80}") from None
     document = writer(message, "" if id is None else f' oadr:Id="{escape_value(id)}"')
+    if " gml:id=" in document:
+        document = _once_each(document)
     if check:
         try:
             (against or schema()).check(read_xml(document, limits=FILES))
         except Malformed as error:
             raise LocalError(f"not sent: {error.message}", where=type(message).__name__) from None
     return document
+
+
+def _once_each(document: str) -> str:
+    """Return a document without the IDs of places that stand in it already: many events may be about one place."""
+    seen: set[str] = set()
+
+    def again(found: re.Match[str]) -> str:
+        start, name = found[1], found[2]
+        if name in seen:
+            return start
+        seen.add(name)
+        return found[0]
+
+    return _PLACED.sub(again, document)
 
 
 @cache

@@ -167,7 +167,7 @@ class EventBook:
 
         Raises:
             UnknownName: no such event.
-            LocalError: it is completed.
+            LocalError: it is completed, or the reason is no text that can be sent.
         """
         booked = self.get(event_id)
         event = booked.event
@@ -182,7 +182,9 @@ class EventBook:
             modification_number=event.event_descriptor.modification_number + 1,
             modification_date_time=now,
         )
-        booked.event = changed(event, event_descriptor=descriptor)
+        cancelled = changed(event, event_descriptor=descriptor)
+        event_rules.check_sendable(cancelled)
+        booked.event = cancelled
         self._events.touch(event_id)
         return booked
 

@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from ...common.errors import LocalError
-from ..model import EiEvent
+from ..codec import write
+from ..model import DistributeEvent, EiEvent, Event
 from ..rules import Finding
 from ..rules.event_checks import clash, created
 from ..rules.rule import findings
@@ -31,4 +32,13 @@ def check_own(event: EiEvent, others: Iterable[EiEvent], now: datetime) -> tuple
     found += [finding for other in others if (finding := clash(event, other)) is not None]
     if errors := [str(finding) for finding in found if finding.is_error]:
         raise LocalError("; ".join(dict.fromkeys(errors)), where=event.event_descriptor.event_id)
+    check_sendable(event)
     return tuple(found)
+
+
+def check_sendable(event: EiEvent) -> None:
+    """Raise `LocalError` for an event that no document can carry: it would hold up all others of its VENs."""
+    try:
+        write(DistributeEvent(request_id="", vtn_id="", events=(Event(ei_event=event),)))
+    except LocalError as error:
+        raise LocalError(error.message, where=event.event_descriptor.event_id) from None

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from itertools import combinations
 
-from ..model import DistributeEvent, EiEvent, Event, EventStatus
+from ..model import DistributeEvent, EiEvent, Event, EventStatus, FeatureCollection, changed
 from . import timeline
 from .codes import Code
 from .event import BAD, number_of
@@ -175,9 +175,18 @@ def overlaps(one: EiEvent, other: EiEvent) -> bool:
 
 
 def named(target: object) -> dict[str, set[object]]:
-    """Return what a target names, by kind (the name of the field), without the kinds that it does not use."""
-    kinds = {kind: set(getattr(target, kind)) for kind in _KINDS}
+    """Return what a target names, by kind (the name of the field), without the kinds that it does not use.
+
+    A place is named by where it is: its gml:id means nothing beyond the document.
+    """
+    kinds = {kind: {_nameless(name) for name in getattr(target, kind)} for kind in _KINDS}
     return {kind: names for kind, names in kinds.items() if names}
+
+
+def _nameless(name: object) -> object:
+    if isinstance(name, FeatureCollection):
+        return changed(name, id=None, polygon=changed(name.polygon, id=None))
+    return name
 
 
 def clash(one: EiEvent, other: EiEvent) -> Finding | None:
