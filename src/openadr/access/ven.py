@@ -84,7 +84,7 @@ class VenAccess:
     async def available(self, name: str) -> bool:
         """Return whether the VEN is registered, so that events can reach it."""
         self._signal(name)
-        return self._ven.core.registered
+        return self._ven.registered
 
     def _signal(self, name: str) -> SignalPoint:
         found = self._signals.get(name)
@@ -97,7 +97,7 @@ class VenAccess:
         raise TypeConflict("events of the utility set it, nobody else does", where=name)
 
     def _events(self) -> list[EiEvent]:
-        return [known.event for known in self._ven.core.events.active(self._ven.clock.now())]
+        return [known.followed for known in self._ven.active()]
 
     def _value(self, name: str) -> Value:
         core = self._ven.core

@@ -25,6 +25,7 @@ from ..model import (
 )
 from ..rules import timeline
 from ..rules.decisions import (
+    rule_6,
     rule_12,
     rule_22,
     rule_30,
@@ -94,6 +95,33 @@ class KnownEvent:
     def cancelled(self) -> bool:
         """Whether the VTN has cancelled it."""
         return rule_59(self.event)
+
+    @property
+    def is_test(self) -> bool:
+        """Whether it is a test only (rule 6)."""
+        return rule_6(self.event.event_descriptor)
+
+    def status(self, now: datetime) -> EventStatus:
+        """Return where it stands here at `now`: far, near, active, completed or cancelled."""
+        return timeline.status(self.event, now)
+
+    def value(self, signal: EiEventSignal | str, now: datetime) -> float | None:
+        """Return what a signal, or the first one of a name, asks for at `now`; None for nothing.
+
+        The number is in the unit of the signal's item.
+        """
+        if self.until is not None and now >= self.until:
+            return None
+        signals = self.event.ei_event_signals
+        found = (each for each in signals if signal in (each, each.signal_name))
+        return next((timeline.value(self.followed, each, now) for each in found), None)
+
+    @property
+    def followed(self) -> EiEvent:
+        """The event as it is followed: cancelled, it goes on as it was `until` it ends (rule 65)."""
+        if self.until is None:
+            return self.event
+        return changed(self.event, event_descriptor=changed(self.event.event_descriptor, event_status=EventStatus.FAR))
 
     @property
     def answer_owed(self) -> bool:
@@ -272,6 +300,10 @@ class EventInbox:
         found = [known for known in self._events.values() if _is_active(known, now)]
         return sorted(found, key=lambda known: order(known.event, EventStatus.ACTIVE))
 
+    def all(self, now: datetime) -> list[KnownEvent]:
+        """Return every event, in the order of rule 15."""
+        return sorted(self._events.values(), key=lambda known: order(known.event, known.status(now)))
+
     def clear(self) -> None:
         """Forget everything: the registration has ended."""
         self._events.clear()
@@ -305,6 +337,8 @@ class EventInbox:
         if known is None or rule_60(fresh.event, self._events):
             return None
         fresh.until = known.until or rule_65(known.event, now, self._pick())
+        fresh.delay = known.delay
+        fresh.event = changed(known.event, event_descriptor=fresh.event.event_descriptor)  # it ends as it has run
         self._events[fresh.event_id] = fresh
         if known.cancelled or timeline.status(known.event, now) is EventStatus.COMPLETED:
             return None

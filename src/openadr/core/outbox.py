@@ -9,6 +9,7 @@ import random
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
+from typing import TypeVar
 
 import attrs
 
@@ -27,6 +28,8 @@ FIRST_FETCH_PAUSE = timedelta(seconds=10)
 
 MOST_FETCHES = 20
 """How often a letter is given to a peer that comes for it and never answers, before it is given up."""
+
+M = TypeVar("M", bound=Message)
 
 Maker = Callable[[datetime], Message]
 """Makes a message as it is to be at the time it is sent."""
@@ -156,6 +159,20 @@ class Outbox:
         queue.weight += letter.weight
         self._keep(letter)
         return letter
+
+    def unsent(self, to: str, kind: type[M]) -> M | None:
+        """Return the message of the last letter to a peer, if it is of that kind and was never sent; else None."""
+        queue = self._queues.get(to)
+        last = queue.letters[-1] if queue and queue.letters else None
+        if last is None or last.in_flight or last.attempts or last.key is not None:
+            return None
+        return last.content if isinstance(last.content, kind) else None
+
+    def amend(self, to: str, message: Message) -> None:
+        """Let the last letter to a peer, which is `unsent`, say this instead."""
+        last = self._queues[to].letters[-1]
+        last.content = message
+        self.shelf.touch(str(last.number))
 
     def restore(self) -> None:
         """Put the letters that were kept in line again, in the order in which they were written."""

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from ....common import ids
-from ....common.errors import JanusGridError
+from ....common.errors import JanusGridError, LocalError
 from ...model import (
     CancelOpt,
     CancelPartyRegistration,
@@ -206,6 +206,12 @@ class VenCore:
             self.office.address = address
             if self.registered:
                 self._registration.renew()
+
+    def renew(self) -> None:
+        """Register again under the same IDs, and ask for our events; raise `LocalError` if we are not registered."""
+        if not self.registered:
+            raise LocalError("there is no registration to renew", where=self.office.ven_name)
+        self._registration.renew()
 
     def leave(self, now: datetime) -> None:
         """End the registration."""

@@ -14,6 +14,7 @@ from ...model import (
     OptType,
     RequestEvent,
     Response,
+    changed,
 )
 from ..answers import Code, Rejected, ok
 from ..event_inbox import EventInbox
@@ -76,6 +77,15 @@ class Events:
         self._answer(answers)
 
     def _answer(self, answers: Iterable[EventResponse | None]) -> None:
+        """Send answers, in one message with those that are about to be sent."""
         responses = tuple(answer for answer in answers if answer is not None)
-        if responses:
-            self._office.send(CreatedEvent(event_responses=responses, ven_id=self._office.ven_id))
+        if not responses:
+            return
+        office = self._office
+        waiting = office.outbox.unsent(office.vtn, CreatedEvent)
+        if waiting is None:
+            office.send(CreatedEvent(event_responses=responses, ven_id=office.ven_id))
+            return
+        fresh = {answer.qualified_event_id.event_id for answer in responses}
+        before = (each for each in waiting.event_responses or () if each.qualified_event_id.event_id not in fresh)
+        office.outbox.amend(office.vtn, changed(waiting, event_responses=(*before, *responses)))
