@@ -94,7 +94,7 @@ def grants(certificate: Certificate) -> tuple[Grant, ...]:
 
 
 def _user_role(grant: Grant) -> _UserRole:
-    return _UserRole(roles=[*grant.roles], area=grant.area, revision=grant.revision, definition=grant.definition)  # type: ignore[call-arg]  # made by the decorator
+    return _UserRole(roles=[*grant.roles], area=grant.area, revision=grant.revision, definition=grant.definition)
 
 
 def _wrapped(octets: bytes) -> bytes:
