@@ -138,6 +138,8 @@ class Ven(Role):
         clock: of the application.
         store: where the registration, events, reports and letters outlive the process.
         signing: how messages are signed: then the VEN registers to sign, and wants the VTN's signed.
+        tolerant: whether to read what is against the schema in ways that are known and have a name; each is counted in
+            `deviations`, and logged once. Strict is the rule.
     """
 
     def __init__(
@@ -157,6 +159,7 @@ class Ven(Role):
         clock: Clock | None = None,
         store: Store | None = None,
         signing: Signing | None = None,
+        tolerant: bool = False,
     ) -> None:
         (self._transport,) = transports_of(transport)
         self.core = VenCore(
@@ -174,7 +177,9 @@ class Ven(Role):
             signs=signing is not None,
             signers=signing.signers if signing else (),
         )
-        super().__init__(self.core, (self._transport,), clock, vtn=vtn, store=store, signing=signing)
+        super().__init__(
+            self.core, (self._transport,), clock, vtn=vtn, store=store, signing=signing, tolerant=tolerant
+        )
         self._reporting = Reporting(self.core, self.clock, read, history, sent=super().nudge, tick=self.core.tick)
         self._orders: Orders[Telemetry] = Orders()
         self._on_event: EventHandler | None = None

@@ -161,6 +161,8 @@ class Vtn(Role):
         store: where registrations, events, answers and letters outlive the process: `Records`, or `SharedRecords`
             where many processes are one VTN; then all that changes something is done by `turn`.
         signing: how messages are signed, for VENs that register to sign; without it none may.
+        tolerant: whether to read what is against the schema in ways that are known and have a name; each is counted in
+            `deviations`, and logged once. Strict is the rule.
     """
 
     def __init__(
@@ -177,6 +179,7 @@ class Vtn(Role):
         poll_every: timedelta = timedelta(seconds=10),
         store: Store | SharedStore | None = None,
         signing: Signing | None = None,
+        tolerant: bool = False,
     ) -> None:
         if isinstance(store, SharedStore) and (promised := tuple(offers)):
             raise LocalError("a VTN of many processes offers no reports of its own", where=promised[0].specifier_id)
@@ -190,7 +193,7 @@ class Vtn(Role):
             offers=checked_offers(offers, history),
             owns=self._owns,
         )
-        super().__init__(self.core, carriers, clock, store=store, signing=signing)
+        super().__init__(self.core, carriers, clock, store=store, signing=signing, tolerant=tolerant)
 
         self._reporting = Reporting(self.core, self.clock, read, history, sent=super().nudge)
         self._orders: Orders[Telemetry] = Orders()

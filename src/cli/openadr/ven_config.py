@@ -69,7 +69,7 @@ class VenFile:
         signals: that it understands.
         resources, groups: by which events mean it, beside its venID.
         signing: how messages are signed: then it registers to sign.
-        store, control, log: as for a VTN.
+        reading, store, control, log: as for a VTN.
     """
 
     ven: str
@@ -84,6 +84,7 @@ class VenFile:
     resources: tuple[str, ...] = ()
     groups: tuple[str, ...] = ()
     signing: SigningEntry | None = None
+    reading: Literal["strict", "tolerant"] = "strict"
     store: str | None = None
     control: str | None = None
     log: Level = "warning"

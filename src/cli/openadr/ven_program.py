@@ -69,6 +69,7 @@ async def serve(settings: VenSettings, clock: Clock, as_json: bool) -> None:
             signals=file.signals,
             targets=target(file.resources, file.groups),
             signing=settings.ways.signs,
+            tolerant=file.reading == "tolerant",
             clock=clock,
             store=store,
         )

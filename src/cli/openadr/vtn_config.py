@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from pathlib import Path
+from typing import Literal
 
 import attrs
 
@@ -55,6 +56,7 @@ class VtnFile:
         telemetry: what is asked of offered reports.
         poll: how often VENs that cannot be reached are asked to come for their messages.
         signing: how messages are signed, for VENs that register to sign; without it none may.
+        reading: `tolerant` to read what is against the schema in ways that are known; each is logged once.
         store: file of a database, beside this one, or a URL; without it all is forgotten at the end.
         control: file of the socket by which the program is directed; beside this one and named like it, if not given.
         log: what is logged, on standard error.
@@ -67,6 +69,7 @@ class VtnFile:
     telemetry: PlanEntry = PlanEntry()
     poll: timedelta = timedelta(seconds=10)
     signing: SigningEntry | None = None
+    reading: Literal["strict", "tolerant"] = "strict"
     store: str | None = None
     control: str | None = None
     log: Level = "warning"

@@ -66,6 +66,7 @@ async def serve(settings: VtnSettings, as_json: bool) -> None:
             poll_every=settings.file.poll,
             store=store,
             signing=settings.ways.signs,
+            tolerant=settings.file.reading == "tolerant",
         )
         follow(vtn, say)
         await stack.enter_async_context(vtn)

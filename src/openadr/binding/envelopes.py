@@ -11,10 +11,11 @@ import attrs
 
 from ...common.clock import Clock
 from ...common.xml import Element
-from ..codec import check, decode, element, write
+from ..codec import Deviation, decode, element, write
 from ..core.answers import Code
 from ..model import Message
 from ..signing import Unproved
+from .tolerance import Reading
 
 if TYPE_CHECKING:
     from ..signing.notary import Notary
@@ -42,16 +43,19 @@ class Envelopes:
     Args:
         notary: signs and verifies; None for a role that does not: then signatures of others are not looked at.
         always: whether everything is signed that goes out, agreed or not: a VEN does so from its first message.
+        reading: how what comes in is held to the schema; strictly, if not given.
     """
 
     def __init__(
-        self, notary: Notary | None, clock: Clock, agreed: Agreed, same_party: SameParty, *, always: bool = False
-    ) -> None:
+        self, notary: Notary | None, clock: Clock, agreed: Agreed, same_party: SameParty, *,
+        always: bool = False, reading: Reading | None = None,
+    ) -> None:  # fmt: skip
         self._notary = notary
         self._clock = clock
         self._agreed = agreed
         self._same_party = same_party
         self._always = always
+        self.reading = reading or Reading()
 
     def open(self, identity: str, data: bytes | str | StdElement) -> Opened:
         """Return the message in a document of the peer that the transport has proved to be `identity`.
@@ -64,14 +68,14 @@ class Envelopes:
             Unproved: its signature is wanted and missing, or is not good.
         """
         root = element(data)
-        check(root)
+        admitted, deviations = self.reading.admitted(root)
         if self._notary is None:
-            return Opened(decode(root).message)
+            return Opened(self._decoded(identity, admitted, deviations))
         # imported here: who does not sign needs no cryptography
         from ...common.xml.signature import is_signed
 
         if not is_signed(root):
-            return self._unsigned(identity, root)
+            return self._unsigned(identity, admitted, deviations)
         now = self._clock.now()
         proved = self._notary.verify(root, now)
         if not self._same_party(identity, proved.signer.names):
@@ -79,10 +83,16 @@ class Envelopes:
                 "openadr.other-signer", Code.NOT_REGISTERED,
                 f"{identity or 'who proves nothing'} may not send what {proved.signer.fingerprint} has signed",
             )  # fmt: skip
-        check(proved.element)
-        message = decode(proved.element).message
+        admitted, deviations = self.reading.admitted(proved.element)
+        message = decode(admitted).message
         self._notary.guard.check(proved.signer.fingerprint, proved.protect, now)
+        self.reading.note(identity, deviations, type(message).__name__)
         return Opened(message, signed=True)
+
+    def _decoded(self, identity: str, admitted: Element, deviations: tuple[Deviation, ...]) -> Message:
+        message = decode(admitted).message
+        self.reading.note(identity, deviations, type(message).__name__)
+        return message
 
     def close(self, message: Message, identity: str, *, signed: bool = False) -> str:
         """Return the text of a message to a peer: signed if that was agreed, or if it answers a `signed` one.
@@ -97,8 +107,8 @@ class Envelopes:
             return write(message)
         return notary.sign(message, self._clock.now())
 
-    def _unsigned(self, identity: str, root: Element) -> Opened:
-        message = decode(root).message
+    def _unsigned(self, identity: str, admitted: Element, deviations: tuple[Deviation, ...]) -> Opened:
+        message = self._decoded(identity, admitted, deviations)
         if self._wanted(identity, message):
             raise Unproved(
                 "openadr.unsigned", Code.NOT_ALLOWED, f"{type(message).__name__} is not signed, as it has to be"

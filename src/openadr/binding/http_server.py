@@ -27,6 +27,7 @@ log = logging.getLogger(__name__)
 
 CONTENT_TYPE = "application/xml"
 _TYPES = ("application/xml", "text/xml")
+_HEADERS = {"Content-Type": f"{CONTENT_TYPE}; charset=utf-8"}
 
 
 class HttpServer:
@@ -104,11 +105,7 @@ class HttpServer:
         if guest.stale(self._context):
             raise _unavailable("certificates have changed, or yours has expired: connect again")
         _check_head(request)
-        try:
-            async with asyncio.timeout(self._limits.request):
-                body = await request.read()
-        except TimeoutError:
-            raise web.HTTPRequestTimeout(text="the request did not come in time\n") from None
+        body = await self._body(request)
         sender = guest.identity or request.remote or "?"
         try:
             answer = await reception.answer(
@@ -122,7 +119,16 @@ class HttpServer:
             answer = write(Response(ei_response=negative(Rejected(Code.DEPLOYMENT_ERROR, "an error in here"))))
         if answer is None:
             return web.Response()
-        return web.Response(text=answer, content_type=CONTENT_TYPE, charset="utf-8")
+        return web.Response(body=answer.encode(), headers=_HEADERS)
+
+    async def _body(self, request: web.Request) -> bytes:
+        if request.content.is_eof():  # it has come with its head
+            return await request.read()
+        try:
+            async with asyncio.timeout(self._limits.request):
+                return await request.read()
+        except TimeoutError:
+            raise web.HTTPRequestTimeout(text="the request did not come in time\n") from None
 
 
 def _misplaced(message: Message, endpoint: str) -> str | None:

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import logging
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from datetime import datetime
 from functools import partial
 from types import TracebackType
@@ -26,6 +26,7 @@ from .courier import Courier
 from .envelopes import Envelopes
 from .keeper import Keeper, Store
 from .sharing import SharedStore
+from .tolerance import Reading
 from .transport import NotNow, Transport
 from .xmpp import XmppTransport
 
@@ -109,11 +110,15 @@ class Role:
         vtn: str | None = None,
         store: Store | SharedStore | None = None,
         signing: Signing | None = None,
+        tolerant: bool = False,
     ) -> None:
         self.clock = clock or RealClock()
         self._core = core
         self._notary = _notary(signing)
-        self.envelopes = Envelopes(self._notary, self.clock, core.agreed, core.same_party, always=vtn is not None)
+        self.envelopes = Envelopes(
+            self._notary, self.clock, core.agreed, core.same_party,
+            always=vtn is not None, reading=Reading(tolerant=tolerant),
+        )  # fmt: skip
         if self._notary is not None:
             core.cabinet.add(self._notary.guard.shelf)
         self._keeper = self._keeping(store)
@@ -129,6 +134,14 @@ class Role:
         self._changed = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
         self._begun: list[Transport] = []
+
+    @property
+    def deviations(self) -> Mapping[tuple[str, str], int]:
+        """How often which peer (by its identity) has deviated from the schema in what way, where that was tolerated.
+
+        The ways are those of `janusgrid.openadr.codec.DEVIATIONS`.
+        """
+        return self.envelopes.reading.deviations
 
     async def open(self) -> None:
         """Begin to serve, for the first time or again after `close`; the first time go on from what was kept.

@@ -10,7 +10,7 @@ becomes the next midnight, numbers and truth values are written in one way, blan
 """
 
 from .payload import Payload, check, decode, element, read, read_payload, schema, write
-from .tolerance import DEVIATIONS, Deviation
+from .tolerance import DEVIATIONS, Deviation, put_right
 
 __all__ = ["read", "read_payload", "write", "Payload", "element", "check", "decode", "schema"]
-__all__ += ["DEVIATIONS", "Deviation"]
+__all__ += ["DEVIATIONS", "Deviation", "put_right"]

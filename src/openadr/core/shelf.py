@@ -71,6 +71,11 @@ class Shelf(MutableMapping[str, T], Generic[T]):
         """Return the thing of this key as text."""
         return self._spell(self._things[key])
 
+    @property
+    def touched(self) -> bool:
+        """Whether anything has changed since `changes` was last asked for."""
+        return bool(self._changed)
+
     def changes(self) -> Iterator[Change]:
         """Yield what has changed since the last call."""
         changed, self._changed = self._changed, {}
@@ -102,7 +107,7 @@ class Cabinet:
 
     def changes(self) -> list[Change]:
         """Return what has changed since the last call; it is to be kept all or not at all."""
-        return [change for shelf in self._shelves.values() for change in shelf.changes()]
+        return [change for shelf in self._shelves.values() if shelf.touched for change in shelf.changes()]
 
     def contents(self) -> dict[tuple[str, str], str]:
         """Return everything as text, by kind and key."""

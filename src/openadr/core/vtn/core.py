@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from ....common import ids
@@ -21,6 +22,7 @@ from ...model import (
     CreateReport,
     DistributeEvent,
     EiEvent,
+    EiResponse,
     Message,
     OptType,
     Poll,
@@ -230,7 +232,7 @@ class VtnCore:
             elif letter.attempts >= MOST_FETCHES and not isinstance(letter.message, DistributeEvent):
                 self.refused(letter, LocalError("it was given out many times and never answered"), now)
         found = self.outbox.fetch(ven.ven_id, now)
-        return Response(ei_response=ok(message), ven_id=ven.ven_id) if found is None else found.message
+        return _nothing_waits(ven.ven_id) if found is None else found.message
 
     def _is_over(self, letter: Letter, ven: Ven) -> bool:
         """Return whether events that need no answer (any more) were given out often enough to have arrived: twice."""
@@ -377,6 +379,12 @@ class VtnCore:
     def cancel_registration(self, ven: str) -> None:
         """End the registration of a VEN (venID or name): it is over when the VEN has confirmed it."""
         self._registration.expel(self.ven(ven))
+
+
+@lru_cache(4_096)
+def _nothing_waits(ven_id: str) -> Response:
+    """Return the answer to most polls."""
+    return Response(ei_response=EiResponse(), ven_id=ven_id)
 
 
 def _answers(message: Message) -> str:
