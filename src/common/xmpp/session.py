@@ -70,10 +70,11 @@ PresenceListener = Callable[[str, bool], None]
 """Called with a full JID and whether it is available now."""
 
 LinkListener = Callable[[str], None]
-"""Called with `"up"` (a new session), `"resumed"` (the old one goes on, nothing lost) or `"down"`.
+"""Called with `"up"` (a new session), `"down"`, `"resumed"` (the old one goes on, nothing lost) or `"lost"`.
 
-After `"down"` the session may still be resumed: peers stay as they were, pending requests wait. Once it is lost for
-good, all peers become unavailable and pending requests fail; `"up"` then begins another."""
+After `"down"` the session may still be resumed: peers stay as they were, pending requests wait. Once it is `"lost"` for
+good (or closed), all peers are unavailable and pending requests have failed. Others may reach the next session, and be
+reached, a moment before it is `"up"`: end at `"lost"` what hung on the old one."""
 
 
 class Session(Protocol):

@@ -330,11 +330,10 @@ class SlixSession:
         if change == "lost":
             self._requests.fail(NotReachable("the session is lost; whether the peer acted on the request is not known"))
             self._peers.gone()
-        else:
-            self._tell(change)
+        self._tell(change)
 
     def _tell(self, change: str) -> None:
-        if change == self._told:
+        if change == "down" and self._told not in ("up", "resumed"):
             return  # it went down again before a new session was up
         self._told = change
         for listener in tuple(self._listeners):

@@ -172,7 +172,7 @@ class Endpoint:
             self._lost(jid, "the peer is gone")
 
     def _link(self, change: str) -> None:
-        if change == "up":  # a new session: whatever there was before, no peer knows it any more
+        if change == "lost":  # at once: a moment before the next session is up, peers may have begun anew on it
             for jid in self._jids():
                 self._lost(jid, "the XMPP session was lost")
 

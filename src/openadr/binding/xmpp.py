@@ -72,7 +72,7 @@ class XmppTransport:
         self._station = station
         self._undo = [
             self._session.on_presence(lambda jid, here: station.back(jid) if here else None),
-            self._session.on_link(lambda link: station.back(None) if link != "down" else None),
+            self._session.on_link(lambda link: station.back(None) if link in ("up", "resumed") else None),
         ]
         for name in _names():
             self._session.handle(name, self._incoming, kinds=("set",))

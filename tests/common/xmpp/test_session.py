@@ -419,7 +419,7 @@ async def test_without_resumption_requests_in_flight_fail(pair: Pair, server: Lo
         with pytest.raises(NotReachable, match="session is lost"):
             await task
         gate.set()
-        await until(lambda: utility.connected and links == ["down", "up"])
+        await until(lambda: utility.connected and links == ["down", "lost", "up"])
         assert utility.statistics.resumptions == 0
         assert await utility.request(pair.der.jid, el("echo", "again")) is not None
 
@@ -661,7 +661,7 @@ async def test_everybody_comes_back_after_the_server_was_killed(pair: Pair, serv
     await until(lambda: pair.ems.available(pair.der.jid) and pair.der.available(pair.ems.jid), "and see each other")
     with pytest.raises(NotReachable, match="session is lost"):
         await task
-    assert links == ["down", "up"]
+    assert links == ["down", "lost", "up"]
     assert presences == [(pair.der.jid, False), (pair.der.jid, True)]
     answer = await pair.ems.request(pair.der.jid, el("echo", "back"))
     assert answer is not None

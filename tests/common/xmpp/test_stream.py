@@ -327,7 +327,7 @@ async def test_a_stream_that_cannot_be_trusted_is_left_for_a_new_session(
         ems = session(server.port)
         ems.on_link(links.append)
         async with ems:
-            await until(lambda: links == ["up", "down", "up"])
+            await until(lambda: links == ["up", "down", "lost", "up"])
             assert ems.statistics.sessions == 2
 
 
@@ -379,7 +379,7 @@ async def test_a_resumption_that_the_server_refuses(
             await ems.push("der@grid.test/IEC", "<a xmlns='x'>kept for the next session</a>")
             with pytest.raises(NotReachable, match="session is lost"):
                 await task
-            await until(lambda: links == ["up", "down", "up"])
+            await until(lambda: links == ["up", "down", "lost", "up"])
             assert ems._link.lost_stanzas >= 1
 
 
@@ -501,7 +501,7 @@ async def test_a_server_that_is_deaf_after_a_resumption_gets_a_new_session(
         ems.on_link(links.append)
         async with ems:
             await ems.push("der@grid.test/IEC", "<a xmlns='x'/>")
-            await until(lambda: links == ["up", "down", "resumed", "down", "up"])
+            await until(lambda: links == ["up", "down", "resumed", "down", "lost", "up"])
 
 
 async def test_without_stream_management_a_ping_asks(

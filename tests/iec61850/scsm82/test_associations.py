@@ -499,6 +499,37 @@ async def test_a_new_session_of_ours_knows_no_association(world: World) -> None:
     assert await again.call(GetDataValues((HZ,))) == (50.0,)
 
 
+@pytest.mark.parametrize("late", ["dg750", "ems"])
+async def test_what_begins_before_a_new_session_is_quite_up_goes_on(
+    world: World, late: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A session is reached, and reaches others, while it still asks for its roster."""
+    ems = await world.session("ems")
+    lost = await world.associate(ems)
+    session = ems if late == "ems" else world.serving
+    enter, held = session._enter, asyncio.Event()
+
+    async def slowly() -> None:
+        await held.wait()
+        await enter()
+
+    monkeypatch.setattr(session._link, "_welcome", slowly)
+    links: list[str] = []
+    session.on_link(links.append)
+    await world.broker.kill()
+    await world.broker.start()
+    await until(lambda: ems.statistics.sessions == world.serving.statistics.sessions == 2, 30)
+    await until(lambda: ems.connected and world.serving.connected)
+    with pytest.raises(NotReachable):
+        await lost.call(GetServerDirectory())
+    again = await world.associate(ems)
+    assert links == ["down", "lost"]
+    held.set()
+    await until(lambda: links == ["down", "lost", "up"])
+    assert await again.call(GetDataValues((HZ,))) == (50.0,)
+    assert [association.peer for association in world.server.engine.associations] == [ems.jid]
+
+
 async def test_a_server_that_comes_back_is_noticed(world: World) -> None:
     ems = await world.session("ems")
     await world.associate(ems)
