@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from functools import lru_cache
 from typing import TYPE_CHECKING
 from xml.etree.ElementTree import Element as StdElement
 
@@ -13,7 +14,7 @@ from ...common.clock import Clock
 from ...common.xml import Element
 from ..codec import Deviation, decode, element, write
 from ..core.answers import Code
-from ..model import Message
+from ..model import Message, Poll, Response
 from ..signing import Unproved
 from .tolerance import Reading
 
@@ -27,6 +28,11 @@ Agreed = Callable[[str, str | None], bool]
 
 SameParty = Callable[[str, tuple[str, ...]], bool]
 """Whether what a transport proves a sender to be, and what its certificate proves (any of it), are of one party."""
+
+
+MOST_POLLS = 10_000
+LONGEST_POLL = 1_000
+"""So many polls are known by their octets, of at most so many each: ten megabytes are the most that they take."""
 
 
 @attrs.frozen(slots=True)
@@ -56,6 +62,7 @@ class Envelopes:
         self._same_party = same_party
         self._always = always
         self.reading = reading or Reading()
+        self._polls: dict[bytes, Opened] = {}
 
     def open(self, identity: str, data: bytes | str | StdElement) -> Opened:
         """Return the message in a document of the peer that the transport has proved to be `identity`.
@@ -67,15 +74,32 @@ class Envelopes:
             Malformed: it is no message.
             Unproved: its signature is wanted and missing, or is not good.
         """
+        known = self._polls.get(data) if isinstance(data, bytes) else None
+        if known is None:
+            known = self._read(identity, data)
+        if not known.signed and self._notary is not None and self._wanted(identity, known.message):
+            raise Unproved(
+                "openadr.unsigned", Code.NOT_ALLOWED, f"{type(known.message).__name__} is not signed, as it has to be"
+            )
+        return known
+
+    def _remember(self, data: bytes, opened: Opened) -> None:
+        """Know a poll again by its octets: a VEN sends the very same each time, and a message never changes."""
+        if isinstance(opened.message, Poll) and len(data) <= LONGEST_POLL:
+            if len(self._polls) >= MOST_POLLS:
+                self._polls.clear()
+            self._polls[data] = opened
+
+    def _read(self, identity: str, data: bytes | str | StdElement) -> Opened:
         root = element(data)
         admitted, deviations = self.reading.admitted(root)
         if self._notary is None:
-            return Opened(self._decoded(identity, admitted, deviations))
+            return self._unsigned(identity, data, admitted, deviations)
         # imported here: who does not sign needs no cryptography
         from ...common.xml.signature import is_signed
 
         if not is_signed(root):
-            return self._unsigned(identity, admitted, deviations)
+            return self._unsigned(identity, data, admitted, deviations)
         now = self._clock.now()
         proved = self._notary.verify(root, now)
         if not self._same_party(identity, proved.signer.names):
@@ -89,10 +113,14 @@ class Envelopes:
         self.reading.note(identity, deviations, type(message).__name__)
         return Opened(message, signed=True)
 
-    def _decoded(self, identity: str, admitted: Element, deviations: tuple[Deviation, ...]) -> Message:
-        message = decode(admitted).message
-        self.reading.note(identity, deviations, type(message).__name__)
-        return message
+    def _unsigned(
+        self, identity: str, data: bytes | str | StdElement, admitted: Element, deviations: tuple[Deviation, ...]
+    ) -> Opened:
+        opened = Opened(decode(admitted).message)
+        self.reading.note(identity, deviations, type(opened.message).__name__)
+        if isinstance(data, bytes) and not deviations:  # which are counted each time
+            self._remember(data, opened)
+        return opened
 
     def close(self, message: Message, identity: str, *, signed: bool = False) -> str:
         """Return the text of a message to a peer: signed if that was agreed, or if it answers a `signed` one.
@@ -104,17 +132,17 @@ class Envelopes:
         """
         notary = self._notary
         if notary is None or not (self._always or signed or self._wanted(identity, message)):
-            return write(message)
+            return _written_again(message) if _answers_a_poll(message) else write(message)
         return notary.sign(message, self._clock.now())
-
-    def _unsigned(self, identity: str, admitted: Element, deviations: tuple[Deviation, ...]) -> Opened:
-        message = self._decoded(identity, admitted, deviations)
-        if self._wanted(identity, message):
-            raise Unproved(
-                "openadr.unsigned", Code.NOT_ALLOWED, f"{type(message).__name__} is not signed, as it has to be"
-            )
-        return Opened(message)
 
     def _wanted(self, identity: str, message: Message) -> bool:
         assert self._notary is not None
         return self._notary.signing.required or self._agreed(identity, getattr(message, "ven_id", None) or None)
+
+
+def _answers_a_poll(message: Message) -> bool:
+    """Whether it is what a VEN is told again and again: that nothing waits for it."""
+    return isinstance(message, Response) and not message.ei_response.request_id
+
+
+_written_again = lru_cache(4_096)(write)

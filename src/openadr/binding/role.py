@@ -19,7 +19,7 @@ from ..core.answers import Code, Rejected, rejection
 from ..core.outbox import Letter, Outbox
 from ..core.routes import Route
 from ..core.shelf import Cabinet, Change
-from ..model import Message
+from ..model import Message, Poll
 from ..signing import Signing
 from .calls import call
 from .courier import Courier
@@ -220,7 +220,8 @@ class Role:
             answer = await self._keeper.step(partial(self._answer, identity, message))
         except LocalError:
             raise NotNow("what this changes cannot be stored at present: send it again later") from None
-        await self._drain()
+        if not isinstance(message, Poll) or self._keeper.ready:  # a poll changes nothing that anybody waits for
+            await self._drain()
         return answer
 
     async def turn(self, act: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
