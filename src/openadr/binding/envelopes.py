@@ -37,10 +37,16 @@ LONGEST_POLL = 1_000
 
 @attrs.frozen(slots=True)
 class Opened:
-    """A message, and whether it was signed."""
+    """A message, and whether it was signed.
+
+    Attributes:
+        spend: of a signed one: to be called in the step that deals with it, so that it cannot come again; raises
+            `Unproved` if it was there before, in this process or another that shares our books.
+    """
 
     message: Message
     signed: bool = False
+    spend: Callable[[], None] | None = attrs.field(default=None, eq=False, repr=False)
 
 
 class Envelopes:
@@ -68,7 +74,7 @@ class Envelopes:
         """Return the message in a document of the peer that the transport has proved to be `identity`.
 
         If it is signed, the message is what was signed, and nothing else of the document counts. That it cannot come
-        again is kept with what the message changes.
+        again is kept with what the message changes: see `Opened.spend`.
 
         Raises:
             Malformed: it is no message.
@@ -109,9 +115,9 @@ class Envelopes:
             )  # fmt: skip
         admitted, deviations = self.reading.admitted(proved.element)
         message = decode(admitted).message
-        self._notary.guard.check(proved.signer.fingerprint, proved.protect, now)
         self.reading.note(identity, deviations, type(message).__name__)
-        return Opened(message, signed=True)
+        guard, clock, signer = self._notary.guard, self._clock, proved.signer.fingerprint
+        return Opened(message, signed=True, spend=lambda: guard.check(signer, proved.protect, clock.now()))
 
     def _unsigned(
         self, identity: str, data: bytes | str | StdElement, admitted: Element, deviations: tuple[Deviation, ...]

@@ -176,7 +176,7 @@ class HttpTransport:
             raise NotReachable(f"the certificate is not good: {error.certificate_error}", where=to) from None
         except (aiohttp.ClientError, OSError, ssl.SSLError, ValueError) as error:
             raise NotReachable(f"{type(error).__name__}: {error}", where=to) from None
-        return reception.opened(self._station, certificate.found, content, to) if content.strip() else None
+        return await reception.answered(self._station, certificate.found, content, to) if content.strip() else None
 
     def passing(self, error: Exception) -> bool:
         """Return whether it may go better the next time (see `Transport`)."""

@@ -6,11 +6,11 @@ import logging
 from collections.abc import Callable
 from xml.etree.ElementTree import Element as StdElement
 
-from ...common.errors import LocalError, Malformed
+from ...common.errors import LocalError, Malformed, NotReachable
 from ..core.answers import Code, Rejected, negative, rejection
 from ..model import Message, Response
 from ..signing import Unproved
-from .transport import Station
+from .transport import NotNow, Station
 
 log = logging.getLogger(__name__)
 
@@ -35,18 +35,19 @@ async def answer(
     envelopes = station.envelopes
     try:
         opened = envelopes.open(identity, data)
+        message = opened.message
+        reason = misplaced(message)
+        if reason is None:
+            reply = await station.receive(identity, message, opened.spend)
+        else:
+            await station.believe(opened)
+            reply = rejection(message, Rejected(Code.NOT_RECOGNIZED, reason))
     except Malformed as error:
         log.warning("event=openadr.invalid from=%s: %s", sender, error)
         return envelopes.close(Response(ei_response=negative(Rejected(Code.INVALID_DATA, str(error)))), identity)
     except Unproved as error:
         log.warning("event=%s from=%s: %s", error.event, sender, error)
         return envelopes.close(Response(ei_response=negative(error)), identity, signed=True)
-    message = opened.message
-    if reason := misplaced(message):
-        return envelopes.close(
-            rejection(message, Rejected(Code.NOT_RECOGNIZED, reason)), identity, signed=opened.signed
-        )
-    reply = await station.receive(identity, message)
     try:
         return None if reply is None else envelopes.close(reply, identity, signed=opened.signed)
     except LocalError:
@@ -55,10 +56,19 @@ async def answer(
         return envelopes.close(fault, identity, signed=opened.signed)
 
 
-def opened(station: Station, identity: str, data: bytes | StdElement, where: str) -> Message:
-    """Return the message in the answer to one of ours; raise `Malformed` for one that is none, or is not proved."""
+async def answered(station: Station, identity: str, data: bytes | StdElement, where: str) -> Message:
+    """Return the message in the answer to one of ours.
+
+    Raises:
+        Malformed: it is none, or is not proved.
+        NotReachable: that it was there cannot be stored, so that it does not count.
+    """
     try:
-        return station.envelopes.open(identity, data).message
+        opened = station.envelopes.open(identity, data)
+        await station.believe(opened)
+        return opened.message
+    except NotNow as error:
+        raise NotReachable(error.message, where=where) from None
     except Unproved as error:
         log.warning("event=%s from=%s: %s", error.event, where, error)
         raise Malformed(f"the answer is not believed: {error.message}", where=where) from None

@@ -23,7 +23,7 @@ from ..model import Message, Poll
 from ..signing import Signing
 from .calls import call
 from .courier import Courier
-from .envelopes import Envelopes
+from .envelopes import Envelopes, Opened
 from .keeper import Keeper, Store
 from .sharing import SharedStore
 from .tolerance import Reading
@@ -82,6 +82,8 @@ class Core(Protocol):
 
 MOST_UNTOLD = 1_000
 """Happenings that wait for slow listeners; then the peers' messages wait too."""
+
+_NOT_STORED = "what this changes cannot be stored at present: send it again later"
 
 
 def transports_of(given: Session | Transport | Iterable[Transport]) -> tuple[Transport, ...]:
@@ -153,8 +155,6 @@ class Role:
         if not self._loaded:
             for fault in await self._keeper.restore(self._core.restore):
                 log.error("event=openadr.kept-unreadable: %s", fault)
-            if self._notary is not None:
-                self._notary.guard.restored()
             self._loaded = True
         try:
             for transport in self._transports.values():
@@ -211,18 +211,26 @@ class Role:
         """What runs while the role is open."""
         return [self._courier.run, self._tell, self._keeper.run]
 
-    async def receive(self, identity: str, message: Message) -> Message:
+    async def receive(self, identity: str, message: Message, spend: Callable[[], None] | None = None) -> Message:
         """Return the answer to a message that a transport has brought in, once what it changed is kept (see `Station`).
 
         Raises `NotNow` if it could not be kept: the peer will send the message again, and be given the same answer.
         """
         try:
-            answer = await self._keeper.step(partial(self._answer, identity, message))
+            answer = await self._keeper.step(partial(self._answer, identity, message, spend))
         except LocalError:
-            raise NotNow("what this changes cannot be stored at present: send it again later") from None
+            raise NotNow(_NOT_STORED) from None
         if not isinstance(message, Poll) or self._keeper.ready:  # a poll changes nothing that anybody waits for
             await self._drain()
         return answer
+
+    async def believe(self, opened: Opened) -> None:
+        """Take note of a signed message that is not received (see `Station`)."""
+        if opened.spend is not None:
+            try:
+                await self._keeper.note(opened.spend)
+            except LocalError:
+                raise NotNow(_NOT_STORED) from None
 
     async def turn(self, act: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
         """Do something that this role offers, and return its result once it is stored: `await vtn.turn(vtn.…, …)`.
@@ -236,7 +244,9 @@ class Role:
         await self._drain()
         return result
 
-    def _answer(self, identity: str, message: Message) -> Message:
+    def _answer(self, identity: str, message: Message, spend: Callable[[], None] | None) -> Message:
+        if spend is not None:
+            spend()
         try:
             return self._core.receive(identity, message, self.clock.now())
         except Exception:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol, runtime_checkable
 
 from ...common.errors import LocalError
 from ..model import Message, TransportName
-from .envelopes import Envelopes
+from .envelopes import Envelopes, Opened
 
 
 class NotNow(LocalError):
@@ -22,10 +23,17 @@ class Station(Protocol):
 
     envelopes: Envelopes
 
-    async def receive(self, identity: str, message: Message) -> Message | None:
+    async def receive(self, identity: str, message: Message, spend: Callable[[], None] | None = None) -> Message | None:
         """Return the answer to a message from the peer that the transport has proved to be `identity`.
 
-        Raises `NotNow`.
+        `spend` is that of a signed message (see `Opened`). Raises `NotNow`, and `Unproved` as `spend` does.
+        """
+        ...
+
+    async def believe(self, opened: Opened) -> None:
+        """Take note of a message that is not received, but answers one of ours or was sent astray.
+
+        Raises `NotNow`, and `Unproved` if it was there before.
         """
         ...
 

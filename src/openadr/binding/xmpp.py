@@ -106,7 +106,7 @@ class XmppTransport:
         answer = await self._session.request(address, text, kind="set")
         if services is None:  # it is there, and has no list
             self._services[to] = {}
-        return None if answer is None else reception.opened(self._station, bare(address), answer, address)
+        return None if answer is None else await reception.answered(self._station, bare(address), answer, address)
 
     def passing(self, error: Exception) -> bool:
         """Return whether it may go better the next time (see `Transport`)."""

@@ -105,6 +105,11 @@ class Cabinet:
         """Take in a shelf that is not the core's own, before anything is filled."""
         self._shelves[shelf.kind] = shelf
 
+    @property
+    def shelves(self) -> dict[str, Shelf[Any]]:
+        """The shelves by their kinds."""
+        return dict(self._shelves)
+
     def changes(self) -> list[Change]:
         """Return what has changed since the last call; it is to be kept all or not at all."""
         return [change for shelf in self._shelves.values() if shelf.touched for change in shelf.changes()]

@@ -32,8 +32,8 @@ class Signing:
         signers: for a VEN: fingerprints of the certificates that its VTN signs with, where the VTN is known by
             something else (over XMPP, by its JID). A VTN has them among the identities of each `Party`.
         certificates: PEM files of the certificates of peers that send only their key along.
-        past, future: how far the time in a signature may be from ours. So long each nonce is remembered, and a message
-            that was held back may be late.
+        past, future: how far the time in a signature may be from ours. So long (both together) each nonce is
+            remembered, and a message that was held back may be late.
         sha1: whether signatures with SHA-1 are taken too: for old products. It can be forged.
         inclusive: whether to canonicalise inclusively when signing, for peers that cannot do it exclusively. Does not
             survive XMPP servers, which may change prefixes.

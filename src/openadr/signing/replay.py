@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from datetime import datetime, timedelta
 
 import attrs
@@ -56,8 +57,39 @@ class ReplayProtect:
             raise _unproved(f"its timestamp {timestamp!r:.40} is no time") from None
 
 
+class Nonces(Shelf[datetime]):
+    """When each nonce was signed, by signer and nonce; and how many there are `of` each signer."""
+
+    def __init__(self) -> None:
+        super().__init__("nonce", datetime.isoformat, _time)
+        self.of: Counter[str] = Counter()
+
+    def __setitem__(self, key: str, thing: datetime) -> None:
+        before = len(self)
+        super().__setitem__(key, thing)
+        self._count(key, len(self) - before)
+
+    def __delitem__(self, key: str) -> None:
+        super().__delitem__(key)
+        self._count(key, -1)
+
+    def fill(self, key: str, text: str | None) -> None:
+        """Take a nonce as it was kept, or as another process has kept it."""
+        before = len(self)
+        super().fill(key, text)
+        self._count(key, len(self) - before)
+
+    def _count(self, key: str, by: int) -> None:
+        signer = key.rpartition("/")[0]
+        self.of[signer] += by
+        if not self.of[signer]:
+            del self.of[signer]
+
+
 class ReplayGuard:
     """Remembers the nonces of every signer for as long as their timestamps are good.
+
+    Where many processes share it, their clocks may differ by as much as `future`.
 
     Args:
         past, future: how far a timestamp may be from the present.
@@ -65,14 +97,7 @@ class ReplayGuard:
 
     def __init__(self, past: timedelta, future: timedelta) -> None:
         self._past, self._future = past, future
-        self.shelf = Shelf[datetime]("nonce", datetime.isoformat, _time)
-        self._of: dict[str, int] = {}
-
-    def restored(self) -> None:
-        """Go on from what was put on the shelf."""
-        self._of.clear()
-        for key in self.shelf:
-            self._count(key, 1)
+        self.shelf = Nonces()
 
     def check(self, signer: str, protect: ReplayProtect, now: datetime) -> None:
         """Remember the nonce of a signer; raise `Unproved` if it was there before, or its time is too far away."""
@@ -85,22 +110,18 @@ class ReplayGuard:
         key = f"{signer}/{hashlib.sha256(protect.nonce.encode()).hexdigest()[:40]}"
         if key in self.shelf:
             raise Unproved("openadr.replayed", Code.OUT_OF_SEQUENCE, "the message was there before: its nonce is used")
-        if self._of.get(signer, 0) >= MOST_OF_ONE:
+        if self.shelf.of[signer] >= MOST_OF_ONE:
             raise Unproved("openadr.replay-memory", Code.NOT_ALLOWED, "too many signed messages in so short a time")
         self.shelf[key] = protect.timestamp
-        self._count(key, 1)
 
     def _forget(self, now: datetime) -> None:
-        """Forget nonces whose timestamps would be refused; what came later, but is older, waits for its turn."""
-        while (key := next(iter(self.shelf), None)) is not None and now - self.shelf[key] > self._past:
-            del self.shelf[key]
-            self._count(key, -1)
+        """Forget nonces whose timestamps would be refused, by whatever clock of ours.
 
-    def _count(self, key: str, by: int) -> None:
-        signer = key.rpartition("/")[0]
-        self._of[signer] = self._of.get(signer, 0) + by
-        if not self._of[signer]:
-            del self._of[signer]
+        What came later, but is older, waits for its turn.
+        """
+        kept = self._past + self._future
+        while (key := next(iter(self.shelf), None)) is not None and now - self.shelf[key] > kept:
+            del self.shelf[key]
 
 
 def _time(text: str) -> datetime:

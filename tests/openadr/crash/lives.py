@@ -12,7 +12,7 @@ import os
 import signal
 import time
 import traceback
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -105,10 +105,10 @@ class MortalTransport(HttpTransport):
 class MortalVtn(Vtn):
     fate: Fate
 
-    async def receive(self, identity: str, message: Message) -> Message:
+    async def receive(self, identity: str, message: Message, spend: Callable[[], None] | None = None) -> Message:
         name = type(message).__name__
         self.fate.moment(f"receiving {name}")
-        answer = await super().receive(identity, message)
+        answer = await super().receive(identity, message, spend)
         self.fate.moment(f"answering {name}")
         return answer
 

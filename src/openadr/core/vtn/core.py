@@ -119,10 +119,12 @@ class VtnCore:
             self._handlers.setdefault(kind, self._replied)
         vens = self._office.vens
         opts, untold = self._opts.book, self._reports.sink.untold
-        shared = (vens.ids, vens.shelf, vens.answered.shelf, self.events.shelf, opts.shelf, untold, self.outbox.shelf)
-        self.cabinet = Cabinet(*shared, self._reports.desk.active, self._reports.desk.samples)
+        self.cabinet = Cabinet(
+            vens.ids, vens.shelf, vens.answered.shelf, self.events.shelf, opts.shelf, untold, self.outbox.shelf,
+            self._reports.desk.active, self._reports.desk.samples,
+        )  # fmt: skip
         derived = {opts.shelf.kind: opts.restore, untold.kind: self._reports.sink.renewed}
-        self._sharing = Sharing(shared, vens.answered, self.outbox, derived)
+        self._sharing = Sharing(self.cabinet, vens.answered, self.outbox, derived)
 
     @property
     def taken(self) -> frozenset[type[Message]]:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable
-from typing import Any
 
 from ..outbox import Outbox
-from ..shelf import Change, Shelf
+from ..shelf import Cabinet, Change
 from ..ven_book import Answered
 
 LASTING = "ven id"
@@ -21,18 +20,18 @@ class Sharing:
     """Keeps what is derived from the shelves right when their contents come from elsewhere.
 
     Args:
-        shelves: what is shared.
+        cabinet: what is shared.
         rebuild: by the kind of a shelf, what makes anew all that is derived from it.
     """
 
     def __init__(
         self,
-        shelves: Iterable[Shelf[Any]],
+        cabinet: Cabinet,
         answered: Answered,
         outbox: Outbox,
         rebuild: dict[str, Callable[[], None]],
     ) -> None:
-        self._shelves = {shelf.kind: shelf for shelf in shelves}
+        self._cabinet = cabinet
         self._answered = answered
         self._outbox = outbox
         self._rebuild = rebuild
@@ -41,7 +40,7 @@ class Sharing:
     def begin(self, guard: Callable[[], None]) -> None:
         """From now on nothing changes unless `guard` lets it."""
         self._outbox.shared = True
-        for shelf in self._shelves.values():
+        for shelf in self._cabinet.shelves.values():
             shelf.guard = guard
 
     def missing(self, records: Iterable[Change]) -> list[Change]:
@@ -49,14 +48,14 @@ class Sharing:
         there = {(record.kind, record.key) for record in records}
         return [
             Change(kind, key, None)
-            for kind, shelf in self._shelves.items()
+            for kind, shelf in self._cabinet.shelves.items()
             for key in shelf
             if (kind, key) not in there and kind != LASTING
         ]
 
     def strange(self) -> set[str]:
         """Return the keys of what other processes have acknowledged, and have to tell their applications."""
-        self._strange = {key: None for key in self._strange if key in self._shelves[UNTOLD]}
+        self._strange = {key: None for key in self._strange if key in self._cabinet.shelves[UNTOLD]}
         return set(self._strange)
 
     def renewed(self, records: Iterable[Change]) -> None:
