@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from datetime import timedelta
 
 from ...common.clock import Clock
-from ...openadr.vtn import Opted, Registered, Telemetry, Vtn
+from ...openadr.model import EventResponse
+from ...openadr.vtn import OptCanceled, OptCreated, Opted, Registered, Telemetry, Vtn
 from ..controller import Control, Cycle
 from ..delivery import MINUTE
 from ..dispatch import Resource
-from ..events import DispatchEvent, Phase
+from ..events import Answer, DispatchEvent, Phase
 from ..host import METER, EmsHost
 from .board import Board, Row, Tier
 
@@ -31,6 +33,8 @@ class Reporter:
         self._minute = clock.now()
         self._fresh: dict[str, float] = {}
         self._reports = 0
+        self._reasons: Mapping[str, Answer] = {}
+        self._answered: dict[str, EventResponse] = {}
         for resource in resources:
             board.rows[resource.name] = Row(resource.rating_kw, -resource.rating_kw if resource.storage else 0.0)
 
@@ -39,6 +43,7 @@ class Reporter:
     def follow_host(self, host: EmsHost) -> None:
         """Tell of what the host does."""
         self._host = host
+        self._reasons = host.answers
         host.app.on_cycle(self._cycle)
         host.app.on_control(self._control)
 
@@ -96,6 +101,8 @@ class Reporter:
         """Tell of what reaches the utility."""
         vtn.listen(Registered, self._registered)
         vtn.listen(Opted, self._opted)
+        vtn.listen(OptCreated, self._opt_created)
+        vtn.listen(OptCanceled, self._opt_canceled)
         vtn.listen(Telemetry, self._telemetry)
 
     def dispatched(self, event: DispatchEvent) -> None:
@@ -109,10 +116,23 @@ class Reporter:
         self._board.tell(Tier.SITE, Tier.UTILITY, f"oadrCreatePartyRegistration: {happening.ven.ven_name}")
 
     def _opted(self, happening: Opted) -> None:
-        opt = happening.response.opt_type.value
-        answer = self._host.answers.get(happening.response.qualified_event_id.event_id)
+        """Tell of an answer by oadrCreatedEvent: one by EiOpt is told of as an opt, and so is what it gives way to."""
+        response = happening.response
+        event_id = response.qualified_event_id.event_id
+        if happening.by is not None or self._answered.get(event_id) == response:
+            return
+        self._answered[event_id] = response
+        opt, answer = response.opt_type.value, self._reasons.get(event_id)
         reason = f" ({answer.reason})" if answer and answer.reason else ""
         self._board.tell(Tier.SITE, Tier.UTILITY, f"oadrCreatedEvent: {opt}{reason}", good=opt == "optIn")
+
+    def _opt_created(self, happening: OptCreated) -> None:
+        opt = happening.opt.opt_type.value
+        what = f"oadrCreateOpt: {opt} ({happening.opt.opt_reason})"
+        self._board.tell(Tier.SITE, Tier.UTILITY, what, good=opt == "optIn")
+
+    def _opt_canceled(self, happening: OptCanceled) -> None:
+        self._board.tell(Tier.SITE, Tier.UTILITY, f"oadrCancelOpt: {happening.opt.opt_type.value} is taken back")
 
     def _telemetry(self, happening: Telemetry) -> None:
         counts = self._board.counts
