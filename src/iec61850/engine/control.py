@@ -155,7 +155,7 @@ class Control:
             if at is not None:
                 self._timers[target] = at.datetime
             elif target.model.enhanced:
-                running.job = Job(self._execution(target, running, now))
+                running.job = Job(self._execution(target, running, now), client)
                 self.jobs.append(running.job)
             else:
                 yield from self._execute(target, running, now)
@@ -281,9 +281,11 @@ class Control:
             now = outcome.now
         finally:
             current = target.running is running
-            if current and outcome is not None and outcome.refusal is None and not running.request.test:
-                self._store(target.followed(running.request, now, outcome.follow), now)
-            self._leave(target, running, now, Event.ENDED, Event.ENDED_KEPT)
+            try:
+                if current and outcome is not None and outcome.refusal is None and not running.request.test:
+                    self._store(target.followed(running.request, now, outcome.follow), now)
+            finally:
+                self._leave(target, running, now, Event.ENDED, Event.ENDED_KEPT)
         if not current:
             raise denied(running.aborted or AddCause.UNKNOWN, "it was broken off")
         if outcome.refusal is not None:
@@ -353,7 +355,7 @@ class Control:
                 self._move(target, Event.TIMED_OUT, now)
             elif target.state is State.SCHEDULED and running is not None:
                 self._move(target, Event.TIME_REACHED, now)
-                running.job = Job(self._scheduled(target, running, now))
+                running.job = Job(self._scheduled(target, running, now), running.client)
                 self.jobs.append(running.job)
             elif target.state is State.EXECUTING and running is not None:
                 self._abort(target, running, AddCause.TIME_LIMIT_OVER, now)

@@ -7,6 +7,7 @@ It does no input or output and reads no clock. Requests go in by `call`, new val
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack
 from datetime import datetime
 from typing import Any
 
@@ -197,14 +198,13 @@ class Engine:
             return
         association.ended = True
         self.associations.pop(association, None)
-        self.reporting.release(association, now)
-        self.control.release(association, now)
-        self.files.release(association)
-        self.data_sets.release(association)
-        self.settings.release(association)
-        self.publishing.release(association)
-        association.outbox.clear()
-        association.behind.clear()
+        with ExitStack() as releasing:  # of these, last first, each is called even where another one fails
+            releasing.callback(association.behind.clear)
+            releasing.callback(association.outbox.clear)
+            for part in (self.publishing, self.settings, self.data_sets, self.files):
+                releasing.callback(part.release, association)
+            releasing.callback(self.control.release, association, now)
+            releasing.callback(self.reporting.release, association, now)
 
     # --- services ---------------------------------------------------------------------------------------------------
 

@@ -17,6 +17,7 @@ from ..acsi.errors import AddCause, ServiceError, ServiceRefused
 from ..acsi.references import Reference
 from ..acsi.services import Origin
 from ..acsi.types import BitString, DataValue, Timestamp
+from .association import Association
 from .decisions import Decision
 
 T = TypeVar("T")
@@ -155,9 +156,13 @@ class Job:
     """What is to be carried out after its client was answered; it ends by itself and raises nothing.
 
     Whoever runs it sets `stop`, which the engine calls when the job has become pointless.
+
+    Attributes:
+        client: whose command it is.
     """
 
     steps: Steps[None]
+    client: Association
     stop: Callable[[], object] = _nothing
 
 

@@ -361,6 +361,8 @@ class TcpAssociation:
                     self._fail(NotReachable("the server does not answer any more", where=self.peer, code="lost"))
                 except JanusGridError as error:
                     log.info("%s: asked whether it is there: %s", self.peer, error)
+                except Exception:
+                    self._connection.fail()
             self._connection.heard = False
 
 

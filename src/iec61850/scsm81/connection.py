@@ -1,16 +1,19 @@
 """A stack on a TCP connection: what asyncio adds to it, for both sides.
 
 It hands on events in small batches, so that one peer never holds the loop; it stops reading from a peer that does not
-read what is sent to it; and it breaks off with one that lets messages hang or a send buffer grow.
+read what is sent to it; and it breaks off with one that lets messages hang or a send buffer grow. A fault of ours in
+what comes of all that ends the one association it happens on: nothing reaches asyncio, which would keep half of it.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import logging
 import socket
-from typing import Generic, Protocol, TypeVar, cast
+from collections.abc import Callable
+from typing import Concatenate, Generic, ParamSpec, Protocol, TypeVar, cast
 
 import attrs
 
@@ -20,6 +23,7 @@ from .stack import Event, Stack
 log = logging.getLogger(__name__)
 
 S = TypeVar("S", bound=Stack)
+A = ParamSpec("A")
 _BATCH = 32
 """Events that are handed on before others get their turn."""
 
@@ -57,8 +61,23 @@ class User(Protocol):
         ...
 
     def lost(self, why: str) -> None:
-        """The connection is gone, and was not closed from this side."""
+        """The connection is gone, and was not closed by the user of it."""
         ...
+
+
+def _contained(
+    step: Callable[Concatenate[Connection[S], A], None],
+) -> Callable[Concatenate[Connection[S], A], None]:
+    """Let an exception that asyncio would get end this association instead."""
+
+    @functools.wraps(step)
+    def contained(self: Connection[S], /, *args: A.args, **more: A.kwargs) -> None:
+        try:
+            step(self, *args, **more)
+        except Exception:
+            self.fail()
+
+    return contained
 
 
 class Connection(asyncio.Protocol, Generic[S]):
@@ -138,7 +157,28 @@ class Connection(asyncio.Protocol, Generic[S]):
         self._finish()
         if self._transport is not None:
             self._transport.abort()
-        self._user.lost(why)
+        self._tell_lost(why)
+
+    def fail(self) -> None:
+        """End the association for a fault of ours, the exception that is being handled: the peer gets an abort."""
+        log.exception("%s: a fault of ours; the association ends", self.address[0])
+        if self._closed:
+            return
+        try:
+            if self.stack.state != "closed":
+                self.stack.abort()
+            self.close()
+        except Exception:  # the stack itself is what fails
+            self._finish()
+            if self._transport is not None:
+                self._transport.abort()
+        self._tell_lost("a fault of ours")
+
+    def _tell_lost(self, why: str) -> None:
+        try:
+            self._user.lost(why)
+        except Exception:
+            log.exception("%s: a fault of ours at the end of an association", self.address[0])
 
     def _finish(self) -> None:
         self._closed = True
@@ -149,6 +189,7 @@ class Connection(asyncio.Protocol, Generic[S]):
 
     # --- asyncio ----------------------------------------------------------------------------------------------------
 
+    @_contained
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """See asyncio.Protocol."""
         self._transport = cast(asyncio.Transport, transport)
@@ -161,8 +202,9 @@ class Connection(asyncio.Protocol, Generic[S]):
             self._linger_timer.cancel()
         if not self._closed:
             self._finish()
-            self._user.lost(f"the connection broke: {error}" if error else "the peer closed the connection")
+            self._tell_lost(f"the connection broke: {error}" if error else "the peer closed the connection")
 
+    @_contained
     def data_received(self, data: bytes) -> None:
         """See asyncio.Protocol."""
         self.heard = True
@@ -170,12 +212,14 @@ class Connection(asyncio.Protocol, Generic[S]):
         if not self._again:
             self._work()
 
+    @_contained
     def pause_writing(self) -> None:
         """See asyncio.Protocol."""
         self._choked = True
         self._hold()
         self._user.choked(True)
 
+    @_contained
     def resume_writing(self) -> None:
         """See asyncio.Protocol."""
         self._choked = False
@@ -187,6 +231,7 @@ class Connection(asyncio.Protocol, Generic[S]):
 
     # --- inside -----------------------------------------------------------------------------------------------------
 
+    @_contained
     def _work(self) -> None:
         self._again = False
         stack, take = self.stack, self._user.take

@@ -251,7 +251,7 @@ class _Opened:
         if message[0] == "rejectPDU":
             log.warning("%s: the client rejects something that was sent to it", self._peer)
             return
-        self._host.start(mms.receive(message, self._host.clock.now()), self._answer)
+        self._host.start(mms.receive(message, self._host.clock.now()), self._answer, self.connection.fail)
 
     def _answer(self, answer: Answer[bytes]) -> None:
         stack = self.connection.stack

@@ -51,6 +51,7 @@ class XmppAssociation:
         self._mms = MmsClient(self._exchange, peer, lambda: asyncio.sleep(_SETTLE))
         self._served = 0
         self._slots = asyncio.Semaphore(parameters.calling)
+        self._waiting: set[asyncio.Timeout] = set()
         self._rejects: dict[int | None, asyncio.Future[pdu.MMSpdu]] = {}
         self._listeners: list[NotificationListener] = []
         self._end_listeners: list[EndListener] = []
@@ -151,7 +152,7 @@ class XmppAssociation:
             self._check()
             rejected = self._rejects[invoke_id] = asyncio.get_running_loop().create_future()
             try:
-                answer = await self._request(payload, kind)
+                answer = await self._request_unless_ended(payload, kind)
                 if answer is None:
                     return await self._reject_in(rejected)
             except NotReachable as error:
@@ -209,6 +210,19 @@ class XmppAssociation:
                 return render(self._profile, self._key[1], self._wire.encode(answer))
         raise StanzaRefused("service-unavailable", "this is the client's side of the association")
 
+    async def _request_unless_ended(self, payload: str, kind: Literal["get", "set"]) -> Element | None:
+        """Send a PDU and return what answers it; nobody waits any longer than there is an association."""
+        try:
+            async with asyncio.timeout(None) as waiting:
+                self._waiting.add(waiting)
+                try:
+                    return await self._request(payload, kind)
+                finally:
+                    self._waiting.discard(waiting)
+        except TimeoutError:
+            self._check()
+            raise
+
     async def _request(self, payload: str, kind: Literal["get", "set"]) -> Element | None:
         """Send a PDU. While a file is set, the server may take longer, as long as it goes on fetching it."""
         peer, session = self.peer, self._endpoint.session
@@ -235,6 +249,8 @@ class XmppAssociation:
             return
         self._ended = why
         self._endpoint.leave(self._key, self)
+        for waiting in self._waiting:
+            waiting.reschedule(0)
         log.info("%s: association %s ended: %s", self.peer, self._key[1], why)
         for listener in list(self._end_listeners):
             try:

@@ -14,7 +14,7 @@ from typing import ClassVar, Protocol
 from weakref import WeakKeyDictionary
 from xml.etree.ElementTree import Element
 
-from ...common.errors import Malformed
+from ...common.errors import JanusGridError, Malformed
 from ...common.xmpp import jid as jids
 from ...common.xmpp.guard import Refusals
 from ...common.xmpp.session import Incoming, Session, StanzaRefused
@@ -114,7 +114,7 @@ class Endpoint:
     def _enter(self, table: dict[Key, Peer], key: Key, peer: Peer) -> None:
         before = table.pop(key, None)
         if before is not None:
-            before.lost("the peer began anew")
+            _tell_lost(before, "the peer began anew")
         table[key] = peer
         if self._watch is None or self._watch.done():
             self._watch = asyncio.get_running_loop().create_task(self._keep_watch())
@@ -123,7 +123,7 @@ class Endpoint:
         """End the association of this key that we serve, if there is one."""
         peer = self._serving.pop(key, None)
         if peer is not None:
-            peer.lost(why)
+            _tell_lost(peer, why)
 
     def leave(self, key: Key, peer: Peer) -> None:
         """Route no more to `peer`."""
@@ -138,14 +138,14 @@ class Endpoint:
         peer = self._serving.get((incoming.sender, incoming.payload.get("id", "")))
         try:
             if peer is not None:
-                return await peer.take(pdu_of(incoming.payload), incoming.kind)
+                return await self._give(peer, incoming, pdu_of(incoming.payload))
             context = parse(incoming.payload)
         except Malformed as malformed:
             raise StanzaRefused("bad-request", malformed.message, kind="modify") from None
         if context.pdu_name != "initiate-RequestPDU":
             asked = self._asking.get((incoming.sender, context.id))
             if asked is not None:
-                return await asked.take(context.content, incoming.kind)
+                return await self._give(asked, incoming, context.content)
             raise StanzaRefused("item-not-found", f"there is no association {context.id} with {incoming.sender}")
         if self.acceptor is None:
             raise StanzaRefused("service-unavailable", "there is no server here")
@@ -162,8 +162,21 @@ class Endpoint:
             else:
                 self._refusals.note("association-unknown", key[0], f"a message for association {key[1]:.40}")
             return None
-        await peer.take(pdu_of(incoming.payload), incoming.kind)
+        await self._give(peer, incoming, pdu_of(incoming.payload))
         return None
+
+    async def _give(self, peer: Peer, incoming: Incoming, content: Element) -> str | None:
+        """Give a PDU to its association, and return the answer; a fault of ours ends this association alone."""
+        try:
+            return await peer.take(content, incoming.kind)
+        except JanusGridError:
+            raise
+        except Exception:
+            key = (incoming.sender, incoming.payload.get("id", ""))
+            log.exception("%s: a fault of ours; association %.40s ends", *key)
+            self.leave(key, peer)
+            _tell_lost(peer, "a fault of ours")
+            raise StanzaRefused("internal-server-error") from None
 
     # --- whether peers are still there ------------------------------------------------------------------------------
 
@@ -182,7 +195,7 @@ class Endpoint:
     def _lost(self, jid: str, why: str) -> None:
         for table in (self._serving, self._asking):
             for key in [key for key in table if key[0] == jid]:
-                table.pop(key).lost(why)
+                _tell_lost(table.pop(key), why)
 
     async def _keep_watch(self) -> None:
         while jids_there := self._jids():
@@ -200,3 +213,10 @@ class Endpoint:
         if self._missed[jid] > 1:
             self._missed.pop(jid)
             self._lost(jid, "the peer does not answer")
+
+
+def _tell_lost(peer: Peer, why: str) -> None:
+    try:
+        peer.lost(why)
+    except Exception:
+        log.exception("a fault of ours at the end of an association")

@@ -11,7 +11,7 @@ from xml.etree.ElementTree import Element
 
 import attrs
 
-from ...common.errors import JanusGridError, LocalError, Malformed, NotReachable
+from ...common.errors import LocalError, Malformed, NotReachable
 from ...common.xmpp import jid as jids
 from ...common.xmpp.session import Session, StanzaRefused
 from ..acsi.errors import ServiceRefused
@@ -101,8 +101,12 @@ class XmppServer:
         except ServiceRefused as refused:
             raise StanzaRefused("resource-constraint", refused.message, kind="wait") from None
         self.endpoint.serve((sender, id), opened)
-        await self.endpoint.session.subscribe(jids.bare(sender))
-        return render(profile, id, wire.encode(answer))
+        try:
+            await self.endpoint.session.subscribe(jids.bare(sender))
+            return render(profile, id, wire.encode(answer))
+        except BaseException:  # whatever comes between, the client does not learn that it has an association
+            self.endpoint.drop((sender, id), "it could not be opened")
+            raise
 
 
 class _Opened:
@@ -118,7 +122,13 @@ class _Opened:
         self._queue: deque[str] = deque()
         self._sender: asyncio.Task[None] | None = None
         self._association: Association = self._host.associate(key[0], self._notify, self._closed)
-        self._mms = MmsServer(server.catalogue, self._association, wire, parameters, server.identity, self._exchange)
+        try:
+            self._mms = MmsServer(
+                server.catalogue, self._association, wire, parameters, server.identity, self._exchange
+            )
+        except Exception:
+            self._host.end(self._association, "a fault of ours")
+            raise
 
     async def take(self, content: Element, kind: str) -> str | None:
         """Answer a PDU (see `Peer`)."""
@@ -180,7 +190,7 @@ class _Opened:
                     self._host.go_on(self._association)
         except NotReachable as error:
             self._end(f"reports cannot be sent: {error.message}")
-        except JanusGridError:
+        except Exception:
             log.exception("%s: a report cannot be sent", self._key[0])
             self._end("a report cannot be sent")
 

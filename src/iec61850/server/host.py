@@ -85,7 +85,10 @@ class Host:
         self._held.discard(association)
         if self._attached.pop(association, None) is not None:
             log.info("%s: association ended: %s", association.peer, why)
-        self.engine.end(association, self.clock.now())
+        try:
+            self.engine.end(association, self.clock.now())
+        except Exception:
+            log.exception("%s: a fault of ours at the end of an association", association.peer)
         self.flush()
 
     def abort(self, association: Association, why: str) -> None:
@@ -93,7 +96,10 @@ class Host:
         attached = self._attached.get(association)
         self.end(association, why)
         if attached is not None:
-            attached.on_end(why)
+            try:
+                attached.on_end(why)
+            except Exception:
+                log.exception("%s: a fault of ours at the end of an association", association.peer)
 
     def hold(self, association: Association) -> None:
         """Hand out nothing more to an association: its client does not read what is sent to it.
@@ -129,8 +135,12 @@ class Host:
         """Run a service to its end, asking the application where the service wants it; raise `ServiceRefused`."""
         return await self._rest(steps, None)
 
-    def start(self, steps: Steps[T], done: Callable[[T], None]) -> None:
-        """Run a service that raises nothing, and give `done` what it returns: at once, where nobody is waited for."""
+    def start(self, steps: Steps[T], done: Callable[[T], None], failed: Callable[[], None]) -> None:
+        """Run a service, and give `done` what it returns: at once, where nobody is waited for.
+
+        It should raise nothing. What it raises at once is raised here; of what it raises later `failed` is told, while
+        the exception is being handled.
+        """
         outcome: Outcome | Awaitable[Outcome] | None = None
         try:
             while outcome is None or isinstance(outcome, Outcome):
@@ -139,12 +149,17 @@ class Host:
             done(end.value)
             self.flush()
         else:
-            task = asyncio.get_running_loop().create_task(self._finish(steps, outcome, done))
+            task = asyncio.get_running_loop().create_task(self._finish(steps, outcome, done, failed))
             self._waiting.add(task)
             task.add_done_callback(self._waiting.discard)
 
-    async def _finish(self, steps: Steps[T], waited: Awaitable[Outcome], done: Callable[[T], None]) -> None:
-        done(await self._rest(steps, waited))
+    async def _finish(
+        self, steps: Steps[T], waited: Awaitable[Outcome], done: Callable[[T], None], failed: Callable[[], None]
+    ) -> None:
+        try:
+            done(await self._rest(steps, waited))
+        except Exception:
+            failed()
 
     async def _rest(self, steps: Steps[T], outcome: Outcome | Awaitable[Outcome] | None) -> T:
         """Run a service to its end from this outcome on, from its beginning for None."""
@@ -204,10 +219,16 @@ class Host:
         return self.steps.get((command.reference, command.step), otherwise), True
 
     def _start(self, job: Job) -> None:
-        task = asyncio.get_running_loop().create_task(self.perform(job.steps))
+        task = asyncio.get_running_loop().create_task(self._carry_out(job))
         self._jobs.add(task)
         task.add_done_callback(self._jobs.discard)
         job.stop = task.cancel
+
+    async def _carry_out(self, job: Job) -> None:
+        try:
+            await self.perform(job.steps)
+        except Exception:
+            self._fail(job.client)
 
     # --- notifications and time -------------------------------------------------------------------------------------
 
@@ -218,11 +239,19 @@ class Host:
         for association, notification in self.engine.drain():
             attached = self._attached.get(association)
             if attached is not None:
-                attached.sink(notification)
+                try:
+                    attached.sink(notification)
+                except Exception:
+                    self._fail(association)
         for association in [one for one in self._held if len(one.outbox) > MOST_WAITING] if self._held else ():
             self.abort(association, "it does not read what is sent to it")
         if self.engine.due() != self._due:
             self._wake.set()
+
+    def _fail(self, association: Association) -> None:
+        """End an association for a fault of ours, the exception that is being handled: the others go on."""
+        log.exception("%s: a fault of ours; the association ends", association.peer)
+        self.abort(association, "a fault of ours")
 
     async def _keep_time(self) -> None:
         while True:
