@@ -79,7 +79,7 @@ class DeviceAccess:
         integrity: seconds after which the server reports everything again, on its clock.
         retry: how long to wait between attempts to associate, in real seconds: a back-off, or its first bound.
         returned: gives what returns when the server shows itself (`scsm82.presence.returned`): then the next attempt
-            comes at once.
+            comes at once, also where that happens while an attempt is just failing.
     """
 
     def __init__(
@@ -101,6 +101,8 @@ class DeviceAccess:
         self._integrity = integrity
         self._retry = retry if isinstance(retry, Backoff) else Backoff(retry, _LONGEST_RETRY)
         self._returned = returned
+        self._showing: asyncio.Future[None] | None = None
+        self._shown = asyncio.Event()
         self._ied: Ied | None = None
         self._fields: dict[Reference, list[Field]] = {}
         self._logs: dict[Reference, str] = {}
@@ -151,29 +153,38 @@ class DeviceAccess:
 
     async def _keep(self) -> None:
         attempt = 0
-        while True:
-            try:
-                await self._session(await self._connect())
-                attempt = 0
-            except RemoteError as error:
-                attempt = 0 if self._up.is_set() else attempt
-                log.info("%s: %s; trying again", self._name, error)
-            except LocalError as error:  # trying again would not help
-                log.error("%s: %s", self._name, error)
-                raise
-            finally:
-                self._lose()
-            await self._pause(self._retry.delay(attempt))
-            attempt += 1
+        try:
+            while True:
+                self._look_out()
+                try:
+                    await self._session(await self._connect())
+                    attempt = 0
+                except RemoteError as error:
+                    attempt = 0 if self._up.is_set() else attempt
+                    log.info("%s: %s; trying again", self._name, error)
+                except LocalError as error:  # trying again would not help
+                    log.error("%s: %s", self._name, error)
+                    raise
+                finally:
+                    self._lose()
+                await self._pause(self._retry.delay(attempt))
+                attempt += 1
+        finally:
+            if self._showing is not None:
+                self._showing.cancel()
+
+    def _look_out(self) -> None:
+        """Notice it when the server shows itself from now on."""
+        self._shown.clear()
+        if self._returned is not None and (self._showing is None or self._showing.done()):
+            self._showing = asyncio.ensure_future(self._returned())
+            self._showing.add_done_callback(lambda done: None if done.cancelled() else self._shown.set())
 
     async def _pause(self, seconds: float) -> None:
-        """Return after a time, or as soon as the server shows itself."""
-        if self._returned is None:
-            await asyncio.sleep(seconds)
-            return
+        """Return after a time, or as soon as the server shows itself: at once if it has, since we asked it last."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
-                await self._returned()
+                await self._shown.wait()
 
     async def _session(self, ied: Ied) -> None:
         """Live through one association, from its beginning to its end."""
@@ -184,6 +195,7 @@ class DeviceAccess:
             await self._learn(ied)
             await self._take_reports(ied)
             self._up.set()
+            self._look_out()
             await ended.wait()
             log.info("%s: the association has ended", self._name)
         finally:

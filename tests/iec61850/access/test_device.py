@@ -380,6 +380,32 @@ async def test_who_shows_itself_is_asked_at_once(dg: Field) -> None:
         await asyncio.wait_for(access.ready(), 5)
 
 
+async def test_who_shows_itself_while_an_attempt_is_failing_is_asked_at_once(dg: Field) -> None:
+    asked, shown, failing = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+    async def returned() -> None:
+        shown.clear()  # it counts from now on, as presence does
+        await shown.wait()
+
+    async def connect() -> Ied:
+        if not asked.is_set():
+            asked.set()
+            await failing.wait()
+            raise NotReachable("nobody was there when we asked")
+        return await dg.connect()
+
+    never = Backoff(3600, 3600, uniform=lambda low, high: high)
+    async with DeviceAccess(
+        dg.device.name, dg.device.bindings, connect, dg.clock, retry=never, returned=returned
+    ) as access:
+        await asked.wait()
+        await asyncio.sleep(0)
+        shown.set()
+        await asyncio.sleep(0)
+        failing.set()
+        await asyncio.wait_for(access.ready(), 30)
+
+
 async def test_attempts_come_ever_more_rarely(dg: Field) -> None:
     dg.reachable = False
     bounds: list[float] = []
