@@ -30,10 +30,23 @@ from .binding.transport import Transport
 from .core import telemetry
 from .core.answers import Code, Rejected
 from .core.event_inbox import Change, EventChange, KnownEvent
+from .core.outbox import Retry
 from .core.report_desk import Recall
 from .core.report_offers import DataPoint, Offer, Reading
 from .core.telemetry import Sample
-from .core.ven import REGISTRATION, Asked, Declined, Joined, Left, Offered, OwnOpt, Telemetry, VenCore
+from .core.ven import (
+    POLL_EVERY,
+    REGISTRATION,
+    SHORTEST_POLL,
+    Asked,
+    Declined,
+    Joined,
+    Left,
+    Offered,
+    OwnOpt,
+    Telemetry,
+    VenCore,
+)
 from .model import CreateOpt, EiEventSignal, EiTarget, OptReason, OptType
 from .orders import Orders, ReportOrder
 from .plans import TelemetryPlan
@@ -48,6 +61,7 @@ __all__ = [
     "DataPoint",
     "Reading",
     "Recall",
+    "Retry",
     "Sample",
     "ReportOrder",
     "TelemetryPlan",
@@ -135,6 +149,10 @@ class Ven(Role):
         targets: by what else than its venID events may mean it: resources, groups, parties, device classes … An event
             that names others of a kind that is given here is refused (462).
         reply_limit: how many events it asks for at once when it has registered; None for all.
+        poll_every: how often it comes for its messages, if it does, where the VTN does not say (rule 54).
+        poll_shortest: the shortest time between two polls, however often the VTN wants to be asked (rule 55); what
+            waits behind a message is fetched at once all the same (rule 500).
+        retry: when what does not go through is sent again.
         clock: of the application.
         store: where the registration, events, reports and letters outlive the process.
         signing: how messages are signed: then the VEN registers to sign, and wants the VTN's signed.
@@ -156,6 +174,9 @@ class Ven(Role):
         signals: Iterable[str] = ("LOAD_DISPATCH", "SIMPLE"),
         targets: EiTarget | None = None,
         reply_limit: int | None = None,
+        poll_every: timedelta = POLL_EVERY,
+        poll_shortest: timedelta = SHORTEST_POLL,
+        retry: Retry | None = None,
         clock: Clock | None = None,
         store: Store | None = None,
         signing: Signing | None = None,
@@ -174,12 +195,13 @@ class Ven(Role):
             signals=signals,
             targets=targets,
             reply_limit=reply_limit,
+            poll_every=poll_every,
+            poll_shortest=poll_shortest,
+            retry=retry,
             signs=signing is not None,
             signers=signing.signers if signing else (),
         )
-        super().__init__(
-            self.core, (self._transport,), clock, vtn=vtn, store=store, signing=signing, tolerant=tolerant
-        )
+        super().__init__(self.core, (self._transport,), clock, vtn=vtn, store=store, signing=signing, tolerant=tolerant)
         self._reporting = Reporting(self.core, self.clock, read, history, sent=super().nudge, tick=self.core.tick)
         self._orders: Orders[Telemetry] = Orders()
         self._on_event: EventHandler | None = None
@@ -194,9 +216,6 @@ class Ven(Role):
         self._on_event = handler
         return handler
 
-    async def joined(self) -> str:
-        """Return the venID, once registered.
-
     @property
     def registered(self) -> bool:
         """Whether it is registered, so that events and reports flow."""
@@ -206,6 +225,9 @@ class Ven(Role):
     def ven_id(self) -> str:
         """Its venID; empty while it is not registered."""
         return self.core.ven_id
+
+    async def joined(self) -> str:
+        """Return the venID, once registered.
 
         Raises:
             Rejected: the VTN refuses, or has ended the registration.
@@ -217,9 +239,12 @@ class Ven(Role):
             await self.changed()
         return self.core.ven_id
 
-    async def leave(self) -> None:
-        """End the registration and return when the VTN has confirmed it."""
-        self.core.leave(self.clock.now())
+    def join(self) -> None:
+        """Begin to register, as opening does: for a VEN that has left, was sent away or was refused."""
+        self._left = None
+        self.core.start(self.clock.now())
+        self.nudge()
+
     def register_again(self) -> None:
         """Register anew under the same IDs, and ask for the events anew; `Joined` tells.
 
@@ -229,13 +254,13 @@ class Ven(Role):
         self.core.renew()
         self.nudge()
 
+    async def leave(self) -> None:
+        """End the registration and return when the VTN has confirmed it."""
+        self.core.leave(self.clock.now())
         self.nudge()
         while self.core.registration_id:
             await self.changed()
 
-    def opt(self, event_id: str, opt: OptType) -> None:
-        """Answer an event, or change the answer; raise `UnknownName` if it is not known."""
-        self.core.decide(event_id, opt, self.clock.now())
     @property
     def events(self) -> tuple[KnownEvent, ...]:
         """The events that the VTN has told us of, most important first (rule 15)."""
@@ -253,6 +278,9 @@ class Ven(Role):
         """Return whether a signal of an event is for us: it may be for device classes that we have not."""
         return self.core.events.is_for_us(signal)
 
+    def opt(self, event_id: str, opt: OptType) -> None:
+        """Answer an event, or change the answer; raise `UnknownName` if it is not known."""
+        self.core.decide(event_id, opt, self.clock.now())
         self.nudge()
 
     def opt_schedule(

@@ -29,6 +29,7 @@ from .core.answers import Deployment
 from .core.event_book import BookedEvent
 from .core.opt_book import Availability
 from .core.opt_scope import Scope
+from .core.outbox import Retry
 from .core.report_desk import Recall
 from .core.report_offers import DataPoint, Offer, Reading
 from .core.telemetry import Sample
@@ -63,6 +64,7 @@ __all__ = [
     "DataPoint",
     "Reading",
     "Recall",
+    "Retry",
     "Party",
     "Ven",
     "Signing",
@@ -158,6 +160,7 @@ class Vtn(Role):
         plan: what to ask of offered reports.
         offers: the reports that VENs may ask of us; `read` and `history` give their values (see `Ven`).
         poll_every: how often a VEN that cannot be reached is asked to come for its messages.
+        retry: when what does not go through is sent again.
         store: where registrations, events, answers and letters outlive the process: `Records`, or `SharedRecords`
             where many processes are one VTN; then all that changes something is done by `turn`.
         signing: how messages are signed, for VENs that register to sign; without it none may.
@@ -177,6 +180,7 @@ class Vtn(Role):
         read: Reader | None = None,
         history: History | None = None,
         poll_every: timedelta = timedelta(seconds=10),
+        retry: Retry | None = None,
         store: Store | SharedStore | None = None,
         signing: Signing | None = None,
         tolerant: bool = False,
@@ -192,6 +196,7 @@ class Vtn(Role):
             choose=(plan or TelemetryPlan()).choose,
             offers=checked_offers(offers, history),
             owns=self._owns,
+            retry=retry,
         )
         super().__init__(self.core, carriers, clock, store=store, signing=signing, tolerant=tolerant)
 
@@ -206,9 +211,6 @@ class Vtn(Role):
     def _loops(self) -> list[Callable[[], Awaitable[None]]]:
         return [*super()._loops(), self._reporting.sampling, self._reporting.recalling]
 
-    async def wait_registered(self, ven: str) -> Ven:
-        """Return a VEN (venID or name), once it has registered and said what it can report."""
-        while True:
     @property
     def vens(self) -> tuple[Ven, ...]:
         """The VENs that are registered."""
@@ -218,14 +220,14 @@ class Vtn(Role):
         """Return a registered VEN by its venID or name; raise `UnknownName`."""
         return self.core.ven(ven)
 
+    async def wait_registered(self, ven: str) -> Ven:
+        """Return a VEN (venID or name), once it has registered and said what it can report."""
+        while True:
             found = next((v for v in self.core.vens if v.is_called(ven) and v.ready), None)
             if found is not None:
                 return found
             await self.changed()
 
-    def create_event(
-        self,
-        event: EiEvent,
     def request_registration(self, ven: str) -> None:
         """Ask a VEN (venID or name) to register again, which it does under the same IDs; `Registered` tells.
 
@@ -252,6 +254,9 @@ class Vtn(Role):
         """Return an event by its ID; raise `UnknownName`."""
         return Dispatch(self, self.core.events.get(event_id))
 
+    def create_event(
+        self,
+        event: EiEvent,
         vens: Sequence[str] | None = None,
         response_required: ResponseRequired = ResponseRequired.ALWAYS,
     ) -> Dispatch:

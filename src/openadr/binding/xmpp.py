@@ -51,12 +51,18 @@ def owns(identity: str, address: str) -> bool:
 
 
 class XmppTransport:
-    """Messages in and out of one XMPP session, which the caller opens and closes; other protocols may share it."""
+    """Messages in and out of one XMPP session, which the caller opens and closes; other protocols may share it.
+
+    Args:
+        session: in which messages come and go.
+        timeout: seconds for a message and its answer.
+    """
 
     name = TransportName.XMPP
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, *, timeout: float = 10.0) -> None:
         self._session = session
+        self._timeout = timeout
         self._station: Station | None = None
         self._undo: list[Callable[[], None]] = []
         self._served: list[str] = []
@@ -103,7 +109,7 @@ class XmppTransport:
         if self._station is None:
             raise NotReachable("this transport is closed", where=to)
         text = self._station.envelopes.close(message, identity)
-        answer = await self._session.request(address, text, kind="set")
+        answer = await self._session.request(address, text, kind="set", timeout=self._timeout)
         if services is None:  # it is there, and has no list
             self._services[to] = {}
         return None if answer is None else await reception.answered(self._station, bare(address), answer, address)

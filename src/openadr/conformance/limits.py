@@ -13,25 +13,26 @@ from ...common.statement import Table, descriptions
 from ..binding import role
 from ..binding.http import HttpTransport
 from ..binding.http_door import HttpLimits
+from ..binding.xmpp import XmppTransport
 from ..core import event_book, opt_book, outbox, report_desk, report_ledger, report_plan, ven_book
-from ..core.ven import polling
 from ..core.vtn import core as vtn_core
 from ..ven import Ven
 from ..vtn import TelemetryPlan, Vtn
 
 RECORDS: dict[str, tuple[str, type[Any]]] = {
     "http": ("HTTP server (`HttpLimits`)", HttpLimits),
+    "retry": ("Sending again (`Retry`)", outbox.Retry),
     "plan": ("What is asked of offered reports (`TelemetryPlan`)", TelemetryPlan),
 }
 CALLS: dict[str, tuple[str, type[Any]]] = {
     "transport": ("HTTP (`HttpTransport`)", HttpTransport),
+    "session": ("XMPP (`XmppTransport`)", XmppTransport),
     "vtn": ("`Vtn`", Vtn),
     "ven": ("`Ven`", Ven),
 }
 CONSTANTS: tuple[tuple[Any, str, str], ...] = (
     (vtn_core.CAPACITY, "messages that wait for one VEN", "VTN"),
     (outbox.MOST_FETCHES, "times that a message is given out to a VEN that never answers it", "VTN"),
-    (outbox.LONGEST_PAUSE, "longest pause between attempts to send", "both"),
     (role.MOST_UNTOLD, "happenings that wait for slow listeners", "both"),
     (ven_book.REMEMBERED, "answers kept of each VEN, for what it sends twice", "VTN"),
     (event_book.KEPT, "how long an event is known at least after it is over", "VTN"),
@@ -40,8 +41,6 @@ CONSTANTS: tuple[tuple[Any, str, str], ...] = (
     (report_desk.MOST_REPORTS, "reports that run at once", "both"),
     (report_desk.MOST_VALUES, "values that running reports keep until they are sent", "both"),
     (report_plan.MOST_IN_PART, "values in one report: longer ones come in parts", "both"),
-    (polling.POLL_EVERY, "how often is polled where the VTN does not say", "VEN"),
-    (polling.SHORTEST_POLL, "shortest time between polls, whatever the VTN says", "VEN"),
 )
 """What stands in no record, and is not to be set."""
 

@@ -19,8 +19,6 @@ from ..model import Message, Poll
 from . import spelling
 from .shelf import Shelf
 
-FIRST_PAUSE = timedelta(seconds=1)
-LONGEST_PAUSE = timedelta(seconds=120)
 JITTER = 0.5
 """The part of a pause that is left to chance: many peers of one that was away do not all come back at once."""
 
@@ -33,6 +31,23 @@ M = TypeVar("M", bound=Message)
 
 Maker = Callable[[datetime], Message]
 """Makes a message as it is to be at the time it is sent."""
+
+
+@attrs.frozen(slots=True)
+class Retry:
+    """When what did not go through is sent again: after a pause that doubles each time, half of it left to chance.
+
+    Attributes:
+        first: the pause after the first failure.
+        longest: the pause at which they stop growing.
+    """
+
+    first: timedelta = timedelta(seconds=1)
+    longest: timedelta = timedelta(seconds=120)
+
+    def __attrs_post_init__(self) -> None:
+        if not timedelta() < self.first <= self.longest:
+            raise LocalError(f"pauses are above zero and grow: not from {self.first} to {self.longest}")
 
 
 @attrs.define(slots=True, eq=False)
@@ -106,7 +121,7 @@ class _Queue:
     letters: deque[Letter] = attrs.Factory(deque)
     weight: int = 0
     not_before: datetime | None = None
-    pause: timedelta = FIRST_PAUSE
+    failures: int = 0
 
     def remove(self, letter: Letter) -> None:
         self.letters.remove(letter)
@@ -121,8 +136,11 @@ class Outbox:
     from 0 to 1, how much shorter than `JITTER` allows a pause is.
     """
 
-    def __init__(self, capacity: int = 100_000, chance: Callable[[], float] = random.random) -> None:
+    def __init__(
+        self, capacity: int = 100_000, chance: Callable[[], float] = random.random, retry: Retry | None = None
+    ) -> None:
         self._chance = chance
+        self._retry = retry or Retry()
         self._queues: dict[str, _Queue] = {}
         self._capacity = capacity
         self._number = 0
@@ -246,7 +264,7 @@ class Outbox:
         for letter in queue.letters if queue else ():
             if letter.again is None or letter.again <= now:
                 letter.depart(now)
-                letter.again = now + min(FIRST_FETCH_PAUSE * 2 ** min(letter.attempts - 1, 8), LONGEST_PAUSE)
+                letter.again = now + min(FIRST_FETCH_PAUSE * 2 ** min(letter.attempts - 1, 8), self._retry.longest)
                 if self.shared:
                     self.shelf.touch(str(letter.number))
                 return letter
@@ -268,7 +286,7 @@ class Outbox:
         if queue is None or letter not in queue.letters:
             return False
         stood = self.stands(letter)
-        queue.not_before, queue.pause = None, FIRST_PAUSE
+        queue.not_before, queue.failures = None, 0
         self._remove(letter)
         self._forget(letter)
         return stood
@@ -280,14 +298,15 @@ class Outbox:
         if queue is not None and letter in queue.letters and not self.stands(letter):
             self._remove(letter)
         elif queue is not None and letter in queue.letters:
-            queue.not_before = now + queue.pause * (1 - JITTER * self._chance())
-            queue.pause = min(2 * queue.pause, LONGEST_PAUSE)
+            pause = min(self._retry.first * 2 ** min(queue.failures, 32), self._retry.longest)
+            queue.not_before = now + pause * (1 - JITTER * self._chance())
+            queue.failures += 1
 
     def kick(self, to: str | None = None) -> None:
         """The peer (or everybody) is back: send at once what waits."""
         for peer, queue in self._queues.items():
             if to in (None, peer):
-                queue.not_before, queue.pause = None, FIRST_PAUSE
+                queue.not_before, queue.failures = None, 0
                 for letter in queue.letters:
                     if letter.again is not None and not self.shared:
                         letter.in_flight, letter.again = False, None

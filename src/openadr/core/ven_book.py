@@ -192,15 +192,21 @@ class VenBook:
 
     def meant(self, event: EiEvent) -> list[Ven]:
         """Return the registered VENs that an event is for by its market context and target."""
-        return [
-            ven
-            for ven in self._vens.values()
-            if not ven.report_only and self._parties[ven.ven_name].is_meant(ven.ven_id, event)
-        ]
+        parties = ((self._parties.get(ven.ven_name), ven) for ven in self._vens.values() if not ven.report_only)
+        return [ven for party, ven in parties if party is not None and party.is_meant(ven.ven_id, event)]
+
+    def strangers(self) -> list[Ven]:
+        """Return the registered VENs that are no parties any more: the list has changed since."""
+        return [ven for ven in self._vens.values() if ven.ven_name not in self._parties]
 
     def means_somebody(self, event: EiEvent) -> bool:
         """Return whether an event is for any party, registered or not."""
         return any(party.is_meant(self._ven_ids.get(name, ""), event) for name, party in self._parties.items())
+
+    def asking(self, identity: str) -> Ven | None:
+        """Return the registered VEN that this identity alone proves the asker to be; None where it does not."""
+        found = self._by_identity(identity)
+        return None if found is None or ANYBODY in self._parties[found.ven_name].identity else found
 
     def sender(self, identity: str, ven_id: str | None) -> Ven:
         """Return the VEN that sends; raise `Rejected` (463) if its venID does not belong to the identity (rule 21)."""

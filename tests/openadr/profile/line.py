@@ -61,7 +61,7 @@ class Line:
         self.said.append(Said(to, read(answer), True))
         if self.lose(self.said[-1].message):
             raise NotReachable("the answer was lost", where=to)
-        return reception.opened(station, identity, answer.encode(), to)
+        return await reception.answered(station, identity, answer.encode(), to)
 
 
 class End:

@@ -31,7 +31,7 @@ from ...model import (
 from ..answers import Code, Deployment, Rejected, check, rejection
 from ..event_inbox import EventChange, EventInbox
 from ..identity import is_one_of
-from ..outbox import Letter, Outbox
+from ..outbox import Letter, Outbox, Retry
 from ..report_desk import VTN, Recall, ReportDesk
 from ..report_ledger import Ledger
 from ..report_offers import Offer, Value
@@ -42,7 +42,7 @@ from .events import Events
 from .happenings import Declined, Happening, Joined, Telemetry
 from .office import Handler, Office, Reply
 from .opts import Opts
-from .polling import Polling
+from .polling import POLL_EVERY, SHORTEST_POLL, Polling
 from .registration import Registration
 from .reports import ReportChooser, Reports
 
@@ -70,6 +70,8 @@ class VenCore:
         signals: names of the signals that the application understands.
         targets: by what else than the venID events may mean us: our resources, groups, device classes …
         reply_limit: how many events we ask for at once (rule 405); the VTN sends the rest by itself.
+        poll_every, poll_shortest: how often we ask for what waits (see `Polling`).
+        retry: when what did not go through is sent again.
         pick: returns a number from 0 to 1, by which times are picked that the VTN leaves open (rules 30 and 65).
     """
 
@@ -89,11 +91,14 @@ class VenCore:
         signals: Iterable[str] = ("LOAD_DISPATCH", "SIMPLE"),
         targets: EiTarget | None = None,
         reply_limit: int | None = None,
+        poll_every: timedelta = POLL_EVERY,
+        poll_shortest: timedelta = SHORTEST_POLL,
+        retry: Retry | None = None,
         new_id: Callable[[str], str] = ids.new,
         pick: Callable[[], float] = random.random,
     ) -> None:
         self.office = office = Office(
-            ven_name, vtn, {vtn_identity}, address, transport, report_only, signs, Outbox(), new_id
+            ven_name, vtn, {vtn_identity}, address, transport, report_only, signs, Outbox(retry=retry), new_id
         )
         self.signers = frozenset(signers)
         self.outbox = office.outbox
@@ -101,7 +106,7 @@ class VenCore:
         self.events = EventInbox("", frozenset(signals), pick, targets)
         self.reports = ReportDesk(offers)
         self._restored = False
-        self._polling = Polling(office)
+        self._polling = Polling(office, poll_every, poll_shortest)
         self._registration = Registration(office, self._polling, self._begun, self._ended)
         self._reports = Reports(office, self.reports, choose, self._settled)
         self._events = Events(office, self.events, self._joined, reply_limit)

@@ -4,23 +4,29 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from ....common.errors import LocalError
 from ...model import Duration, Poll
 from ..times import length
 from .office import Office
 
 POLL_EVERY = timedelta(seconds=10)
-"""How often is asked for messages where the VTN does not say (rules 54 and 55)."""
-
 SHORTEST_POLL = timedelta(seconds=1)
-"""However often the VTN wants to be asked."""
 
 
 class Polling:
-    """Asks a VTN that cannot reach us for what waits (rule 37)."""
+    """Asks a VTN that cannot reach us for what waits (rule 37).
 
-    def __init__(self, office: Office) -> None:
+    Args:
+        every: how often, where the VTN does not say (rule 54).
+        shortest: the shortest time between two polls, however often the VTN wants to be asked (rule 55).
+    """
+
+    def __init__(self, office: Office, every: timedelta = POLL_EVERY, shortest: timedelta = SHORTEST_POLL) -> None:
+        if not timedelta() < shortest <= every:
+            raise LocalError(f"polls every {every} cannot be at least {shortest} from each other")
         self._office = office
-        self.every = POLL_EVERY
+        self._shortest = shortest
+        self.every = every
         self.next: datetime | None = None
 
     def begin(self, wished: Duration | None, now: datetime) -> None:
@@ -28,7 +34,7 @@ class Polling:
         if self._office.polls:
             self.next = now
             if wished is not None:
-                self.every = max(length(wished), SHORTEST_POLL)
+                self.every = max(length(wished), self._shortest)
 
     def end(self) -> None:
         """Ask no more."""

@@ -42,7 +42,7 @@ from ..answers import Code, Deployment, Rejected, check, ok, rejection, request_
 from ..event_book import BookedEvent, EventBook
 from ..opt_book import Availability
 from ..opt_scope import WHOLE, Scope
-from ..outbox import MOST_FETCHES, Letter, Outbox
+from ..outbox import MOST_FETCHES, Letter, Outbox, Retry
 from ..report_desk import Recall
 from ..report_offers import Offer, Value
 from ..routes import Route
@@ -87,6 +87,7 @@ class VtnCore:
         choose: which offered reports to ask for.
         offers: reports that we can deliver to VENs.
         owns: whether, on a transport, an identity may give this address as its own.
+        retry: when what did not go through is sent again.
     """
 
     def __init__(
@@ -97,10 +98,11 @@ class VtnCore:
         choose: ReportChooser = lambda ven, report: None,
         offers: Iterable[Offer] = (),
         owns: Callable[[TransportName, str, str], bool] = lambda transport, identity, address: True,
+        retry: Retry | None = None,
         new_id: Callable[[str], str] = ids.new,
     ) -> None:
         self.deployment = Deployment(deployment) if isinstance(deployment, str) else deployment
-        self._office = Office(self.deployment, VenBook(parties, owns, new_id), Outbox(CAPACITY), new_id)
+        self._office = Office(self.deployment, VenBook(parties, owns, new_id), Outbox(CAPACITY, retry=retry), new_id)
         self.outbox = self._office.outbox
         self.happened: deque[Happening] = self._office.happened
         self.events = EventBook()
@@ -137,6 +139,7 @@ class VtnCore:
         self._office.vens.answered.restore()
         self._opts.book.restore()
         self.outbox.restore()
+        self._registration.restored()
         self._events.restored()
         self.happened.extend(self._reports.restore())
         return faults

@@ -40,6 +40,11 @@ class Registration:
             CancelPartyRegistration: self._cancel,
         }
 
+    def restored(self) -> None:
+        """End the registrations of those who may not register any more: nothing is sent to them, nothing taken."""
+        for ven in self._office.vens.strangers():
+            self._end(ven)
+
     def request_again(self, ven: Ven) -> None:
         """Ask a VEN to register anew."""
         self._office.send(ven, RequestReregistration(ven_id=ven.ven_id), key="reregistration")
@@ -57,7 +62,8 @@ class Registration:
         self._end(ven)
 
     def _query(self, identity: str, message: QueryRegistration, now: datetime) -> Message:
-        return self._created(message, None)
+        """Say what this VTN is; who is registered is told its IDs (so the schema's documentation has it)."""
+        return self._created(message, self._office.vens.asking(identity))
 
     def _create(self, identity: str, message: CreatePartyRegistration, now: datetime) -> Message:
         office = self._office
