@@ -67,12 +67,13 @@ class Requests:
             waiting.answer.set_result(xml)
         return True
 
-    def fail(self, error: RemoteError) -> None:
-        """End all open requests with `error`."""
-        for waiting in self._open.values():
-            if not waiting.answer.done():
-                waiting.answer.set_exception(error)
-        self._open.clear()
+    def fail(self, error: RemoteError, peer: str | None = None) -> None:
+        """End with `error` all open requests, or those to the peer with this JID."""
+        for id, waiting in tuple(self._open.items()):
+            if peer is None or waiting.peer == peer:
+                del self._open[id]
+                if not waiting.answer.done():
+                    waiting.answer.set_exception(error)
 
     @staticmethod
     def _is_from(sender: str, peer: str, own: str) -> bool:

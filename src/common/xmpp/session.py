@@ -107,7 +107,7 @@ class Session(Protocol):
         Raises:
             StanzaRefused: the peer or a server answered with a stanza error.
             TimedOut: no answer within `timeout` real seconds.
-            NotReachable: the session is down, or went down for good before the answer came.
+            NotReachable: the session is down, or went down for good before the answer came; or the peer left.
         Waits while too many requests are outstanding (bounded by the adapter's `max_outstanding`).
         """
         ...

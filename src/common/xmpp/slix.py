@@ -112,6 +112,7 @@ class SlixSession:
         self._requests = Requests(max_outstanding)
         self._lane = Lane(self._answer, limits, self._refusals)
         self._peers = Peers(own, allow, self._refusals)
+        self._peers.listen(self._seen)
         self._discovery = disco.Discovery(identity or disco.Identity())
         self._listeners: list[LinkListener] = []
         self._told = ""
@@ -309,6 +310,10 @@ class SlixSession:
                 self._presence(self._peers.receive(xml, self.jid))
         except Exception:
             self._refusals.failed("stanza-failed", sender)
+
+    def _seen(self, jid: str, available: bool) -> None:
+        if not available:  # what it answered before it left has come before this
+            self._requests.fail(NotReachable("it left; whether it acted on the request is not known", where=jid), jid)
 
     def _roster_push(self, incoming: Incoming) -> str:
         if incoming.sender not in (jids.bare(self.jid), jids.domain(self.jid)):

@@ -424,6 +424,29 @@ async def test_without_resumption_requests_in_flight_fail(pair: Pair, server: Lo
         assert await utility.request(pair.der.jid, el("echo", "again")) is not None
 
 
+async def test_who_leaves_answers_no_more(pair: Pair, server: LocalServer) -> None:
+    asked, never = asyncio.Event(), asyncio.Event()
+
+    async def slow(_: Incoming) -> str:
+        asked.set()
+        await never.wait()
+        return ""
+
+    await pair.ems.subscribe("utility@grid.test")
+    async with make_session(server, "utility") as utility:
+        utility.handle(f"{{{METER}}}slow", slow)
+        pair.der.handle(f"{{{METER}}}slow", slow)
+        await until(lambda: pair.ems.available(utility.jid))
+        task = asyncio.create_task(pair.ems.request(utility.jid, el("slow"), timeout=3600))
+        other = asyncio.create_task(pair.ems.request(pair.der.jid, el("slow"), timeout=3600))
+        await asked.wait()
+    with pytest.raises(NotReachable, match="it left"):
+        await asyncio.wait_for(task, 30)
+    assert not other.done()
+    never.set()
+    await other
+
+
 async def test_closing_ends_what_waits(pair: Pair, server: LocalServer) -> None:
     gate = asyncio.Event()
 
