@@ -104,6 +104,14 @@ def certificates(path: Path | str) -> tuple[Certificate, ...]:
     return tuple(_certificate(inner) for inner in _certificates(Path(path)))
 
 
+def certificate(der: bytes) -> Certificate:
+    """Return a certificate (DER), believed or not; raise `Untrusted` if it is none."""
+    try:
+        return _certificate(x509.load_der_x509_certificate(der))
+    except Exception as error:  # of several kinds without a root of their own
+        raise Untrusted(f"the signer's certificate is none: {error!s:.200}") from None
+
+
 def key_of(public: Any) -> tuple[Any, ...]:
     """Return a public key in a form that can be compared: `("rsa", n, e)` or `("ec", curve, point)`."""
     if isinstance(public, rsa.RSAPublicKey):

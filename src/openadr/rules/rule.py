@@ -177,7 +177,8 @@ def findings(subject: object, now: datetime | None = None, *, harmful: bool = Fa
 
     `harmful` leaves out what a role lets pass.
     """
-    for rule in _checks(type(subject), harmful):
+    kind: Any = type(subject)
+    for rule in _checks(kind, harmful=harmful):
         assert rule.function is not None
         if not rule.timed:
             yield from rule.function(subject)
@@ -186,12 +187,10 @@ def findings(subject: object, now: datetime | None = None, *, harmful: bool = Fa
 
 
 @cache
-def _checks(kind: type, harmful: bool) -> tuple[Rule, ...]:
+def _checks(kind: Any, *, harmful: bool) -> tuple[Rule, ...]:
     """Return the checks of a class; asked once all of them are there."""
-    return tuple(
-        rule for rule in FUNCTIONS
-        if rule.of is not None and issubclass(kind, rule.of) and (rule.harmful or not harmful)
-    )  # fmt: skip
+    found = (rule for rule in FUNCTIONS if rule.of is not None and issubclass(kind, rule.of))
+    return tuple(rule for rule in found if rule.harmful or not harmful)
 
 
 def _module(function: Callable[..., Any]) -> str:

@@ -105,7 +105,7 @@ class Notary:
             raise Unproved("openadr.certificate", Code.NOT_REGISTERED, error.message) from None
         except Malformed as error:
             raise Unproved("openadr.signature", Code.INVALID_DATA, f"what was signed is no XML: {error}") from None
-        return Proved(_signed_object(root, covered), signer, _protection(root, covered))
+        return Proved(signed_object(root, covered), signer, protection(root, covered))
 
     def _signer(self, signature: Signature, now: datetime) -> Certificate:
         drawer = self._drawer.current
@@ -118,7 +118,7 @@ class Notary:
         return drawer.authorities.check(known, (), now)
 
 
-def _signed_object(root: Element, covered: tuple[Covered, ...]) -> Element:
+def signed_object(root: Element, covered: tuple[Covered, ...]) -> Element:
     """Return the signed object as it was signed: the one that the document has where it belongs."""
     if root.tag != _PAYLOAD or [each.tag for each in root] != [_SIGNATURE, _SIGNED]:
         raise _uncovered("it does not stand in an oadrPayload before one oadrSignedObject")
@@ -131,7 +131,7 @@ def _signed_object(root: Element, covered: tuple[Covered, ...]) -> Element:
     raise _uncovered("it does not cover the oadrSignedObject")
 
 
-def _protection(root: Element, covered: tuple[Covered, ...]) -> ReplayProtect:
+def protection(root: Element, covered: tuple[Covered, ...]) -> ReplayProtect:
     """Return the ReplayProtect that was signed; every reference is to this or to the signed object."""
     within = {f"#{each.get('Id')}" for made in root[0].iterchildren(_OBJECT) for each in made.iter() if each.get("Id")}
     properties = [each for each in covered if each.uri in within]

@@ -11,6 +11,9 @@ import attrs
 from ...common.errors import LocalError
 from ...common.security import Credentials
 
+PAST, FUTURE = timedelta(seconds=60), timedelta(seconds=10)
+"""How far the time in a signature may be from ours, if nothing else is said."""
+
 
 def _paths(values: Iterable[Path | str]) -> tuple[Path, ...]:
     return tuple(Path(value) for value in values)
@@ -43,7 +46,7 @@ class Signing:
     required: bool = False
     signers: tuple[str, ...] = attrs.field(default=(), converter=tuple)
     certificates: tuple[Path, ...] = attrs.field(default=(), converter=_paths)
-    past: timedelta = attrs.field(default=timedelta(seconds=60), validator=_positive)
-    future: timedelta = attrs.field(default=timedelta(seconds=10), validator=_positive)
+    past: timedelta = attrs.field(default=PAST, validator=_positive)
+    future: timedelta = attrs.field(default=FUTURE, validator=_positive)
     sha1: bool = False
     inclusive: bool = False
