@@ -112,6 +112,8 @@ def _accessed(kind: str, argument: Any, answer: pdu.MMSpdu) -> Iterator[tuple[st
             yield ("GetDataSetValues" if kind == "read" else "SetDataSetValues"), good
         return
     data = argument.list_of_data if kind == "write" else [None] * len(named)
+    if len(data) != len(named):
+        return  # no service of the table is asked for like this
     results = list(_results(kind, answer, len(named)))
     for definition, value, (good, found) in zip(named, data, results, strict=True):
         match definition.variable_specification:

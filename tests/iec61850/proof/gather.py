@@ -56,11 +56,15 @@ class Proof:
         broker, _, dialect = str(parameters.get("way", "")).partition(" ")
         self._asked = {peer} if peer else set()
         self._passed = False
-        self.witness.begin(broker if dialect and broker not in ("ber", "xer") else "", peer)
+        broker = broker if dialect and broker not in ("ber", "xer") else ""
+        self.witness.begin(broker, peer, awake=item.nodeid.startswith(SUITES))
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
         report: Any = yield  # type: ignore[misc]
+        if self.witness.faults and report.passed:
+            report.outcome, report.longrepr = "failed", "the proof of services:\n" + "\n".join(self.witness.faults)
+            self.witness.faults.clear()
         if call.when == "call":
             self._passed = report.passed
         elif call.when == "teardown" and report.passed and self._passed and item.nodeid.startswith(SUITES):

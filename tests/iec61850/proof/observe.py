@@ -6,14 +6,16 @@
 - server: `Engine.call` where there is no wire, else `MmsServer.receive` with the answer as it was encoded; opening,
   ending and notifications at the `Host`.
 
-Nobody names a service anywhere: what was asked tells it (`classify`).
+Nobody names a service anywhere: what was asked tells it (`classify`). What is watched never feels it: an exchange that
+cannot be told is one of the witness's `faults`, which the test that made it fails of.
 """
 
 from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Iterator
+import traceback
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
 from unittest import mock
@@ -52,17 +54,22 @@ class Witness:
     Attributes:
         broker: the XMPP server that is used now; empty for none.
         peer: the other implementation that is on the other side of a TCP connection now; empty for our own.
+        awake: False for looking at nothing at all.
+        faults: the tracebacks of what could not be told.
     """
 
     broker: str = ""
     peer: str = ""
+    awake: bool = True
     seen: set[Observed] = attrs.Factory(set)
+    faults: list[str] = attrs.Factory(list)
     _wires: dict[int, tuple[Association, str]] = attrs.Factory(dict)
 
-    def begin(self, broker: str = "", peer: str = "") -> None:
+    def begin(self, broker: str = "", peer: str = "", *, awake: bool = True) -> None:
         """Forget all, and look anew."""
-        self.broker, self.peer = broker, peer
+        self.broker, self.peer, self.awake = broker, peer, awake
         self.seen.clear()
+        self.faults.clear()
         self._wires.clear()
 
     def note(self, role: str, wire: str | None, service: str | None, positive: bool) -> None:
@@ -70,10 +77,22 @@ class Witness:
         if service is not None and wire is not None:
             self.seen.add((service, role, wire, positive))
 
+    def tell(self, role: str, wire: str | None, told: Callable[[], Iterable[tuple[str, bool]]]) -> None:
+        """Take down what an exchange shows."""
+        if wire is None:
+            return
+        try:
+            for service, positive in told():
+                self.note(role, wire, service, positive)
+        except Exception:
+            self.faults.append(traceback.format_exc())
+
     # --- which wire -------------------------------------------------------------------------------------------------
 
     def wire(self, side: object) -> str | None:
         """Return the wire of a client's or server's side of an association; None for one that is none of ours."""
+        if not self.awake:
+            return None
         if isinstance(side, LocalAssociation):
             return "local"
         if isinstance(side, MemoryAssociation):
@@ -122,8 +141,8 @@ def _client(witness: Witness) -> Iterator[tuple[Any, str, Wrap]]:
                 except ServiceRefused:
                     witness.note(CLIENT, wire, service, False)
                     raise
-                for name, positive in classify.answered(service, answer) if service else ():
-                    witness.note(CLIENT, wire, name, positive)
+                if service:
+                    witness.tell(CLIENT, wire, lambda: classify.answered(service, answer))
                 return answer
 
             return called
@@ -237,8 +256,7 @@ def _engine_called(witness: Witness, method: Any) -> Any:
         except ServiceRefused:
             witness.note(SERVER, wire, service, False)
             raise
-        for name, positive in classify.answered(service, answer):
-            witness.note(SERVER, wire, name, positive)
+        witness.tell(SERVER, wire, lambda: classify.answered(service, answer))
         return answer
 
     return call
@@ -249,9 +267,8 @@ def _received(witness: Witness, method: Any) -> Any:
     def receive(self: Any, message: pdu.MMSpdu, now: Any) -> Any:
         answer = yield from method(self, message, now)
         wire = witness.of(self._association)
-        if message[0] == "confirmed-RequestPDU" and wire is not None:
-            for name, positive in classify.served(message[1], _decoded(answer.answer, self._wire)):
-                witness.note(SERVER, wire, name, positive)
+        if message[0] == "confirmed-RequestPDU":
+            witness.tell(SERVER, wire, lambda: classify.served(message[1], _decoded(answer.answer, self._wire)))
         return answer
 
     return receive
