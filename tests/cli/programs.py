@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import queue
 import signal
-import subprocess
-import sys
 import threading
 import time
 from pathlib import Path
@@ -17,15 +15,14 @@ from click.testing import CliRunner
 from janusgrid.cli import cli
 from janusgrid.common.errors import JanusGridError
 
+from tests.forks import Forked
+
 
 class Program:
     """A program with --json, whose lines are read as they come."""
 
     def __init__(self, *arguments: str, folder: Path) -> None:
-        self._process = subprocess.Popen(
-            [sys.executable, "-c", "from janusgrid.cli import main; main()", *arguments, "--json"],
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=folder, text=True,
-        )  # fmt: skip
+        self._process = Forked(("janusgrid", *arguments, "--json"), folder)
         self._lines: queue.Queue[str] = queue.Queue()
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
@@ -33,7 +30,6 @@ class Program:
         self.said: list[dict[str, Any]] = []
 
     def _read(self) -> None:
-        assert self._process.stdout is not None
         for line in self._process.stdout:
             self._lines.put(line)
         self._lines.put("")
@@ -47,7 +43,6 @@ class Program:
             except queue.Empty:
                 raise AssertionError(f"no {event} with {fields}; there was {self.said[-20:]}") from None
             if not line:
-                assert self._process.stderr is not None
                 raise AssertionError(f"it has ended: {self._process.stderr.read()}")
             self.said.append(found := json.loads(line))
             if found["event"] == event and fields.items() <= found.items():
@@ -74,8 +69,6 @@ class Program:
         self._process.kill()
         self._process.wait()
         self._reader.join()
-        assert self._process.stdout is not None
-        assert self._process.stderr is not None
         if not self._process.stderr.closed:
             self.errors = self._process.stderr.read()
         self._process.stdout.close()

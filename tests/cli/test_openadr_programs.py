@@ -295,12 +295,12 @@ def test_signed_messages(tmp_path: Path) -> None:
     certificates = Certificates(tmp_path)
     for user in ("vtn", "ems"):
         certificates.of(user)
-    signing = "signing: {{certificate: {0}.pem, key: {0}.key, authorities: authority.pem, required: true}}"
+    signing = "signing: {{certificate: {0}.pem, key: {0}.key, authorities: authority.pem, mode: required}}"
     https = "http: {{certificate: {0}.pem, key: {0}.key, authorities: authority.pem{1}}}"
     mark = certificates.fingerprint("ems")
     (tmp_path / "vtn.yaml").write_text(
         f"vtn: utility\n{https.format('vtn', LISTEN)}\n"
-        f"parties: [{{name: site, identity: '{mark}'}}]\n{signing.format('vtn')}\n"
+        f"poll: 1s\nparties: [{{name: site, identity: '{mark}'}}]\n{signing.format('vtn')}\n"
     )
     with Program("vtn", "vtn.yaml", folder=tmp_path) as vtn:
         (address,) = vtn.wait("up")["addresses"]

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from .page import File, steps
 from .test_tutorial import ROOT, Reader
+
+pytestmark = pytest.mark.timeout(300)  # many programs, one after the other
 
 PAGE = ROOT / "docs" / "tutorial" / "first-vtn-and-ven.md"
 FILES = ROOT / "examples" / "openadr"
