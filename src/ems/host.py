@@ -25,6 +25,7 @@ from ..iec61850.access import DeviceAccess
 from ..iec61850.acsi.services import Origin, OriginCategory
 from ..iec61850.scsm82.presence import returned
 from ..openadr.model import OptType
+from ..openadr.signing.entry import signing
 from ..openadr.ven import Change, EventChange, Ven
 from .bridge import NotUnderstood, dispatch_event, offers, reader
 from .controller import ControllerConfig, SiteController
@@ -69,6 +70,7 @@ class EmsHost:
         clock: of the application.
         config: constants of the application; resources, meter and points are those of the site file.
         doubtful: report to the utility also values that are not good, with their quality; else they are left out.
+        signed: sign as the site file says; a laboratory plays a utility that does not.
     """
 
     def __init__(
@@ -79,12 +81,14 @@ class EmsHost:
         config: ControllerConfig | None = None,
         *,
         doubtful: bool = False,
+        signed: bool = True,
     ) -> None:
         self._site = site
         self._session = session
         self._clock = clock
         self._config = config or ControllerConfig(resources=resources(site), meter=meter(site))
         self._doubtful = doubtful
+        self._signing = signing(site.ven.signing) if signed else None
         self.devices = {device.name: self._device(device) for device in site.devices}
         """Each device of the site, as points."""
         self.answers: dict[str, Answer] = {}
@@ -115,6 +119,7 @@ class EmsHost:
             read=reader(self._site.ven.reports, self.app.latest if self._doubtful else self.app.value),
             signals={binding.address["signal"] for binding in self._site.ven.signals},
             clock=self._clock,
+            signing=self._signing,
         )
         self.ven.on_event(self.decide)
         await self._stack.enter_async_context(self.ven)

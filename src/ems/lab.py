@@ -215,7 +215,7 @@ class Lab:
         config = ControllerConfig(
             resources=resources(self.site), meter=meter(self.site), renew_s=self.period, stale_s=5.0 + 2 * self.period
         )
-        return EmsHost(self.site, session, self._clock, config, doubtful=True)
+        return EmsHost(self.site, session, self._clock, config, doubtful=True, signed=False)
 
     # --- running ------------------------------------------------------------------------------------------------------
 

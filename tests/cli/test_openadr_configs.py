@@ -8,7 +8,8 @@ import attrs
 import pytest
 from janusgrid.cli.openadr.ven_config import PointEntry, ReadingsEntry, ReportEntry, VenFile
 from janusgrid.cli.openadr.vtn_config import PartyEntry, PlanEntry, VtnFile
-from janusgrid.cli.openadr.way import Http, SigningEntry
+from janusgrid.cli.openadr.way import Http
+from janusgrid.common.security.entry import SigningEntry
 
 from tests.cli.programs import call
 from tests.openadr.binding.ways import Certificates
@@ -85,7 +86,7 @@ def test_faults_of_a_vtn(good: str, bad: str, where: str, said: str, tmp_path: P
         ("http://127.0.0.1:8080", "vtn@a.example/vtn", "2:6", "a JID by xmpp"),
         ("        value: 1\n", "", "1:1", "nothing says what pcc.p is"),
         ("id: meter", "id: meter\n    name: USAGE", "6:11", "'USAGE' is no report"),
-        ("value: 1", "value: 1\n        min: 2h", "5:5", "rule 312"),
+        ("value: 1", "value: 1\n        min: 2h", "5:5", "cannot be sampled from 2:00:00"),
         ("value: 1", "value: 1\n        type: power", "10:15", "'setPoint'"),
         ("reports", "answer: yes\nreports", "4:9", "'optIn'"),
         ("reports", "signals: [LOAD]\nreports", "4:11", "'LOAD' is no signal"),

@@ -12,13 +12,14 @@ from ...common.clock import Clock
 from ...common.config import Document, Step, read, together
 from ...common.errors import ConfigError, LocalError
 from ...common.security import is_fingerprint
+from ...common.security.entry import SigningEntry
 from ...openadr.core.report_desk import ReportDesk
 from ...openadr.items import item
 from ...openadr.model import ReadingType, ReportName, ReportType, SignalName
 from ...openadr.ven import DataPoint, Offer
 from .places import Level, place, socket_of
 from .readings import Command, Constants, Readings, Source, course
-from .way import Http, SigningEntry, Ways, is_url
+from .way import Http, Ways, is_url
 
 
 @attrs.frozen(slots=True)

@@ -10,10 +10,11 @@ import attrs
 
 from ...common.config import Document, Step, read, together
 from ...common.errors import ConfigError, LocalError
+from ...common.security.entry import SigningEntry
 from ...openadr.model import ReportName
 from ...openadr.vtn import Party, TelemetryPlan
 from .places import Level, place, socket_of
-from .way import Http, SigningEntry, Ways, identities, target
+from .way import Http, Ways, identities, target
 
 
 @attrs.frozen(slots=True)

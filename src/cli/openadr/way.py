@@ -13,6 +13,7 @@ import attrs
 from ...common.config import Document, Step
 from ...common.errors import ConfigError, JanusGridError
 from ...common.security import MODERN, OPENADR, Credentials, client_context, is_fingerprint, server_context
+from ...common.security.entry import SigningEntry
 from ...common.xmpp.login import Login
 from ...openadr.binding.http import HttpTransport
 from ...openadr.binding.transport import Transport
@@ -20,6 +21,7 @@ from ...openadr.binding.xmpp import XmppTransport
 from ...openadr.core.identity import ANYBODY
 from ...openadr.model import EiTarget
 from ...openadr.signing import Signing
+from ...openadr.signing.entry import signing
 
 PROFILES = {profile.name: profile for profile in (MODERN, OPENADR)}
 
@@ -96,34 +98,6 @@ class Http:
         )
 
 
-@attrs.frozen(slots=True)
-class SigningEntry:
-    """Signed messages, as it is written: PEM files, whether everything has to be signed, and the VTN's signers."""
-
-    certificate: str
-    key: str
-    authorities: str | None = None
-    revoked: str | None = None
-    required: bool = False
-    signers: tuple[str, ...] = ()
-
-    def check(self, folder: Path, complain: Complain) -> None:
-        """Complain of files that are not there, and signers that are no fingerprints."""
-        for name in ("certificate", "key", "authorities", "revoked"):
-            file = getattr(self, name)
-            if file is not None and not (folder / file).is_file():
-                complain(f"there is no file {file!r} beside the configuration", "signing", name)
-        for index, signer in enumerate(self.signers):
-            if not is_fingerprint(signer):
-                complain(f"{signer!r} is no fingerprint (ten octets, AA:BB:…)", "signing", "signers", index)
-
-    def options(self, folder: Path) -> Signing:
-        """Return it as a role takes it."""
-        authorities, revoked = (folder / name if name else None for name in (self.authorities, self.revoked))
-        credentials = Credentials(folder / self.certificate, folder / self.key, authorities, revoked)
-        return Signing(credentials=credentials, required=self.required, signers=self.signers)  # type: ignore[arg-type]  # its converter is not seen through
-
-
 def _host_port(text: str) -> tuple[str, int] | None:
     host, colon, port = text.rpartition(":")
     number = int(port) if port.isascii() and port.isdecimal() else 1 << 16
@@ -143,12 +117,12 @@ class Ways:
     @property
     def signs(self) -> Signing | None:
         """How messages are signed; None if they are not."""
-        return None if self.signing is None else self.signing.options(self.folder)
+        return signing(None if self.signing is None else self.signing.beside(self.folder))
 
     def check(self, complain: Complain) -> None:
         """Complain of what is wrong with them."""
         if self.signing is not None:
-            self.signing.check(self.folder, complain)
+            self.signing.check(self.folder, complain, "signing")
         if self.http is not None:
             self.http.check(self.folder, complain, "http")
         if self.xmpp is not None:

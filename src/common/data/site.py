@@ -8,9 +8,10 @@ from pathlib import Path
 
 import attrs
 
-from ..config import Document, read
+from ..config import Document, read, together
 from ..errors import ConfigError, UnknownName
 from ..resources import mappings_dir
+from ..security.entry import SigningEntry
 from .point import Point
 from .tables import Binding, Row, Table, load_table
 
@@ -72,6 +73,7 @@ class Ven:
         vtn: full JID of the VTN.
         resource: id of the resource that events aim at and reports speak of.
         signals, reports: the points of OpenADR signals and reports.
+        signing: how messages to and from the utility are signed; None if they are not.
     """
 
     name: str
@@ -79,6 +81,7 @@ class Ven:
     resource: str
     signals: tuple[Binding, ...]
     reports: tuple[Binding, ...]
+    signing: SigningEntry | None = None
 
 
 @attrs.frozen(slots=True)
@@ -139,6 +142,7 @@ class _OpenAdr:
     resource: str
     signals: str = "openadr/signals.csv"
     reports: str = "openadr/reports.csv"
+    signing: SigningEntry | None = None
 
 
 @attrs.frozen(slots=True)
@@ -192,7 +196,8 @@ class _Loader:
         _join(points, signals)
         _join(points, reported)
         vtn = self._jid(file.openadr.vtn, "openadr", "vtn")
-        ven = Ven(file.openadr.ven_name, vtn, file.openadr.resource, tuple(signals), tuple(reported))
+        signing = self._signing(file.openadr.signing)
+        ven = Ven(file.openadr.ven_name, vtn, file.openadr.resource, tuple(signals), tuple(reported), signing)
         named = {name: binding.point for name, binding in points.items()}
         return Site(file.name, self.domain, jid, ven, devices, named)
 
@@ -225,6 +230,18 @@ class _Loader:
         if not path.is_file():
             raise self.document.error(f"there is no file {name!r} beside the site file", *trail)
         return path
+
+    def _signing(self, entry: SigningEntry | None) -> SigningEntry | None:
+        if entry is None:
+            return None
+        faults: list[ConfigError] = []
+        folder = self.path.parent
+        entry.check(
+            folder, lambda reason, *trail: faults.append(self.document.error(reason, *trail)), "openadr", "signing"
+        )
+        if faults:
+            raise together(faults)
+        return entry.beside(folder)
 
     def _table(self, name: str, *trail: str | int) -> Table:
         if name not in self.tables:

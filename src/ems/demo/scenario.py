@@ -171,7 +171,7 @@ class Scenario:
             der.server.start(sessions[jids.normal(device.jid)])
         vtn = await stack.enter_async_context(self._utility(sessions))
         config = ControllerConfig(resources=resources(self.site), meter=self.ledger.meter, cycle_s=self.plot.cycle_s)
-        host = EmsHost(self.site, sessions[jids.normal(self.site.jid)], self.clock, config)
+        host = EmsHost(self.site, sessions[jids.normal(self.site.jid)], self.clock, config, signed=False)
         await stack.enter_async_context(host)
         self._reporter.follow_host(host)
         try:
