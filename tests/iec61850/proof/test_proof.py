@@ -211,7 +211,8 @@ def test_only_what_passed_counts(tmp_path: Path, processes: list[str]) -> None:
     result = tmp_path / "build" / "services.json"
     command = [
         sys.executable, "-m", "pytest", "-q", "-p", "xdist", "-p", "tests.iec61850.proof.plugin",
-        "-p", "no:cacheprovider", f"--rootdir={tmp_path}", "-c", os.devnull, "tests", f"--services={result}", *processes,
+        "-p", "no:cacheprovider", f"--rootdir={tmp_path}", "-c", os.devnull, "tests", f"--services={result}",
+        *processes,
     ]  # fmt: skip
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60)
