@@ -39,7 +39,7 @@ class Line:
     """Who can be reached, and everything that was said."""
 
     def __init__(self) -> None:
-        self.clock = LockStepClock(T0)
+        self.clock = LockStepClock(T0, settle=10)
         self.stations: dict[str, Station] = {}
         self.said: list[Said] = []
         self.cut = False

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from datetime import timedelta
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 import pytest
 from janusgrid.common.errors import LocalError, UnknownName
-from janusgrid.common.store.records import Records
 from janusgrid.openadr.core.answers import Code
+from janusgrid.openadr.core.shelf import Change
+from janusgrid.openadr.core.vtn import VtnCore
 from janusgrid.openadr.events import load_dispatch
 from janusgrid.openadr.model import (
     CanceledPartyRegistration,
@@ -166,22 +166,18 @@ async def test_a_ven_id_that_was_agreed_is_given(pair: Pair) -> None:
     assert await ven.joined() == "AGREED"
 
 
-async def test_a_party_that_was_taken_off_the_list_is_out(pair: Pair, tmp_path: Path) -> None:
-    store = Records(tmp_path / "vtn.sqlite", "vtn")
-    vtn, ven = await pair.both(vtn={"store": store}, **READ)
+async def test_a_party_that_was_taken_off_the_list_is_out(pair: Pair) -> None:
+    vtn, ven = await pair.both()
     vtn.create_event(load_dispatch(1.0, start=pair.now, duration=HOUR, created=pair.now))
-    await vtn.close()
-    later = await pair.vtn([Party("mill", "mill")], store=Records(tmp_path / "vtn.sqlite", "vtn"))
-    gone: list[Deregistered] = []
-    later.listen(Deregistered, gone.append)
-    pair.line.said.clear()
-    later.create_event(load_dispatch(1.0, start=pair.now + HOUR, duration=HOUR, created=pair.now))
-    await later.kept()
-    await pair.let(15)
-    assert [each.ven.ven_name for each in gone] == ["site"]
-    assert not later.vens
-    assert not pair.line.of(DistributeEvent)
-    answer: Any = await later.receive("site", Poll(ven_id=ven.ven_id))
+    kept = [Change(kind, key, text) for (kind, key), text in vtn.core.cabinet.contents().items()]
+    later = VtnCore("VTN1", [Party("mill", "mill")])
+    assert not later.restore(kept)
+    (gone,) = later.happened
+    assert isinstance(gone, Deregistered)
+    assert gone.ven.ven_name == "site"
+    later.create_event(load_dispatch(1.0, start=pair.now + HOUR, duration=HOUR, created=pair.now), None, pair.now)
+    assert (later.vens, len(later.outbox)) == ((), 0)
+    answer: Any = later.receive("site", Poll(ven_id=ven.ven_id), pair.now)
     assert answer.ei_response.response_code == Code.NOT_REGISTERED
 
 
