@@ -3,7 +3,8 @@
     async with Login.load(Path("hp1.yaml")).session() as session:
         ...
 
-The file is YAML: `jid`, `password`; `host`, `port` and `ca` (a PEM file, its path relative to this one) where DNS and
+The file is YAML: `jid`, and `password`, or the PEM files `certificate` and `key` where the server takes the account from
+them (SASL EXTERNAL); `host`, `port` and `ca` (a PEM file, its path relative to this one) where DNS and
 the authorities of the system do not do; `peers`, the bare JIDs of those who may see whether we are there.
 """
 
@@ -24,11 +25,13 @@ from .slix import SlixSession
 @attrs.frozen(slots=True)
 class _File:
     jid: str
-    password: str
+    password: str | None = None
     host: str | None = None
     port: int | None = None
     ca: str | None = None
     peers: tuple[str, ...] = ()
+    certificate: str | None = None
+    key: str | None = None
 
 
 @attrs.frozen(slots=True)
@@ -40,31 +43,47 @@ class Login:
         host, port: of the XMPP server; None to ask DNS.
         ca: PEM file of the authority of the server's certificate; None for those of the system.
         peers: bare JIDs that may subscribe to our presence.
+        certificate: PEM files of our certificate and its key; with them no password is needed if the server does not
+            want one.
     """
 
     jid: str
-    password: str = attrs.field(repr=False)
+    password: str | None = attrs.field(repr=False)
     host: str | None = None
     port: int | None = None
     ca: Path | None = None
     peers: tuple[str, ...] = ()
+    certificate: tuple[Path, Path] | None = None
 
     @classmethod
     def load(cls, path: Path | str) -> Self:
         """Return the account in a file; raise `ConfigError` with file, line and column."""
         path = Path(path)
-        found = config.load(path, _File)
+        document = config.read(path)
+        found = document.structure(_File)
+        if (found.certificate is None) != (found.key is None):
+            raise document.error("certificate and key belong together")
+        if found.password is None and found.certificate is None:
+            raise document.error("an account has a password, or certificate and key")
         ca = path.parent / found.ca if found.ca else None
-        return cls(found.jid, found.password, found.host, found.port, ca, found.peers)
+        pair = (path.parent / found.certificate, path.parent / found.key) if found.certificate and found.key else None
+        return cls(found.jid, found.password, found.host, found.port, ca, found.peers, pair)
 
     def save(self, path: Path) -> None:
         """Write it to a file that only its owner can read; raise `LocalError` if that cannot be done."""
+        certificate, key = self.certificate or (None, None)
+
+        def beside(file: Path | None) -> str | None:
+            return _quoted(os.path.relpath(file, path.parent)) if file else None
+
         fields = {
             "jid": _quoted(self.jid),
-            "password": _quoted(self.password),
+            "password": None if self.password is None else _quoted(self.password),
             "host": _quoted(self.host) if self.host else None,
             "port": self.port,
-            "ca": _quoted(os.path.relpath(self.ca, path.parent)) if self.ca else None,
+            "ca": beside(self.ca),
+            "certificate": beside(certificate),
+            "key": beside(key),
             "peers": f"[{', '.join(map(_quoted, self.peers))}]" if self.peers else None,
         }
         lines = [f"{name}: {value}\n" for name, value in fields.items() if value is not None]
@@ -84,6 +103,7 @@ class Login:
             host=self.host,
             port=self.port,
             tls=self.ca,
+            certificate=self.certificate,
             **({"allow": peers.__contains__} | options),
         )
 

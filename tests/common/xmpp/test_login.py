@@ -68,3 +68,16 @@ async def test_its_session_lets_the_peers_see_it() -> None:
     assert session.jid == "a@b.example"
     assert session._peers._allow("ems@b.example")
     assert not session._peers._allow("mallory@b.example")
+
+
+def test_a_certificate_may_stand_for_the_password(tmp_path: Path) -> None:
+    path = tmp_path / "login.yaml"
+    login = Login("a@b.example", None, certificate=(tmp_path / "a.pem", tmp_path / "keys" / "a.key"))
+    login.save(path)
+    assert Login.load(path) == login
+    path.write_text("jid: a@b.example\n")
+    with pytest.raises(ConfigError, match="a password, or certificate and key"):
+        Login.load(path)
+    path.write_text("jid: a@b.example\ncertificate: a.pem\n")
+    with pytest.raises(ConfigError, match="belong together"):
+        Login.load(path)
