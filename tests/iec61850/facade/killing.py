@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import multiprocessing
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
+from tests.forks import FORKS
+
 Main = Callable[[int, Path, Path, int], Coroutine[None, None, None]]
 """A server's life: its port, the directory of its state, the file in which it writes down what it does, which life."""
-
-_FORKS = multiprocessing.get_context("forkserver")
-_FORKS.set_forkserver_preload(
-    ["pytest", "tests.iec61850.facade.buffering_server", "tests.iec61850.facade.logging_server"]
-)
 
 
 def _live(main: Main, port: int, state: Path, told: Path, run: int) -> None:
@@ -25,7 +21,7 @@ def _live(main: Main, port: int, state: Path, told: Path, run: int) -> None:
 @asynccontextmanager
 async def killed(main: Main, port: int, state: Path, told: Path, run: int) -> AsyncIterator[BaseProcess]:
     """Start a server in a process of its own, and kill it in the end."""
-    process = _FORKS.Process(target=_live, args=(main, port, state, told, run), daemon=True)
+    process = FORKS.Process(target=_live, args=(main, port, state, told, run), daemon=True)
     process.start()
     try:
         yield process

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import json
-import multiprocessing
 import os
 import random
 import signal
@@ -19,6 +18,7 @@ from typing import Any
 import pytest
 from janusgrid.common.xmpp.servers.process import free_port
 
+from tests.forks import FORKS
 from tests.openadr.crash.lives import Plan, live
 
 KILLS = int(os.environ.get("JANUSGRID_KILLS", "100"))
@@ -30,8 +30,6 @@ class Lineage:
     """A role, one life after the other."""
 
     def __init__(self, role: str, plan: Plan, ends: Sequence[int]) -> None:
-        self._context = multiprocessing.get_context("forkserver")
-        self._context.set_forkserver_preload([live.__module__])
         self._role, self._plan, self._ends = role, plan, list(ends)
         self._begin()
 
@@ -39,7 +37,7 @@ class Lineage:
         end = self._ends.pop(0) if self._ends else 0
         p = self._plan
         plan = Plan(p.folder, p.port, p.origin, end, last=not end)
-        self._process = self._context.Process(target=live, args=(self._role, plan), daemon=True)
+        self._process = FORKS.Process(target=live, args=(self._role, plan), daemon=True)
         self._process.start()
         self.last = plan.last
 

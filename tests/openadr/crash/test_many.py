@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import multiprocessing
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -19,6 +18,7 @@ from janusgrid.openadr.events import kilowatts
 from janusgrid.openadr.model import Message, OptType
 from janusgrid.openadr.ven import DataPoint, EventChange, Offer, Reading, Ven
 
+from tests.forks import FORKS
 from tests.openadr.crash.many import SITES, Plan, live
 from tests.postgres import Postgres, postgres
 
@@ -49,9 +49,7 @@ class Crowd:
         self.taken: set[tuple[str, str]] = set()
 
     def start(self, plan: Plan) -> None:
-        context = multiprocessing.get_context("forkserver")
-        context.set_forkserver_preload([live.__module__])
-        process = self.processes[plan.name] = context.Process(target=live, args=(plan,), daemon=True)
+        process = self.processes[plan.name] = FORKS.Process(target=live, args=(plan,), daemon=True)
         process.start()
         self._stack.callback(process.join)
         self._stack.callback(process.kill)
