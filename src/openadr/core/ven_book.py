@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
 
 import attrs
 
@@ -22,7 +23,7 @@ from ..model import (
 from ..rules.decisions import rule_22
 from . import spelling
 from .answers import Code, Deployment, Rejected
-from .identity import ANYBODY, is_one_of
+from .identity import ANYBODY, NOBODY, is_one_of, normal
 from .report_ledger import Ledger
 from .shelf import Shelf
 
@@ -165,6 +166,10 @@ class VenBook:
         new_id: Callable[[str], str] = ids.new,
     ) -> None:
         self._parties = {party.ven_name: party for party in parties}
+        self._by_proof: dict[str, dict[str, Party]] = {}
+        for party in self._parties.values():
+            for identity in party.identity:
+                self._by_proof.setdefault(normal(identity), {})[party.ven_name] = party
         self._identities = {party.identity for party in self._parties.values() if len(party.identity) > 1}
         self._identities |= {party.identity for party in self._parties.values() if ANYBODY in party.identity}
         self.ids = self._ven_ids = Shelf[str]("ven id", str, str)
@@ -181,10 +186,10 @@ class VenBook:
 
     def find(self, name_or_id: str) -> Ven:
         """Return a registered VEN by its venID or name; raise `UnknownName`."""
-        for ven in self._vens.values():
-            if ven.is_called(name_or_id):
-                return ven
-        raise UnknownName("no such VEN is registered", where=name_or_id)
+        ven = self._vens.get(name_or_id) or self._named(name_or_id)
+        if ven is None:
+            raise UnknownName("no such VEN is registered", where=name_or_id)
+        return ven
 
     def get(self, ven_id: str) -> Ven | None:
         """Return a registered VEN by its venID."""
@@ -221,7 +226,7 @@ class VenBook:
         """Return whether a VEN has registered to sign: the one of that venID, else any of this identity."""
         if ven_id and (ven := self._vens.get(ven_id)) is not None:
             return ven.signs
-        return any(ven.signs and self._is(identity, ven.ven_name) for ven in self._vens.values())
+        return any(ven.signs for ven in self._of(identity))
 
     def same_party(self, identity: str, names: Iterable[str]) -> bool:
         """Return whether an identity, and any of the names that something else has proved, are of one party."""
@@ -243,7 +248,7 @@ class VenBook:
         if party is None or not is_one_of(identity, party.identity):
             raise Rejected(Code.NOT_REGISTERED, f"{_said(identity)} may not register as {message.ven_name!r:.80}")
         address = self._address(identity, message, deployment)
-        before = next((ven for ven in self._vens.values() if ven.ven_name == party.ven_name), None)
+        before = self._named(party.ven_name)
         known_id = self._ven_ids.get(party.ven_name)
         if message.ven_id and message.ven_id != known_id:
             raise Rejected(Code.INVALID_ID, f"venID {message.ven_id:.80} is not that of {party.ven_name}")
@@ -293,8 +298,8 @@ class VenBook:
         claimed = self._vens.get(ven_id or "")
         if claimed is not None:
             self.sender(identity, claimed.ven_id)
-        ven = next((ven for ven in self._vens.values() if ven.registration_id == registration_id), None)
-        if ven is None or not self._is(identity, ven.ven_name):
+        ven = next((ven for ven in self._of(identity) if ven.registration_id == registration_id), None)
+        if ven is None:
             raise Rejected(Code.INVALID_ID, f"no registration {registration_id:.80} is known")
         if ven_id not in (None, "", ven.ven_id):
             raise Rejected(Code.INVALID_ID, f"registration {registration_id:.80} is not that of {ven_id:.80}", rule=21)
@@ -312,15 +317,31 @@ class VenBook:
         """Return the party of that name; the name may be missing where the identity says enough."""
         if ven_name:
             return self._parties.get(ven_name)
-        found = [party for party in self._parties.values() if is_one_of(identity, party.identity)]
-        return found[0] if len(found) == 1 else None
+        found = self._may_be(identity)
+        return next(iter(found.values())) if len(found) == 1 else None
+
+    def _may_be(self, identity: str) -> dict[str, Party]:
+        """Return the parties that an identity may be."""
+        anybody = self._by_proof.get(ANYBODY, {})
+        return {**anybody, **self._by_proof.get(normal(identity), {})} if identity != NOBODY else anybody
+
+    def _named(self, ven_name: str) -> Ven | None:
+        """Return a registered VEN by its name."""
+        ven = self._vens.get(self._ven_ids.get(ven_name, ""))
+        return ven if ven is not None and ven.ven_name == ven_name else None
+
+    def _of(self, identity: str) -> Iterator[Ven]:
+        """Yield the registered VENs that an identity may be."""
+        for name in self._may_be(identity):
+            if (ven := self._named(name)) is not None:
+                yield ven
 
     def _is(self, identity: str, ven_name: str) -> bool:
         party = self._parties.get(ven_name)
         return party is not None and is_one_of(identity, party.identity)
 
     def _by_identity(self, identity: str) -> Ven | None:
-        found = [ven for ven in self._vens.values() if self._is(identity, ven.ven_name)]
+        found = list(islice(self._of(identity), 2))
         return found[0] if len(found) == 1 else None
 
 
