@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, Protocol, Self, TypeVar
 from ...common.clock import Clock, RealClock
 from ...common.errors import JanusGridError, LocalError, NotReachable
 from ...common.xmpp.session import Session
+from ..codec import prepare
 from ..core.answers import Code, Rejected, rejection
 from ..core.outbox import Letter, Outbox
 from ..core.routes import Route
@@ -152,6 +153,7 @@ class Role:
         """
         if self._begun:
             raise LocalError("this role is open already")
+        prepare()
         if not self._loaded:
             for fault in await self._keeper.restore(self._core.restore):
                 log.error("event=openadr.kept-unreadable: %s", fault)

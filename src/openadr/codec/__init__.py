@@ -9,8 +9,8 @@ becomes the next midnight, numbers and truth values are written in one way, blan
 `xsi:type` and `xsi:schemaLocation`. Durations, and what is carried as it is (`Xml`), keep their text.
 """
 
-from .payload import Payload, check, decode, element, read, read_payload, schema, write
+from .payload import Payload, check, decode, element, prepare, read, read_payload, schema, write
 from .tolerance import DEVIATIONS, Deviation, put_right
 
-__all__ = ["read", "read_payload", "write", "Payload", "element", "check", "decode", "schema"]
+__all__ = ["read", "read_payload", "write", "Payload", "element", "check", "decode", "schema", "prepare"]
 __all__ += ["DEVIATIONS", "Deviation", "put_right"]
