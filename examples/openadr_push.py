@@ -3,7 +3,6 @@
 A broker, a utility and a site run here, on one machine: python openadr_push.py
 """
 
-import asyncio
 from datetime import UTC, datetime, timedelta
 
 from arguments import run

@@ -31,18 +31,18 @@ async def main(place: str, port: int) -> None:
         await ven.joined()
         await vtn.wait_registered("site")
         number = await vtn.turn(create, vtn)
-        print(f"{ven.core.ven_id} has {number} events")
+        print(f"{ven.ven_id} has {number} events")
     store.close()
 
 
 def create(vtn: Vtn) -> int:
     """Make one event more than there were: a turn sees all that other processes have made, and none comes between."""
     now = RealClock().now()
-    start = max((event.event.ei_active_period.dtstart for event in vtn.core.events), default=now)
+    start = max((event.event.ei_active_period.dtstart for event in vtn.events), default=now)
     vtn.create_event(
         load_dispatch(500, start=start + timedelta(hours=2), duration=timedelta(hours=1), created=now), ["site"]
     )
-    return len(list(vtn.core.events))
+    return len(vtn.events)
 
 
 asyncio.run(main(sys.argv[1], int(sys.argv[2]) if len(sys.argv) > 2 else 8443))

@@ -66,7 +66,8 @@ class Login:
         if found.password is None and found.certificate is None:
             raise document.error("an account has a password, or certificate and key")
         ca = path.parent / found.ca if found.ca else None
-        pair = (path.parent / found.certificate, path.parent / found.key) if found.certificate and found.key else None
+        files = [path.parent / name for name in (found.certificate, found.key) if name]
+        pair = (files[0], files[1]) if files else None
         return cls(found.jid, found.password, found.host, found.port, ca, found.peers, pair)
 
     def save(self, path: Path) -> None:
