@@ -11,6 +11,7 @@ from typing import Protocol
 import pytest
 from janusgrid.common.clock import LockStepClock
 from janusgrid.common.errors import NotReachable
+from janusgrid.common.security.e2e import Limits, Suite
 from janusgrid.common.xmpp.session import Session
 from janusgrid.iec61850.acsi.ports import ClientAssociation, EndListener, NotificationListener
 from janusgrid.iec61850.acsi.services import GetServerDirectory, Notification, R, Request
@@ -24,8 +25,10 @@ from janusgrid.iec61850.mms import DIALECTS, decode_ber, decode_xer, encode_ber,
 from janusgrid.iec61850.scsm81.client import TcpAssociation
 from janusgrid.iec61850.scsm81.server import TcpServer
 from janusgrid.iec61850.scsm82.client import XmppAssociation
+from janusgrid.iec61850.scsm82.protection import Security
 from janusgrid.iec61850.server import Server
 
+from tests.common.security.e2e.ends import identity
 from tests.iec61850.plant import plant
 
 START = datetime(2026, 11, 21, 8, 0, tzinfo=UTC)
@@ -233,17 +236,27 @@ class TcpRig(Rig):
 class XmppRig(Rig):
     """The sessions outlive the rig: one server session, two of clients. `session` makes another for a client."""
 
-    def __init__(self, sessions: list[Session], dialect: str, session: Callable[[], Session]) -> None:
+    def __init__(
+        self, sessions: list[Session], dialect: str, suite: str = "", *, session: Callable[[], Session]
+    ) -> None:
         super().__init__()
         self.sessions = sessions
         self.session = session
         self.dialect = dialect
+        self.suite = Suite[suite.upper()] if suite else None
         self.open: list[XmppAssociation] = []
-        self.server.start(sessions[0])
+        self.server.start(sessions[0], security=self.security(sessions[0]))
+
+    def security(self, session: Session) -> Security | None:
+        """Return what makes associations of a session safe from end to end, as the way wants."""
+        if self.suite is None:
+            return None
+        return Security(identity(session.jid), suites=(self.suite,), limits=Limits(handshakes=1000, rekey_pdus=1000))
 
     async def associate(self, client: int = 0, limits: initiate.Limits | None = None) -> ClientAssociation:
+        session = self.sessions[1 + client]
         association = await XmppAssociation.open(
-            self.sessions[1 + client], self.sessions[0].jid, dialect=self.dialect, limits=limits
+            session, self.sessions[0].jid, dialect=self.dialect, limits=limits, security=self.security(session)
         )
         self.open.append(association)
         return association
@@ -251,7 +264,10 @@ class XmppRig(Rig):
     async def guest(self) -> tuple[ClientAssociation, Callable[[], Awaitable[None]]]:
         session = self.session()
         await session.open()
-        return await XmppAssociation.open(session, self.sessions[0].jid, dialect=self.dialect), session.close
+        association = await XmppAssociation.open(
+            session, self.sessions[0].jid, dialect=self.dialect, security=self.security(session)
+        )
+        return association, session.close
 
     async def quiet(self, association: ClientAssociation) -> None:
         for _ in range(3):  # reports go by a task of their own

@@ -19,6 +19,9 @@ from ..model.nodes import Model
 from ..scsm81.address import Address
 from .ied import Ied
 
+if TYPE_CHECKING:
+    from ..scsm82.protection import Security
+
 
 class Connecting:
     """An association to be opened: `async with` it, or await it."""
@@ -65,6 +68,7 @@ def connect(
     *,
     session: Session | None = None,
     dialect: str = "80-3",
+    security: Security | None = None,
     tls: SSLContext | None = None,
     password: str | bytes | None = None,
     local: Address | None = None,
@@ -89,6 +93,7 @@ def connect(
             reached where its SCL file says, with a session by its JID, else by its IP address, port and selectors.
         session: XMPP: an open session; any number of associations share one.
         dialect: XMPP: how the server writes XER: `80-3`, or `2018` (provisional).
+        security: XMPP: end-to-end security (`scsm82.protection.Security`): the servers between are not trusted.
         tls: TCP: a context that shows our certificate and checks the server's (`scsm81.tls.client_context`).
         password: TCP: for ACSE authentication.
         local, remote: TCP: who calls, and who is called, below MMS; by default what servers listen to that nobody
@@ -104,7 +109,7 @@ def connect(
     if isinstance(target, Model):
         remote = remote or configured_address(target)
         target = configured_target(target, xmpp=session is not None)
-    over_xmpp = {"session": session, "dialect": dialect}
+    over_xmpp = {"session": session, "dialect": dialect, "security": security}
     over_tcp = {"tls": tls, "password": password, "local": local, "remote": remote, "keep_alive": keep_alive}
     options = {**over_xmpp, **over_tcp, "limits": limits, "timeout": timeout}
     return Connecting(target, options, clock, origin)
@@ -138,6 +143,7 @@ async def associate(
     *,
     session: Session | None,
     dialect: str,
+    security: Security | None,
     limits: Limits | None,
     timeout: float,
     keep_alive: float = 30.0,
@@ -150,6 +156,8 @@ async def associate(
         from ..scsm81.client import TcpAssociation
 
         host, port = _host_port(target)
+        if security is not None:
+            raise LocalError("end-to-end security is for XMPP; over TCP give `tls`", where=target)
         return await TcpAssociation.open(host, port, limits=limits, timeout=timeout, keep_alive=keep_alive, **over_tcp)
     if scheme != "xmpp" or not colon or not address:
         raise LocalError("a target is xmpp:user@domain/IEC, tcp://host or tcp://host:port", where=target)
@@ -159,7 +167,9 @@ async def associate(
         raise LocalError(f"{', '.join(over_tcp)}: that is for TCP, XMPP has it in its session", where=target)
     from ..scsm82.client import XmppAssociation
 
-    return await XmppAssociation.open(session, address, dialect=dialect, limits=limits, timeout=timeout)
+    return await XmppAssociation.open(
+        session, address, dialect=dialect, limits=limits, timeout=timeout, security=security
+    )
 
 
 def _host_port(target: str) -> tuple[str, int | None]:

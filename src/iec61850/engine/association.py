@@ -38,6 +38,9 @@ class Association:
     asked: set[tuple[object, str]] = attrs.Factory(set)
     """The reports that it has asked for, by control block and kind, and that may still be in the outbox."""
 
+    roles: frozenset[int] | None = None
+    """The roles that its client has proved to have (IEC 62351-8); None where nothing was proved."""
+
     def ask_once(self, block: object, kind: str) -> bool:
         """Note that it asks for reports, and return whether it may: once, until what it has asked for is taken.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 from xml.etree.ElementTree import Element
 
 from ...common.errors import JanusGridError, LocalError, Malformed, NotReachable, TimedOut
@@ -19,9 +19,14 @@ from ..mapping.errors import TooLarge
 from ..mapping.files import block_size
 from ..mapping.wire import Parameters
 from ..mms import pdu
-from .context import Profile, new_number, parse, pdu_of, profile, render, stanza_kind
+from .context import Context, Envelope, content_of, new_number, parse, profile, stanza_kind
 from .endpoint import Endpoint, Key
+from .security import ELEMENT as SECURITY
+from .security import Aborted
 from .xer import XerWire
+
+if TYPE_CHECKING:
+    from .protection import Security
 
 log = logging.getLogger(__name__)
 
@@ -39,12 +44,13 @@ class XmppAssociation:
     """An association with a server over XMPP. Open it by `XmppAssociation.open`."""
 
     def __init__(
-        self, endpoint: Endpoint, peer: str, id: str, profile: Profile, parameters: Parameters, timeout: float
+        self, endpoint: Endpoint, peer: str, envelope: Envelope, parameters: Parameters, timeout: float
     ) -> None:
         self._endpoint = endpoint
-        self._key: Key = (peer, id)
-        self._profile = profile
-        self._wire = XerWire(profile.dialect)
+        self._key: Key = (peer, envelope.id)
+        self._envelope = envelope
+        self._profile = envelope.profile
+        self._wire = XerWire(envelope.profile.dialect)
         self.parameters = parameters
         """What both sides have agreed on."""
         self._timeout = timeout
@@ -56,6 +62,7 @@ class XmppAssociation:
         self._listeners: list[NotificationListener] = []
         self._end_listeners: list[EndListener] = []
         self._ended: str | None = None
+        self._last: asyncio.Task[None] | None = None
         endpoint.ask(self._key, self)
 
     def __repr__(self) -> str:
@@ -70,13 +77,17 @@ class XmppAssociation:
         dialect: str = "80-3",
         limits: initiate.Limits | None = None,
         timeout: float = 10.0,
+        security: Security | None = None,
     ) -> XmppAssociation:
         """Open an association with the server at this full JID (the resource is `IEC` where none is given).
+
+        With `security` (see `protection`) it is safe from the XMPP servers between.
 
         Raises:
             NotReachable: there is no session, or nobody at that JID.
             TimedOut: no answer within `timeout` seconds.
             InitiateRefused, StanzaRefused: the server refuses it.
+            HandshakeRefused: one of both does not believe the other, or only one of both wants end-to-end security.
             Malformed: the answer does not follow the protocol.
         """
         limits, chosen = limits or initiate.Limits(), profile(dialect)
@@ -90,15 +101,20 @@ class XmppAssociation:
                 break
         else:
             raise LocalError(f"there are too many associations with {peer}")
-        payload = render(chosen, number, wire.encode(initiate.request(limits)))
-        answer = await _request(session, peer, payload, "set", timeout)
+        envelope = Envelope(chosen, number)
+        if security is not None:
+            await _secure(endpoint, peer, envelope, security, timeout)
+        answer = await _request(session, peer, envelope.wrap(wire.encode(initiate.request(limits))), "set", timeout)
         if answer is None:
             raise Malformed("an empty result came in answer to initiate-Request", where=peer)
         context = parse(answer)
-        if context.id != number and not (chosen.paired and context.id.startswith(f"{number}:")):
-            raise Malformed(f"association {number} was asked for, {context.id} was opened", where=peer)
-        parameters = initiate.settled(wire.decode(context.content), limits)
-        return cls(endpoint, peer, context.id, chosen, parameters, timeout)
+        _settle(envelope, context, peer)
+        if security is None and context.content.tag == SECURITY:
+            from .protection import refusal
+
+            raise refusal(context.content, peer)
+        parameters = initiate.settled(wire.decode(_filled(envelope.open(context.content), peer)), limits)
+        return cls(endpoint, peer, envelope, parameters, timeout)
 
     # --- the port ---------------------------------------------------------------------------------------------------
 
@@ -132,9 +148,12 @@ class XmppAssociation:
         self._end("released")
 
     async def abort(self) -> None:
-        """Abort at once: nothing is sent (8-2 has no PDU for it); the server drops it with our presence, or when we
-        come again."""
+        """Abort at once. With end-to-end security the server is told; else nothing is sent, for 8-2 has no PDU for it:
+        the server drops the association with our presence, or when we come again."""
+        last = self._envelope.abort() if self._ended is None else None
         self._end("aborted")
+        if last is not None:
+            await self._say(last)
 
     # --- what goes out ----------------------------------------------------------------------------------------------
 
@@ -146,7 +165,7 @@ class XmppAssociation:
         if size > self.parameters.pdu_size:
             raise TooLarge(f"a PDU of {size} octets, {self.parameters.pdu_size} are agreed on")
         kind: Literal["get", "set"] = "get" if stanza_kind(message) == "get" else "set"
-        payload = render(self._profile, self._key[1], text)
+        payload = self._envelope.wrap(text)
         invoke_id = message[1].invoke_id if isinstance(message[1], pdu.ConfirmedRequestPDU) else None
         async with self._slots:
             self._check()
@@ -164,7 +183,11 @@ class XmppAssociation:
         id = answer.get("id", "")
         if id != self._key[1]:
             raise Malformed(f"the answer is for association {id[:40]!r}, not {self._key[1]}", where=self.peer)
-        return self._wire.decode(pdu_of(answer))
+        try:
+            return self._wire.decode(_filled(self._envelope.open(content_of(answer)), self.peer))
+        except Aborted:
+            self._end("aborted by the server")
+            raise NotReachable("the association has ended: aborted by the server", where=self.peer) from None
 
     async def _reject_in(self, rejected: asyncio.Future[pdu.MMSpdu]) -> pdu.MMSpdu:
         """Return the reject that came as a message, or comes soon, where an iq was answered by an empty result."""
@@ -181,9 +204,18 @@ class XmppAssociation:
 
     async def take(self, content: Element, kind: str) -> str | None:
         """Take what the server sends unasked (see `Peer`)."""
+        try:
+            element = self._envelope.open(content)
+        except Aborted:
+            self._end("aborted by the server")
+            return None
+        if self._envelope.security.wants_rekey and self._last is None:
+            self._last = asyncio.get_running_loop().create_task(self._rekey())
+        if element is None:
+            return self._envelope.wrap("") if kind in ("get", "set") else None
+        message = self._wire.decode(element)
         if kind in ("get", "set"):
-            return self._serve(self._wire.decode(content))
-        message = self._wire.decode(content)
+            return self._serve(message)
         match message:
             case ("rejectPDU", rejected):
                 future = self._rejects.get(rejected.original_invoke_id)
@@ -207,7 +239,7 @@ class XmppAssociation:
             case ("confirmed-RequestPDU", request) if self._mms.files.offering:
                 self._served += 1
                 answer = self._mms.files.serve(request, block_size(self._wire, self.parameters.pdu_size))
-                return render(self._profile, self._key[1], self._wire.encode(answer))
+                return self._envelope.wrap(self._wire.encode(answer))
         raise StanzaRefused("service-unavailable", "this is the client's side of the association")
 
     async def _request_unless_ended(self, payload: str, kind: Literal["get", "set"]) -> Element | None:
@@ -240,6 +272,23 @@ class XmppAssociation:
         finally:
             asking.cancel()
 
+    async def _rekey(self) -> None:
+        """Have the keys changed, where nothing else is sent that could say so."""
+        try:
+            answer = await self._request(self._envelope.wrap(""), "set")
+            if answer is not None:
+                self._envelope.open(content_of(answer))
+        except (JanusGridError, Aborted) as error:
+            log.info("%s: the keys were not changed: %s", self.peer, error)
+        finally:
+            self._last = None
+
+    async def _say(self, payload: str) -> None:
+        try:
+            await self._endpoint.session.push(self.peer, payload, kind=self._profile.reports)
+        except JanusGridError as error:
+            log.debug("%s: it does not learn of the end: %s", self.peer, error)
+
     def lost(self, why: str) -> None:
         """The server or the session is gone (see `Peer`)."""
         self._end(f"lost: {why}")
@@ -249,6 +298,7 @@ class XmppAssociation:
             return
         self._ended = why
         self._endpoint.leave(self._key, self)
+        self._envelope.abort()
         for waiting in self._waiting:
             waiting.reschedule(0)
         log.info("%s: association %s ended: %s", self.peer, self._key[1], why)
@@ -257,6 +307,42 @@ class XmppAssociation:
                 listener(why)
             except Exception:
                 log.exception("%s: a listener failed", self.peer)
+
+
+async def _secure(endpoint: Endpoint, peer: str, envelope: Envelope, security: Security, timeout: float) -> None:
+    """Open an end-to-end session for an association that is to be; raise `HandshakeRefused`."""
+    from .protection import begin, without
+
+    calling, request = begin(security, endpoint.session.jid, peer)
+    try:
+        answer = await _request(endpoint.session, peer, envelope.wrap(request), "set", timeout)
+        if answer is None:
+            raise Malformed("an empty result came in answer to a handshake", where=peer)
+        context = parse(answer)
+        protected = calling.finish(context.content)
+    except JanusGridError as error:
+        if security.policy == "required" or not without(error):
+            raise
+        endpoint.note("e2e-fallback", peer, "it has no end-to-end security: the association goes without")
+        return
+    _settle(envelope, context, peer)
+    envelope.security = protected
+
+
+def _settle(envelope: Envelope, context: Context, peer: str) -> None:
+    """Take the identifier that the server has given; raise `Malformed` if it cannot be that of our association."""
+    asked = envelope.id
+    if context.id != asked and not (
+        envelope.profile.paired and ":" not in asked and context.id.startswith(f"{asked}:")
+    ):
+        raise Malformed(f"association {asked} was asked for, {context.id} was opened", where=peer)
+    envelope.id = context.id
+
+
+def _filled(element: Element | None, peer: str) -> Element:
+    if element is None:
+        raise Malformed("an answer without a PDU", where=peer)
+    return element
 
 
 async def _request(

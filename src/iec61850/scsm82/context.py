@@ -16,12 +16,12 @@ from ...common.errors import LocalError, Malformed
 from ...common.xmpp.session import MessageKind
 from ..mms import pdu
 from ..mms.dialect import DIALECT_80_3, DIALECT_2018, Dialect
+from .security import ELEMENT as SECURITY
 from .security import EndToEnd, Off
 
 JABBER = "jabber:client"
 ELEMENT = "AssociationContext"
 _ID = re.compile(r"[0-9]{1,9}(:[0-9]{1,9})?")
-_OFF = Off()
 
 
 @attrs.frozen(slots=True)
@@ -75,6 +75,8 @@ class Context:
 
     id: str
     content: Element
+    outer: str = ""
+    """The namespace of the context itself."""
 
     @property
     def pdu_name(self) -> str:
@@ -90,24 +92,57 @@ class Context:
         return self.content.tag.partition("}")[0].lstrip("{")
 
 
-def render(profile: Profile, id: str, text: str, security: EndToEnd = _OFF) -> str:
-    """Return the payload of a stanza: the context around a PDU."""
-    return f'<{ELEMENT} xmlns="{profile.namespace}" id="{id}">{security.protect(text)}</{ELEMENT}>'
+@attrs.define(slots=True)
+class Envelope:
+    """The association contexts of one association: what goes out is put into one, what comes in is taken out of it.
+
+    Attributes:
+        profile: how they look.
+        id: of the association.
+        security: what protects what is in them.
+    """
+
+    profile: Profile
+    id: str
+    security: EndToEnd = attrs.Factory(Off)
+
+    def wrap(self, text: str) -> str:
+        """Return the payload of a stanza for a PDU; an empty text goes with end-to-end security only."""
+        return around(self.profile, self.id, self.security.protect(text))
+
+    def open(self, content: Element) -> Element | None:
+        """Return the PDU in the content of a context; raise `Malformed`, or `Aborted` (see `EndToEnd`)."""
+        return self.security.unprotect(content)
+
+    def abort(self) -> str | None:
+        """Forget the keys, if there are some; return the payload that tells the peer of the end, if there is one."""
+        last = self.security.abort()
+        return None if last is None else around(self.profile, self.id, last)
 
 
-def pdu_of(payload: Element, security: EndToEnd = _OFF) -> Element:
-    """Return the element of the PDU in an association context; raise `Malformed` if there is not just one."""
+def around(profile: Profile, id: str, text: str) -> str:
+    """Return the association context around what is in it already as it is to be."""
+    return f'<{ELEMENT} xmlns="{profile.namespace}" id="{id}">{text}</{ELEMENT}>'
+
+
+def content_of(payload: Element) -> Element:
+    """Return the one element in an association context; raise `Malformed` if there is not just one."""
     if len(payload) != 1:
         raise Malformed(f"an association context holds one PDU, not {len(payload)}")
-    return security.unprotect(payload[0])
+    return payload[0]
 
 
-def parse(payload: Element, security: EndToEnd = _OFF) -> Context:
+def parse(payload: Element) -> Context:
     """Return what an association context says; raise `Malformed` if it is none."""
     id = payload.get("id", "")
     if not _ID.fullmatch(id):
         raise Malformed(f"{id[:40]!r} identifies no association; it is a number, or two joined by a colon")
-    return Context(id, pdu_of(payload, security))
+    return Context(id, content_of(payload), payload.tag.partition("}")[0].lstrip("{"))
+
+
+def begins_secured(content: Element) -> bool:
+    """Return whether the content of a context asks for an association with end-to-end security."""
+    return content.tag == SECURITY and len(content) == 1 and content[0].tag.endswith("}HandshakeReq")
 
 
 _GET = frozenset({

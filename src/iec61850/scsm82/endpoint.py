@@ -18,7 +18,9 @@ from ...common.errors import JanusGridError, Malformed
 from ...common.xmpp import jid as jids
 from ...common.xmpp.guard import Refusals
 from ...common.xmpp.session import Incoming, Session, StanzaRefused
-from .context import PROFILES, Context, parse, pdu_of
+from .context import PROFILES, Context, begins_secured, content_of, parse
+from .security import ELEMENT as SECURITY
+from .security import Off
 
 log = logging.getLogger(__name__)
 
@@ -30,7 +32,7 @@ class Peer(Protocol):
     """An association, as the endpoint knows it: of which we are the server, or the client."""
 
     async def take(self, content: Element, kind: str) -> str | None:
-        """Take a PDU of this association; return the payload that answers it, None for a message."""
+        """Take what the association context holds; return the payload that answers it, None for a message."""
         ...
 
     def lost(self, why: str) -> None:
@@ -43,6 +45,10 @@ class Acceptor(Protocol):
 
     async def open(self, sender: str, context: Context) -> str:
         """Open an association, or refuse it; return the payload of the answer."""
+        ...
+
+    async def handshake(self, sender: str, context: Context) -> str:
+        """Begin an association with end-to-end security, or refuse it; return the payload of the answer."""
         ...
 
 
@@ -137,12 +143,21 @@ class Endpoint:
     async def _request(self, incoming: Incoming) -> str | None:
         peer = self._serving.get((incoming.sender, incoming.payload.get("id", "")))
         try:
-            if peer is not None:
-                return await self._give(peer, incoming, pdu_of(incoming.payload))
-            context = parse(incoming.payload)
+            content = content_of(incoming.payload)
+            if peer is not None and not begins_secured(content):
+                return await self._give(peer, incoming, content)
+            return await self._open(incoming, parse(incoming.payload))
         except Malformed as malformed:
+            if malformed.code is not None:  # its peer does not learn why it is not believed
+                self.note(malformed.code, incoming.sender, malformed.message)
+                raise StanzaRefused("not-acceptable", "the PDU is not believed", kind="modify") from None
             raise StanzaRefused("bad-request", malformed.message, kind="modify") from None
-        if context.pdu_name != "initiate-RequestPDU":
+
+    async def _open(self, incoming: Incoming, context: Context) -> str | None:
+        secured = begins_secured(context.content)
+        if not secured and context.content.tag != SECURITY:
+            context.content = Off().unprotect(context.content)
+        if not secured and context.pdu_name != "initiate-RequestPDU":
             asked = self._asking.get((incoming.sender, context.id))
             if asked is not None:
                 return await self._give(asked, incoming, context.content)
@@ -151,6 +166,8 @@ class Endpoint:
             raise StanzaRefused("service-unavailable", "there is no server here")
         if incoming.kind != "set":
             raise StanzaRefused("bad-request", "an association is opened by an iq of type set", kind="modify")
+        if secured:
+            return await self.acceptor.handshake(incoming.sender, context)
         return await self.acceptor.open(incoming.sender, context)
 
     async def _message(self, incoming: Incoming) -> str | None:
@@ -160,10 +177,19 @@ class Endpoint:
             if key in self._left:
                 log.debug("%s: a message for association %.40s came after its end; dropped", *key)
             else:
-                self._refusals.note("association-unknown", key[0], f"a message for association {key[1]:.40}")
+                self.note("association-unknown", key[0], f"a message for association {key[1]:.40}")
             return None
-        await self._give(peer, incoming, pdu_of(incoming.payload))
+        try:
+            await self._give(peer, incoming, content_of(incoming.payload))
+        except Malformed as malformed:
+            if malformed.code is None:
+                raise
+            self.note(malformed.code, incoming.sender, malformed.message)
         return None
+
+    def note(self, code: str, peer: str, why: str) -> None:
+        """Count and log that something of a peer was refused."""
+        self._refusals.note(code, peer, why)
 
     async def _give(self, peer: Peer, incoming: Incoming, content: Element) -> str | None:
         """Give a PDU to its association, and return the answer; a fault of ours ends this association alone."""

@@ -6,12 +6,12 @@ import asyncio
 import logging
 import re
 from collections import deque
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 from xml.etree.ElementTree import Element
 
 import attrs
 
-from ...common.errors import LocalError, Malformed, NotReachable
+from ...common.errors import JanusGridError, LocalError, Malformed, NotReachable
 from ...common.xmpp import jid as jids
 from ...common.xmpp.session import Session, StanzaRefused
 from ..acsi.errors import ServiceRefused
@@ -24,9 +24,13 @@ from ..mapping.server import Identity, MmsServer, reject
 from ..mapping.wire import Parameters
 from ..mms import OTHER_REQUESTS, pdu
 from ..server.host import Host
-from .context import PROFILES, Context, Profile, new_number, pdu_of, render, stanza_kind
+from .context import PROFILES, Context, Envelope, Profile, around, content_of, new_number, stanza_kind
 from .endpoint import Endpoint, Key
+from .security import Aborted, Off
 from .xer import XerWire
+
+if TYPE_CHECKING:
+    from .protection import Security
 
 log = logging.getLogger(__name__)
 
@@ -43,7 +47,8 @@ class ServerLimits:
         mms: of each association.
         per_account: associations of one account, over all its resources.
         backlog: notifications that may wait for one association; with more of them it is aborted.
-        answer: real seconds for a client that is asked for a part of the file that it sets.
+        answer: real seconds for a client that is asked for a part of the file that it sets, or that has opened an
+            end-to-end session and is to open the association in it.
     """
 
     mms: initiate.Limits = initiate.Limits()
@@ -56,25 +61,57 @@ class XmppServer:
     """Serves a host on an XMPP session, to clients of every dialect."""
 
     def __init__(
-        self, host: Host, session: Session, *, limits: ServerLimits | None = None, identity: Identity | None = None
+        self,
+        host: Host,
+        session: Session,
+        *,
+        limits: ServerLimits | None = None,
+        identity: Identity | None = None,
+        security: Security | None = None,
     ) -> None:
         self.host = host
         self.catalogue = Catalogue(host.engine)
         self.limits = limits or ServerLimits()
         self.identity = identity
+        self.security = security
         self.endpoint = Endpoint.of(session)
         if self.endpoint.acceptor is not None:
             raise LocalError(f"{session.jid} serves a model already; one session is one server")
         self.endpoint.acceptor = self
+        self._accepting = None if security is None else security.accepting()
 
     def stop(self) -> None:
         """Open no more associations; those that are open go on."""
         if self.endpoint.acceptor is self:
             self.endpoint.acceptor = None
 
-    async def open(self, sender: str, context: Context) -> str:
+    async def handshake(self, sender: str, context: Context) -> str:
+        """Open an end-to-end session, in which an association is to be opened (see `Acceptor`)."""
+        from .protection import accept
+
+        profile = next((p for p in PROFILES.values() if p.namespace == context.outer), PROFILES["80-3"])
+        made = accept(self.security, self._accepting, context.content, sender, self.endpoint.session.jid)
+        if made.protected is None:
+            self.endpoint.note(made.code, sender, made.why)
+            return around(profile, context.id, made.answer)
+        self._room(sender, context.id)
+        id = _paired(profile, context.id)
+        secured = _Secured(self, (sender, id), Envelope(profile, id, made.protected), made.roles)
+        self.endpoint.serve((sender, id), secured)
+        return around(profile, id, made.answer)
+
+    async def open(
+        self, sender: str, context: Context, envelope: Envelope | None = None, roles: frozenset[int] | None = None
+    ) -> str:
         """Open an association for an initiate-Request; return the payload of the answer."""
         profile = next((p for p in PROFILES.values() if p.dialect.namespace == context.namespace), PROFILES["80-3"])
+        if envelope is None:
+            if self.security is not None and self.security.policy == "required":
+                from .protection import required
+
+                self.endpoint.note("e2e-unprotected", sender, "an association without end-to-end security")
+                return around(profile, context.id, required())
+            envelope = Envelope(profile, context.id)
         wire = XerWire(profile.dialect)
         try:
             match wire.decode(context.content):
@@ -82,46 +119,101 @@ class XmppServer:
                     pass
                 case _:
                     raise Malformed("an initiate-Request was expected")
-            # Who comes again with an identifier it has is a client that lost its association: it takes its place.
-            self.endpoint.drop((sender, context.id), "the client began anew")
-            if self.endpoint.count(sender) >= self.limits.per_account:
-                raise StanzaRefused(
-                    "resource-constraint", f"an account may open {self.limits.per_account} associations", kind="wait"
-                )
+            self._room(sender, context.id)
             parameters, answer = initiate.accept(proposed, self.limits.mms, self.catalogue.services)
         except Malformed as malformed:
             log.warning("%s: an initiate-Request that is none: %s", sender, malformed)
-            return render(profile, context.id, wire.encode(reject()))
+            return envelope.wrap(wire.encode(reject()))
         except initiate.InitiateRefused as refused:
             log.warning("%s: association refused: %s", sender, refused)
-            return render(profile, context.id, wire.encode(("initiate-ErrorPDU", refused.error)))
-        id = f"{context.id.partition(':')[0]}:{new_number()}" if profile.paired else context.id
+            return envelope.wrap(wire.encode(("initiate-ErrorPDU", refused.error)))
+        envelope.profile, envelope.id = profile, _paired(profile, context.id)
+        key = sender, envelope.id
         try:
-            opened = _Opened(self, profile, wire, (sender, id), parameters)
+            opened = _Opened(self, envelope, wire, sender, parameters, roles)
         except ServiceRefused as refused:
             raise StanzaRefused("resource-constraint", refused.message, kind="wait") from None
-        self.endpoint.serve((sender, id), opened)
+        self.endpoint.serve(key, opened)
         try:
             await self.endpoint.session.subscribe(jids.bare(sender))
-            return render(profile, id, wire.encode(answer))
+            return envelope.wrap(wire.encode(answer))
         except BaseException:  # whatever comes between, the client does not learn that it has an association
-            self.endpoint.drop((sender, id), "it could not be opened")
+            self.endpoint.drop(key, "it could not be opened")
             raise
+
+    def _room(self, sender: str, id: str) -> None:
+        """Make room for another association of a client; raise `StanzaRefused` if there is none."""
+        # Who comes again with an identifier it has is a client that lost its association: it takes its place.
+        self.endpoint.drop((sender, id), "the client began anew")
+        if self.endpoint.count(sender) >= self.limits.per_account:
+            raise StanzaRefused(
+                "resource-constraint", f"an account may open {self.limits.per_account} associations", kind="wait"
+            )
+
+
+def _paired(profile: Profile, id: str) -> str:
+    """Return the identifier of an association, with our half of it where the dialect wants that."""
+    return f"{id}:{new_number()}" if profile.paired and ":" not in id else id
+
+
+class _Secured:
+    """An end-to-end session at the server, before there is an association in it."""
+
+    def __init__(self, server: XmppServer, key: Key, envelope: Envelope, roles: frozenset[int]) -> None:
+        self._server = server
+        self._key = key
+        self._envelope = envelope
+        self._roles = roles
+        self._opened = False
+        self._patience = asyncio.get_running_loop().call_later(server.limits.answer, self._expire)
+
+    async def take(self, content: Element, kind: str) -> str | None:
+        """Open the association (see `Peer`)."""
+        try:
+            initiate = self._envelope.open(content)
+        except Aborted:
+            self._expire()
+            return None
+        if initiate is None:
+            return self._envelope.wrap("")
+        self._opened = True
+        self._patience.cancel()
+        return await self._server.open(self._key[0], Context(self._key[1], initiate), self._envelope, self._roles)
+
+    def lost(self, why: str) -> None:
+        """The client is gone, or the association takes its place (see `Peer`)."""
+        self._patience.cancel()
+        if not self._opened:
+            self._envelope.abort()
+
+    def _expire(self) -> None:
+        self._server.endpoint.leave(self._key, self)
+        self.lost("no association was opened")
 
 
 class _Opened:
     """One association at the server."""
 
-    def __init__(self, server: XmppServer, profile: Profile, wire: XerWire, key: Key, parameters: Parameters) -> None:
+    def __init__(
+        self,
+        server: XmppServer,
+        envelope: Envelope,
+        wire: XerWire,
+        sender: str,
+        parameters: Parameters,
+        roles: frozenset[int] | None,
+    ) -> None:
         self._server = server
         self._host = server.host
         self._session = server.endpoint.session
-        self._profile = profile
+        self._envelope = envelope
+        self._profile = envelope.profile
         self._wire = wire
-        self._key = key
+        self._key: Key = (sender, envelope.id)
         self._queue: deque[str] = deque()
         self._sender: asyncio.Task[None] | None = None
-        self._association: Association = self._host.associate(key[0], self._notify, self._closed)
+        self._association: Association = self._host.associate(sender, self._notify, self._closed)
+        self._association.roles = roles
         try:
             self._mms = MmsServer(
                 server.catalogue, self._association, wire, parameters, server.identity, self._exchange
@@ -133,42 +225,53 @@ class _Opened:
     async def take(self, content: Element, kind: str) -> str | None:
         """Answer a PDU (see `Peer`)."""
         try:
-            message = self._wire.decode(content)
+            element = self._envelope.open(content)
+        except Aborted:
+            self._end("aborted by the client")
+            return None
+        if element is None:
+            return self._envelope.wrap("")
+        try:
+            message = self._wire.decode(element)
         except Malformed as malformed:
             log.warning("%s: a PDU that is none: %s", self._key[0], malformed)
-            return await self._rejected(self._wire.encode(_unreadable(content)))
+            return await self._rejected(self._wire.encode(_unreadable(element)))
         if kind == "get" and _changes(message):
             raise StanzaRefused("bad-request", "what changes something is an iq of type set", kind="modify")
         match message:
-            case ("initiate-RequestPDU", _):
-                return await self._server.open(self._key[0], Context(self._key[1], content))
+            case ("initiate-RequestPDU", _) if isinstance(self._envelope.security, Off):
+                return await self._server.open(self._key[0], Context(self._key[1], element))
             case ("rejectPDU", _):
                 log.warning("%s: the client rejects something that was sent to it", self._key[0])
                 return None
         answer = await self._host.perform(self._mms.receive(message, self._host.clock.now()))
         for payload in answer.before:
             await self._push(payload)
-        if answer.concluded:
-            self._end("released")
         if answer.rejected:
             return await self._rejected(answer.answer)
-        return render(self._profile, self._key[1], answer.answer)
+        text = self._envelope.wrap(answer.answer)
+        if answer.concluded:
+            self._left("released")
+        return text
 
     async def _rejected(self, payload: str) -> str | None:
         """Return the answer that carries a reject, or send it by itself where the dialect wants that."""
         if self._profile.reject_in_result:
-            return render(self._profile, self._key[1], payload)
+            return self._envelope.wrap(payload)
         await self._push(payload)
         return None
 
     async def _exchange(self, message: pdu.MMSpdu) -> pdu.MMSpdu:
         """Ask the client, for a file that it wants to set, and return the PDU that answers."""
-        payload = render(self._profile, self._key[1], self._wire.encode(message))
+        payload = self._envelope.wrap(self._wire.encode(message))
         kind: Literal["get", "set"] = "get" if stanza_kind(message) == "get" else "set"
         answer = await self._session.request(self._key[0], payload, kind=kind, timeout=self._server.limits.answer)
         if answer is None or answer.get("id", "") != self._key[1]:
             raise Malformed("the client's answer is none of this association", where=self._key[0])
-        return self._wire.decode(pdu_of(answer))
+        element = self._envelope.open(content_of(answer))
+        if element is None:
+            raise Malformed("the client's answer is empty", where=self._key[0])
+        return self._wire.decode(element)
 
     # --- notifications ----------------------------------------------------------------------------------------------
 
@@ -195,8 +298,7 @@ class _Opened:
             self._end("a report cannot be sent")
 
     async def _push(self, payload: str) -> None:
-        text = render(self._profile, self._key[1], payload)
-        await self._session.push(self._key[0], text, kind=self._profile.reports)
+        await self._session.push(self._key[0], self._envelope.wrap(payload), kind=self._profile.reports)
 
     # --- the end ----------------------------------------------------------------------------------------------------
 
@@ -204,15 +306,33 @@ class _Opened:
         """The client is gone (see `Peer`)."""
         self._host.end(self._association, why)
         self._queue.clear()
+        self._envelope.abort()
 
-    def _end(self, why: str) -> None:
+    def _left(self, why: str) -> None:
         self._server.endpoint.leave(self._key, self)
         self.lost(why)
 
+    def _end(self, why: str) -> None:
+        """The server ends the association; the client is told, where there is a PDU for it."""
+        self._tell()
+        self._left(why)
+
     def _closed(self, why: str) -> None:
         """The server itself has ended the association: what is left is not to be answered any more."""
+        self._tell()
         self._server.endpoint.leave(self._key, self)
         self._queue.clear()
+
+    def _tell(self) -> None:
+        last = self._envelope.abort()
+        if last is not None:
+            self._telling = asyncio.get_running_loop().create_task(self._say(last))
+
+    async def _say(self, payload: str) -> None:
+        try:
+            await self._session.push(self._key[0], payload, kind=self._profile.reports)
+        except JanusGridError as error:
+            log.debug("%s: it does not learn of the end: %s", self._key[0], error)
 
 
 def _changes(message: pdu.MMSpdu) -> bool:

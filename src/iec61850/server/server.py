@@ -40,6 +40,7 @@ from .timekeeping import Timekeeping, time_client
 if TYPE_CHECKING:
     from ..scsm81.address import Address
     from ..scsm81.server import ServerLimits, TcpServer
+    from ..scsm82.protection import Security
     from ..scsm82.server import ServerLimits as XmppLimits
 
 C = TypeVar("C", bound=CommandHook)
@@ -380,19 +381,23 @@ class Server:
 
     # --- serving ----------------------------------------------------------------------------------------------------
 
-    def start(self, session: Session, *, limits: XmppLimits | None = None) -> None:
+    def start(self, session: Session, *, limits: XmppLimits | None = None, security: Security | None = None) -> None:
         """Serve on an XMPP session from now on (SCSM 8-2), in every dialect; return at once.
 
-        `limits` bounds PDU size, associations of one account, and what may wait for a slow client.
+        `limits` bounds PDU size, associations of one account, and what may wait for a slow client. `security` is for
+        associations that are safe from the XMPP servers between (`scsm82.protection.Security`).
         """
         from ..scsm82.server import XmppServer
 
         self._keep_time()
-        self._stops.append(XmppServer(self.host, session, limits=limits, identity=self.identity).stop)
+        served = XmppServer(self.host, session, limits=limits, identity=self.identity, security=security)
+        self._stops.append(served.stop)
 
-    async def serve(self, session: Session, *, limits: XmppLimits | None = None) -> None:
+    async def serve(
+        self, session: Session, *, limits: XmppLimits | None = None, security: Security | None = None
+    ) -> None:
         """Serve on an XMPP session (SCSM 8-2), until `close` is called or the caller is cancelled; see `start`."""
-        self.start(session, limits=limits)
+        self.start(session, limits=limits, security=security)
         await self._closed.wait()
 
     async def start_tcp(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator, Callable
 from typing import NamedTuple
 
@@ -15,7 +16,17 @@ from tests.iec61850.wires import Ber, MemoryRig, Rig, TcpRig, Xer, XmppRig
 
 USERS = ("dg750", "ems", "utility")
 MEMORY = {"ber": Ber(), "ber 1000": Ber(1000), "xer 80-3": Xer("80-3"), "xer 2018": Xer("2018")}
-OVER_XMPP = ("embedded 80-3", "embedded 2018", "prosody 80-3", "ejabberd 80-3")
+OVER_XMPP = (
+    "embedded 80-3", "embedded 2018", "prosody 80-3", "ejabberd 80-3",
+    "embedded 80-3 encrypted", "prosody 2018 clear", "ejabberd 2018 encrypted",
+)  # fmt: skip
+"""Broker, dialect, end-to-end security. JANUSGRID_WAYS=all runs every combination."""
+if os.environ.get("JANUSGRID_WAYS") == "all":
+    OVER_XMPP = tuple(
+        " ".join(filter(None, (broker, dialect, suite)))
+        for broker in ("embedded", "prosody", "ejabberd") for dialect in ("80-3", "2018")
+        for suite in ("", "clear", "encrypted")
+    )  # fmt: skip
 WAYS = [
     "local",
     *MEMORY,
@@ -60,7 +71,7 @@ async def rig(way: Way) -> AsyncIterator[Rig]:
     name = way.name
     made: Rig
     if way.sessions:
-        made = XmppRig(way.sessions, name.partition(" ")[2], way.session)
+        made = XmppRig(way.sessions, *name.split(" ")[1:], session=way.session)
     elif name in MEMORY:
         made = MemoryRig(MEMORY[name])
     elif name == "tcp":

@@ -22,7 +22,7 @@ from janusgrid.iec61850.engine import Engine
 from janusgrid.iec61850.mapping import initiate
 from janusgrid.iec61850.mms import DIALECTS, encode_xer, pdu
 from janusgrid.iec61850.scsm82.client import XmppAssociation
-from janusgrid.iec61850.scsm82.context import PROFILES, parse, render
+from janusgrid.iec61850.scsm82.context import PROFILES, Envelope, around, parse
 from janusgrid.iec61850.scsm82.endpoint import Endpoint
 from janusgrid.iec61850.scsm82.server import ServerLimits, XmppServer
 from janusgrid.iec61850.server.host import Host
@@ -88,7 +88,7 @@ def contexts(
     ids = [*known * 10, "1", "999", "7:7", "", "x", "1" * 40, "٣", " 1", "1:2:3"]
     ways = []
     for name, profile in PROFILES.items():
-        texts = [render(profile, "1", encode_xer(message, DIALECTS[name])) for message in messages]
+        texts = [around(profile, "1", encode_xer(message, DIALECTS[name])) for message in messages]
         trees = [ElementTree.fromstring(text) for text in texts if len(text) < 4_000]
         ways.append(scrambled(trees, profile.dialect, chance, number))
     for count in range(number):
@@ -114,7 +114,7 @@ async def test_a_server(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> Non
             host.abort(association, "begun anew")
         server.endpoint._serving.clear()
         for id, profile in zip(("1", "2"), PROFILES.values(), strict=True):
-            payload = ElementTree.fromstring(render(profile, id, encode_xer(opening, profile.dialect)))
+            payload = ElementTree.fromstring(around(profile, id, encode_xer(opening, profile.dialect)))
             assert session.deliver(Incoming(PEER, "set", payload, "o"))
 
     open_again()
@@ -151,7 +151,7 @@ async def test_a_client(tmp_path: Path) -> None:
     endpoint = Endpoint.of(session)  # type: ignore[arg-type]
     parameters = world.parameters
     associations = [
-        XmppAssociation(endpoint, PEER, id, profile, parameters, 1.0)
+        XmppAssociation(endpoint, PEER, Envelope(profile, id), parameters, 1.0)
         for id, profile in zip(("3", "4:5"), PROFILES.values(), strict=True)
     ]
     told: list[Any] = []

@@ -49,7 +49,9 @@ WIRES = (
     Wire("embedded 80-3", "8-2 embedded, 80-3", MMS_8_2),
     Wire("embedded 2018", "8-2 embedded, 2018", MMS_8_2),
     Wire("prosody 80-3", "8-2 Prosody, 80-3", MMS_8_2, needed=False),
+    Wire("prosody 2018", "8-2 Prosody, 2018", MMS_8_2, needed=False),
     Wire("ejabberd 80-3", "8-2 ejabberd, 80-3", MMS_8_2, needed=False),
+    Wire("ejabberd 2018", "8-2 ejabberd, 2018", MMS_8_2, needed=False),
     Wire("tcp rust", "8-1 TCP with `iec61850`", MMS_8_1, needed=False, own=False),
     Wire("tcp libiec", "8-1 TCP with libiec61850", MMS_8_1, needed=False, own=False),
 )

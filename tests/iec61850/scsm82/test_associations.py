@@ -28,8 +28,8 @@ from janusgrid.iec61850.acsi.services import (
 from janusgrid.iec61850.mapping import initiate
 from janusgrid.iec61850.mms import DIALECTS, decode_xer, encode_xer, pdu
 from janusgrid.iec61850.scsm82.client import XmppAssociation
+from janusgrid.iec61850.scsm82.context import around
 from janusgrid.iec61850.scsm82.context import profile as profile_of
-from janusgrid.iec61850.scsm82.context import render
 from janusgrid.iec61850.scsm82.endpoint import Endpoint
 from janusgrid.iec61850.scsm82.presence import returned
 from janusgrid.iec61850.scsm82.server import ServerLimits, XmppServer
@@ -84,7 +84,7 @@ async def world() -> AsyncIterator[World]:
 
 
 def context(id: object, message: pdu.MMSpdu, dialect: str = "80-3") -> str:
-    return render(profile_of(dialect), str(id), encode_xer(message, DIALECTS[dialect]))
+    return around(profile_of(dialect), str(id), encode_xer(message, DIALECTS[dialect]))
 
 
 def reading(invoke_id: int = 1) -> pdu.MMSpdu:

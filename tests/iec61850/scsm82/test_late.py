@@ -8,7 +8,7 @@ from janusgrid.common.xmpp.servers.accounts import Accounts
 from janusgrid.iec61850 import Server
 from janusgrid.iec61850.mms import encode_xer, pdu
 from janusgrid.iec61850.scsm82.client import XmppAssociation
-from janusgrid.iec61850.scsm82.context import profile, render
+from janusgrid.iec61850.scsm82.context import around, profile
 from janusgrid.iec61850.scsm82.endpoint import Endpoint
 
 from tests.iec61850.plant import plant
@@ -30,7 +30,7 @@ async def test_what_is_on_the_way_when_an_association_ends_is_no_alarm(caplog: p
         await association.release()
         for id in (ended, "4711"):
             for _ in range(30):
-                await der.push(EMS, render(chosen, id, report))
+                await der.push(EMS, around(chosen, id, report))
         await until(lambda: Endpoint.of(ems).refused["association-unknown"] == 30)
         assert not ems.refusals
         assert not der.refusals
