@@ -6,9 +6,10 @@ from pathlib import Path
 
 import attrs
 import pytest
-from janusgrid.cli.openadr.ven_config import PointEntry, ReadingsEntry, ReportEntry, VenFile
-from janusgrid.cli.openadr.vtn_config import PartyEntry, PlanEntry, VtnFile
-from janusgrid.cli.openadr.way import Http
+from janusgrid.cli.openadr.reports import HistoryEntry, PlanEntry, PointEntry, ReadingsEntry, ReportEntry
+from janusgrid.cli.openadr.ven_config import VenFile
+from janusgrid.cli.openadr.vtn_config import PartyEntry, VtnFile
+from janusgrid.cli.openadr.way import Http, RetryEntry
 from janusgrid.common.security.entry import SigningEntry
 
 from tests.cli.programs import call
@@ -63,6 +64,8 @@ def test_good_ones(tmp_path: Path) -> None:
         ("parties", "telemetry: {every: 0.5s}\nparties", "5:12", "whole number of seconds"),
         ("parties", "poll: 100ms\nparties", "5:7", "one at least"),
         ("parties", "log: loud\nparties", "5:6", "'warning'"),
+        ("parties", "retry: {first: 5min}\nparties", "5:8", "pauses are above zero and grow"),
+        ("parties", "reports: [{id: a, points: [{rid: a}]}]\nparties", "1:1", "nothing says what a is"),
         ("parties", "xmpp: account.yaml\nparties", "5:7", "account.yaml: cannot read"),
         ("  plain: true\n", "  plain: true\n  key: a.key\n", "5:8", "plain is without TLS"),
         ("  plain: true\n", "  certificate: a.pem\n  key: b.key\n", "4:16", "no file 'a.pem'"),
@@ -92,6 +95,18 @@ def test_faults_of_a_vtn(good: str, bad: str, where: str, said: str, tmp_path: P
         ("reports", "signals: [LOAD]\nreports", "4:11", "'LOAD' is no signal"),
         ("reports", "fingerprint: abc\nreports", "4:14", "no fingerprint"),
         ("reports", "readings: {csv: a.csv}\nreports", "a.csv", "cannot read"),
+        ("reports", "poll: 1500ms\nreports", "4:7", "one at least"),
+        ("reports", "reply_limit: 0\nreports", "4:14", "one at least"),
+        ("reports", "retry: {longest: 0s}\nreports", "4:8", "pauses are above zero and grow"),
+        ("reports", "telemetry: {names: [METADATA_X]}\nreports", "4:21", "'METADATA_X' is no report"),
+        ("reports", "telemetry: {granularity: 0.5s}\nreports", "4:12", "whole number of seconds"),
+        ("reports", "history: {csv: past.csv}\nreports", "4:16", "no report HISTORY_USAGE is offered"),
+        ("reports", "history: {greenbutton: {a: b}}\nreports", "4:28", "'a' is no rID of a report HISTORY_GREENBUTTON"),
+        ("id: meter", "id: meter\n    name: HISTORY_USAGE", "5:3", "nothing says what was"),
+        ("id: meter", "id: meter\n    name: HISTORY_GREENBUTTON", "8:14", "no feed of pcc.p is named"),
+        ("unit: kW", "unit: kW\n        status: true", "8:15", "the state of a resource has no unit"),
+        ("value: 1", "value: 1\n        on_change: 5", "10:20", "expected true or false"),
+        ("value: 1", "value: 1\n        min: 1s\n        on_chang: true", "11:9", "did you mean 'on_change'"),
     ],
 )
 def test_faults_of_a_ven(good: str, bad: str, where: str, said: str, tmp_path: Path) -> None:
@@ -99,6 +114,48 @@ def test_faults_of_a_ven(good: str, bad: str, where: str, said: str, tmp_path: P
     code, out = check("ven", VEN.replace(good, bad), tmp_path)
     assert code == 1
     assert where in out
+    assert said in out
+
+
+PAST = VEN.replace("id: meter", "id: meter\n    name: HISTORY_USAGE").replace(
+    "reports", "history: {csv: a.csv}\nreports"
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "where", "said"),
+    [
+        ("", "a.csv:1", "the first line is `time`"),
+        ("time,x\n", "a.csv:1", "'x' is no rID"),
+        ("time,pcc.p\nyesterday,1\n", "a.csv:2", "'yesterday' is no time"),
+        ("time,pcc.p\n2026-03-25T12:00Z,inf\n", "a.csv:2", "'inf' is no number"),
+        ("time,pcc.p\n2026-03-25T12:00Z\n", "a.csv:2", "1 cells under 2"),
+        ("time,pcc.p\n2026-03-25T12:00Z,1\n\n2026-03-25T12:00Z,1\n", "a.csv:4", "do not rise"),
+        ("time,pcc.p\n2026-03-25T12:00Z,1\n2026-03-25T12:15+00:00,\n", "", "no fault"),
+    ],
+)
+def test_a_past_that_is_none(text: str, where: str, said: str, tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text(text)
+    code, out = check("ven", PAST, tmp_path)
+    assert code == (0 if said == "no fault" else 1)
+    assert where in out
+    assert said in out
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "no Green Button feed"),
+        ("<feed/>", "it has no espi:interval"),
+        ("<!DOCTYPE a><feed/>", "no Green Button feed"),
+        ("<e:interval xmlns:e='http://naesb.org/espi'><e:start>x</e:start></e:interval>", "no Green Button feed"),
+    ],
+)
+def test_feeds_that_are_none(text: str, said: str, tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text(text)
+    green = PAST.replace("HISTORY_USAGE", "HISTORY_GREENBUTTON").replace("csv: a.csv", "greenbutton: {pcc.p: a.csv}")
+    code, out = check("ven", green, tmp_path)
+    assert (code, "a.csv" in out) == (1, True)
     assert said in out
 
 
@@ -128,10 +185,19 @@ def test_without_check_the_first_fault_ends_it(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "kind",
-    [VtnFile, PartyEntry, PlanEntry, VenFile, ReportEntry, PointEntry, ReadingsEntry, Http, SigningEntry],
+    [
+        VtnFile, PartyEntry, PlanEntry, VenFile, ReportEntry, PointEntry, ReadingsEntry, HistoryEntry, RetryEntry, Http,
+        SigningEntry,
+    ],
     ids=lambda kind: kind.__name__,
-)
+)  # fmt: skip
 def test_every_key_is_in_the_reference(kind: type) -> None:
     page = (Path(__file__).resolve().parents[2] / "docs" / "reference" / "openadr-programs.md").read_text()
     for name in attrs.fields_dict(kind):
         assert f"`{name}`" in page, name
+
+
+def test_the_example_of_the_reference_has_no_fault() -> None:
+    example = Path(__file__).resolve().parents[2] / "examples" / "openadr" / "reports.yaml"
+    code, out = call("ven", str(example), "--check")
+    assert (code, "3 reports, no fault" in out) == (0, True), out

@@ -41,11 +41,12 @@ def reports(program: Program) -> None:
 @click.option("--rid", "rids", multiple=True, help="a point of it, several times; all of them unless given")
 @click.option("--every", type=Span(), default=timedelta(), help="how often it is sent; once unless given")
 @click.option("--granularity", type=Span(), help="the time between two values; that of --every unless given")
+@click.option("--from", "start", type=Moment(past=True), help="2026-03-25T14:00, +10min, -1h; now unless given")
 @click.option("--for", "lasts", type=Span(), help="for how long; until it is cancelled unless given")
 @directs("vtn")
 def request(
     program: Program, ven: str, report: str, rids: tuple[str, ...], granularity: timedelta | None, every: timedelta,
-    lasts: timedelta | None,
+    start: datetime | None, lasts: timedelta | None,
 ) -> None:  # fmt: skip
     """Ask VEN (name or venID) for what it offers as REPORT (its reportSpecifierID)."""
     found = program.ask(
@@ -55,6 +56,7 @@ def request(
         rids=list(rids),
         granularity=_text(every if granularity is None else granularity),
         every=_text(every),
+        start=start.isoformat() if start else None,
         lasts=_text(lasts) if lasts else None,
     )
     program.tell(found, f"{found['ven']} is asked for {report}: {found['request']}")

@@ -49,9 +49,12 @@ class Span(click.ParamType[timedelta]):
 
 
 class Moment(click.ParamType[datetime]):
-    """A time: ISO 8601, that of this machine's zone if it names none; or `+10min` from now."""
+    """A time: ISO 8601, that of this machine's zone if it names none; or `+10min` from now; `-1h` if it may be past."""
 
     name = "time"
+
+    def __init__(self, *, past: bool = False) -> None:
+        self._past = past
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
         if isinstance(value, datetime):
@@ -59,6 +62,8 @@ class Moment(click.ParamType[datetime]):
         try:
             if value.startswith("+"):
                 return _now() + duration(value[1:])
+            if self._past and value.startswith("-"):
+                return _now() - duration(value[1:])
             return datetime.fromisoformat(value).astimezone(UTC)
         except ValueError:
             self.fail(f"{value!r} is no time (2026-03-25T14:00, +10min)", param, ctx)

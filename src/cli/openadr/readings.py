@@ -134,13 +134,20 @@ def _row(path: Path, number: int, header: list[str], line: list[str]) -> dict[st
 
 
 class Readings:
-    """What a VEN reads: each source gives what it has, a later one before an earlier one."""
+    """What a program reads: each source gives what it has, a later one before an earlier one.
 
-    def __init__(self, sources: Sequence[Source]) -> None:
+    Those of `states` are states of resources: what is not 0 is online.
+    """
+
+    def __init__(self, sources: Sequence[Source], states: frozenset[str] = frozenset()) -> None:
         self._sources = sources
+        self._states = states
 
     async def __call__(self, r_ids: frozenset[str]) -> Mapping[str, Reading]:
         found: dict[str, float] = {}
         for source in self._sources:
             found.update(await source(r_ids))
-        return {r_id: Reading(value) for r_id, value in found.items()}
+        return {r_id: self._reading(r_id, value) for r_id, value in found.items()}
+
+    def _reading(self, r_id: str, value: float) -> Reading:
+        return Reading.status(online=value != 0) if r_id in self._states else Reading(value)

@@ -9,49 +9,16 @@ from typing import Literal
 import attrs
 
 from ...common.clock import Clock
-from ...common.config import Document, Step, read, together
-from ...common.errors import ConfigError, LocalError
+from ...common.config import Step, read, together
+from ...common.errors import ConfigError
 from ...common.security import is_fingerprint
 from ...common.security.entry import SigningEntry
-from ...openadr.core.report_desk import ReportDesk
-from ...openadr.items import item
-from ...openadr.model import ReadingType, ReportName, ReportType, SignalName
-from ...openadr.ven import DataPoint, Offer
+from ...openadr.model import SignalName
+from ...openadr.plans import TelemetryPlan
+from ...openadr.ven import Retry
 from .places import Level, place, socket_of
-from .readings import Command, Constants, Readings, Source, course
-from .way import Http, Ways, is_url
-
-
-@attrs.frozen(slots=True)
-class PointEntry:
-    """A thing that can be reported, as it is written; `value` is a constant reading for laboratories."""
-
-    rid: str
-    unit: str = ""
-    type: ReportType = ReportType.USAGE
-    reading: ReadingType = ReadingType.DIRECT_READ
-    min: timedelta = timedelta(seconds=1)
-    max: timedelta = timedelta(hours=1)
-    resource: str | None = None
-    value: float | None = None
-
-
-@attrs.frozen(slots=True)
-class ReportEntry:
-    """A report that can be delivered, as it is written."""
-
-    id: str
-    points: tuple[PointEntry, ...]
-    name: str = "TELEMETRY_USAGE"
-    kept: timedelta = timedelta(hours=1)
-
-
-@attrs.frozen(slots=True)
-class ReadingsEntry:
-    """Where readings come from besides constants: a CSV file, or a command and its arguments."""
-
-    csv: str | None = None
-    command: tuple[str, ...] = ()
+from .reports import HistoryEntry, PlanEntry, ReadingsEntry, ReportEntry, Reports, reports
+from .way import Http, RetryEntry, Ways, is_url, poll_fits
 
 
 @attrs.frozen(slots=True)
@@ -66,9 +33,15 @@ class VenFile:
         xmpp: file of its XMPP account, beside this one.
         reports: what it can report.
         readings: where the values come from.
+        history: where the past comes from, for reports of the past.
+        telemetry: what is asked of reports that the VTN offers; nothing, if this is not given.
+        report_only: it registers for reports only: no events come.
+        reply_limit: how many events it asks for at once when it has registered.
+        poll: how often it polls, where the VTN does not say.
+        retry: when what does not go through is sent again.
         answer: to events: optIn, optOut, or `ask` to leave it to `janusgrid openadr opt`.
         signals: that it understands.
-        resources, groups: by which events mean it, beside its venID.
+        resources, groups, parties, devices, meters: by which events mean it, beside its venID.
         signing: how messages are signed: then it registers to sign.
         reading, store, control, log: as for a VTN.
     """
@@ -80,10 +53,19 @@ class VenFile:
     xmpp: str | None = None
     reports: tuple[ReportEntry, ...] = ()
     readings: ReadingsEntry = ReadingsEntry()
+    history: HistoryEntry = HistoryEntry()
+    telemetry: PlanEntry | None = None
+    report_only: bool = False
+    reply_limit: int | None = None
+    poll: timedelta = timedelta(seconds=10)
+    retry: RetryEntry = RetryEntry()
     answer: Literal["optIn", "optOut", "ask"] = "optOut"
     signals: tuple[str, ...] = ("LOAD_DISPATCH", "SIMPLE")
     resources: tuple[str, ...] = ()
     groups: tuple[str, ...] = ()
+    parties: tuple[str, ...] = ()
+    devices: tuple[str, ...] = ()
+    meters: tuple[str, ...] = ()
     signing: SigningEntry | None = None
     reading: Literal["strict", "tolerant"] = "strict"
     store: str | None = None
@@ -97,8 +79,9 @@ class VenSettings:
 
     file: VenFile
     ways: Ways
-    offers: tuple[Offer, ...]
-    readings: Readings
+    reports: Reports
+    plan: TelemetryPlan | None
+    retry: Retry | None
     store: str | None
     control: Path
 
@@ -125,54 +108,12 @@ def load(path: Path, clock: Clock) -> VenSettings:
     for index, name in enumerate(file.signals):
         if not name.startswith("x-") and name not in known:
             complain(f"{name!r} is no signal of OpenADR; there are {', '.join(known)}", "signals", index)
-    offers = tuple(_offers(document, file, faults))
-    readings = _readings(document, file, folder, clock, faults)
+    if file.reply_limit is not None and file.reply_limit < 1:
+        complain("is one at least", "reply_limit")
+    poll_fits(file.poll, complain)
+    found = reports(document, file.reports, file.readings, file.history, folder, clock, faults)
+    plan = file.telemetry.plan(document, faults, "telemetry") if file.telemetry is not None else None
+    retry = file.retry.retry(complain)
     if faults:
         raise together(faults)
-    return VenSettings(file, ways, offers, readings, place(file.store, folder), socket_of(path, file.control))
-
-
-def _offers(document: Document, file: VenFile, faults: list[ConfigError]) -> list[Offer]:
-    found: list[Offer] = []
-    names = {name.value for name in ReportName}
-    for index, entry in enumerate(file.reports):
-        trail: tuple[Step, ...] = ("reports", index)
-        if not entry.name.startswith("x-") and (entry.name not in names or entry.name.startswith("METADATA_")):
-            faults.append(document.error(f"{entry.name!r} is no report of OpenADR", *trail, "name"))
-            continue
-        try:
-            points = [_point(document, each, *trail, "points", n) for n, each in enumerate(entry.points)]
-            offer = Offer(entry.id, entry.name, tuple(points), entry.kept)
-            ReportDesk([*found, offer])
-        except ConfigError as error:
-            faults.append(error)
-        except LocalError as error:
-            faults.append(document.error(error.message, *trail))
-        else:
-            found.append(offer)
-    return found
-
-
-def _point(document: Document, entry: PointEntry, *trail: Step) -> DataPoint:
-    try:
-        unit = item(entry.unit)
-    except LocalError as error:
-        raise document.error(error.message, *trail, "unit") from None
-    return DataPoint(entry.rid, unit, entry.type, entry.reading, entry.min, entry.max, entry.resource)
-
-
-def _readings(document: Document, file: VenFile, folder: Path, clock: Clock, faults: list[ConfigError]) -> Readings:
-    entries = [point for report in file.reports for point in report.points]
-    constants = {entry.rid: entry.value for entry in entries if entry.value is not None}
-    sources: list[Source] = [Constants(constants)]
-    if file.readings.csv is not None:
-        try:
-            sources.append(course(folder / file.readings.csv, clock, frozenset(entry.rid for entry in entries)))
-        except ConfigError as error:
-            faults.append(error)
-    if file.readings.command:
-        sources.append(Command(file.readings.command, folder))
-    silent = [entry.rid for entry in entries if entry.value is None]
-    if silent and len(sources) == 1:
-        faults.append(document.error(f"nothing says what {silent[0]} is: a value, or readings: csv or command"))
-    return Readings(sources)
+    return VenSettings(file, ways, found, plan, retry, place(file.store, folder), socket_of(path, file.control))

@@ -12,10 +12,11 @@ import click
 from ...common.clock import Clock, RealClock
 from ...common.errors import ConfigError
 from ...openadr.model import OptType
-from ...openadr.ven import Asked, Declined, EventChange, Joined, Left, Ven
+from ...openadr.ven import Asked, Declined, EventChange, Joined, Left, Offered, Telemetry, Ven
 from ..control import Control
 from ..running import run
-from . import summary
+from . import samples, summary
+from .places import opened
 from .telling import Teller, log_to_stderr
 from .ven_config import VenSettings, load
 from .ven_desk import Desk
@@ -41,7 +42,7 @@ def command(config: Path, check: bool, as_json: bool) -> None:
         click.echo(str(error))
         sys.exit(1)
     if check:
-        many = len(settings.offers)
+        many = len(settings.reports.offers)
         click.echo(f"{config}: VEN {settings.file.ven}, {many} {'report' if many == 1 else 'reports'}, no fault")
         return
     log_to_stderr(settings.file.log)
@@ -54,24 +55,24 @@ async def serve(settings: VenSettings, clock: Clock, as_json: bool) -> None:
     file = settings.file
     async with AsyncExitStack() as stack:
         (transport,) = await settings.ways.open(stack)
-        store = None
-        if settings.store is not None:
-            from ...common.store.records import Records  # is slow to import, and not everybody keeps anything
-
-            store = Records(settings.store, f"ven/{file.ven}")
-            stack.callback(store.close)
         ven = Ven(
             file.ven,
             transport,
             vtn=file.vtn,
-            offers=settings.offers,
-            read=settings.readings,
+            offers=settings.reports.offers,
+            read=settings.reports.readings,
+            history=settings.reports.history,
+            plan=settings.plan,
+            report_only=file.report_only,
             signals=file.signals,
-            targets=target(file.resources, file.groups),
+            targets=target(file),
+            reply_limit=file.reply_limit,
+            poll_every=file.poll,
+            retry=settings.retry,
             signing=settings.ways.signs,
             tolerant=file.reading == "tolerant",
             clock=clock,
-            store=store,
+            store=opened(settings.store, f"ven/{file.ven}", stack),
         )
         follow(ven, say)
         ven.on_event(lambda change: _decide(say, file.answer, change))
@@ -91,7 +92,9 @@ def follow(ven: Ven, say: Teller) -> None:
     """Tell everything that happens at a VEN, but for events: those are told where they are decided."""
     ven.listen(Joined, lambda happening: _joined(say, happening))
     ven.listen(Left, lambda happening: _left(say, happening))
-    ven.listen(Asked, lambda happening: _asked(say, happening))
+    ven.listen(Asked, lambda happening: samples.asked(say, happening.requests))
+    ven.listen(Offered, lambda happening: _offered(say, happening))
+    ven.listen(Telemetry, lambda happening: _telemetry(say, ven, happening))
     ven.listen(Declined, lambda happening: _declined(say, happening))
 
 
@@ -105,14 +108,16 @@ def _left(say: Teller, what: Left) -> None:
     say.tell("deregistered", f"the registration has ended{why}", reason=why.removeprefix(": ") or None)
 
 
-def _asked(say: Teller, what: Asked) -> None:
-    for request in what.requests:
-        specifier = request.report_specifier
-        r_ids = [payload.r_id for payload in specifier.specifier_payloads]
-        every = specifier.report_back_duration.text
-        say.tell("asked", f"asked to report {', '.join(r_ids)} of {specifier.report_specifier_id} every {every}",
-                 report=specifier.report_specifier_id, request=request.report_request_id, rids=r_ids,
-                 every=every, granularity=specifier.granularity.text)  # fmt: skip
+def _offered(say: Teller, what: Offered) -> None:
+    asked = [request.report_specifier.report_specifier_id for request in what.requests]
+    offers = [offer.report_specifier_id for offer in what.offers]
+    said = f"the VTN can report {', '.join(offers) or 'nothing'}; asked for {', '.join(asked) or 'nothing'}"
+    say.tell("offered", said, offers=offers, asked=asked)
+
+
+def _telemetry(say: Teller, ven: Ven, what: Telemetry) -> None:
+    offer = ven.core.vtn_reports.offers.get(what.report.report_specifier_id)
+    samples.came(say, what.samples, offer)
 
 
 def _declined(say: Teller, what: Declined) -> None:

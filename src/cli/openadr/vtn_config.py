@@ -8,13 +8,14 @@ from typing import Literal
 
 import attrs
 
+from ...common.clock import Clock
 from ...common.config import Document, Step, read, together
-from ...common.errors import ConfigError, LocalError
+from ...common.errors import ConfigError
 from ...common.security.entry import SigningEntry
-from ...openadr.model import ReportName
-from ...openadr.vtn import Party, TelemetryPlan
+from ...openadr.vtn import Party, Retry, TelemetryPlan
 from .places import Level, place, socket_of
-from .way import Http, Ways, identities, target
+from .reports import HistoryEntry, PlanEntry, ReadingsEntry, ReportEntry, Reports, reports
+from .way import Http, RetryEntry, Ways, identities, poll_fits, target
 
 
 @attrs.frozen(slots=True)
@@ -24,7 +25,7 @@ class PartyEntry:
     Attributes:
         identity: a bare JID or the fingerprint of a certificate; several with blanks between them.
         ven: its venID, where that was agreed.
-        resources, groups: by which events mean it, beside its venID.
+        resources, groups, parties, devices, meters: by which events mean it, beside its venID.
         markets: market contexts that it takes part in; none given is all.
     """
 
@@ -33,16 +34,10 @@ class PartyEntry:
     ven: str | None = None
     resources: tuple[str, ...] = ()
     groups: tuple[str, ...] = ()
+    parties: tuple[str, ...] = ()
+    devices: tuple[str, ...] = ()
+    meters: tuple[str, ...] = ()
     markets: tuple[str, ...] = ()
-
-
-@attrs.frozen(slots=True)
-class PlanEntry:
-    """What is asked of every report of these names that is offered; no names: nothing is asked for."""
-
-    granularity: timedelta = timedelta(minutes=1)
-    every: timedelta = timedelta(minutes=1)
-    names: tuple[str, ...] = ("TELEMETRY_USAGE",)
 
 
 @attrs.frozen(slots=True)
@@ -55,6 +50,8 @@ class VtnFile:
         xmpp: file of its XMPP account, beside this one.
         parties: the VENs that may register.
         telemetry: what is asked of offered reports.
+        reports, readings, history: what VENs may ask of it, as for a VEN.
+        retry: when what does not go through is sent again.
         poll: how often VENs that cannot be reached are asked to come for their messages.
         signing: how messages are signed, for VENs that register to sign; without it none may.
         reading: `tolerant` to read what is against the schema in ways that are known; each is logged once.
@@ -68,6 +65,10 @@ class VtnFile:
     http: Http | None = None
     xmpp: str | None = None
     telemetry: PlanEntry = PlanEntry()
+    reports: tuple[ReportEntry, ...] = ()
+    readings: ReadingsEntry = ReadingsEntry()
+    history: HistoryEntry = HistoryEntry()
+    retry: RetryEntry = RetryEntry()
     poll: timedelta = timedelta(seconds=10)
     signing: SigningEntry | None = None
     reading: Literal["strict", "tolerant"] = "strict"
@@ -84,11 +85,13 @@ class VtnSettings:
     ways: Ways
     parties: tuple[Party, ...]
     plan: TelemetryPlan
+    reports: Reports
+    retry: Retry | None
     store: str | None
     control: Path
 
 
-def load(path: Path) -> VtnSettings:
+def load(path: Path, clock: Clock) -> VtnSettings:
     """Return the settings in a file; raise `ConfigError` that names every fault with line and column."""
     document = read(path)
     file = document.structure(VtnFile)
@@ -104,14 +107,16 @@ def load(path: Path) -> VtnSettings:
     if file.http is not None and file.http.listen is None:
         complain("a VTN listens: listen: HOST:PORT", "http")
     ways.check(complain)
-    if file.poll < timedelta(seconds=1) or file.poll % timedelta(seconds=1):
-        complain("is a whole number of seconds, one at least", "poll")
+    poll_fits(file.poll, complain)
     parties = _parties(document, file, faults)
-    plan = _plan(document, file, faults)
+    plan = file.telemetry.plan(document, faults, "telemetry")
+    found = reports(document, file.reports, file.readings, file.history, folder, clock, faults)
+    retry = file.retry.retry(complain)
     if faults:
         raise together(faults)
     assert plan is not None
-    return VtnSettings(file, ways, parties, plan, place(file.store, folder), socket_of(path, file.control))
+    store, control = place(file.store, folder), socket_of(path, file.control)
+    return VtnSettings(file, ways, parties, plan, found, retry, store, control)
 
 
 def _parties(document: Document, file: VtnFile, faults: list[ConfigError]) -> tuple[Party, ...]:
@@ -124,20 +129,8 @@ def _parties(document: Document, file: VtnFile, faults: list[ConfigError]) -> tu
             continue
         if entry.name in {party.ven_name for party in found}:
             faults.append(document.error(f"{entry.name!r} is given twice", "parties", index, "name"))
-        meant = target(entry.resources, entry.groups)
+        meant = target(entry)
         found.append(Party(entry.name, who, entry.ven, meant, entry.markets))  # type: ignore[arg-type]  # its converter is not seen through
     if not file.parties:
         faults.append(document.error("no VEN may register: name one at least", "parties"))
     return tuple(found)
-
-
-def _plan(document: Document, file: VtnFile, faults: list[ConfigError]) -> TelemetryPlan | None:
-    entry = file.telemetry
-    for index, name in enumerate(entry.names):
-        if not name.startswith("x-") and name not in {known.value for known in ReportName}:
-            faults.append(document.error(f"{name!r} is no report of OpenADR", "telemetry", "names", index))
-    try:
-        return TelemetryPlan(entry.granularity, entry.every, entry.names)
-    except LocalError as error:
-        faults.append(document.error(error.message, "telemetry"))
-        return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from ...common.config import duration
@@ -107,6 +108,7 @@ class Desk:
             request["rids"] or None,
             granularity=duration(request["granularity"]),
             every=duration(request["every"]),
+            start=datetime.fromisoformat(request["start"]) if request["start"] else None,
             duration=duration(request["lasts"]) if request["lasts"] else None,
         )
         await self._vtn.kept()

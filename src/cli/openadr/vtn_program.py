@@ -9,12 +9,24 @@ from pathlib import Path
 
 import click
 
-from ...common.clock import RealClock
+from ...common.clock import Clock, RealClock
 from ...common.errors import ConfigError
-from ...openadr.vtn import Declined, Deregistered, Offered, OptCanceled, OptCreated, Opted, Registered, Telemetry, Vtn
+from ...openadr.vtn import (
+    Asked,
+    Declined,
+    Deregistered,
+    Offered,
+    OptCanceled,
+    OptCreated,
+    Opted,
+    Registered,
+    Telemetry,
+    Vtn,
+)
 from ..control import Control
 from ..running import run
-from . import summary
+from . import samples, summary
+from .places import opened
 from .telling import Teller, log_to_stderr
 from .vtn_config import VtnSettings, load
 from .vtn_desk import Desk
@@ -30,8 +42,9 @@ def command(config: Path, check: bool, as_json: bool) -> None:
 
     It prints what happens. Direct it from another terminal: `janusgrid openadr event`, `report` and `ven`.
     """
+    clock = RealClock()
     try:
-        settings = load(config)
+        settings = load(config, clock)
     except ConfigError as error:
         if not check:
             raise
@@ -42,29 +55,26 @@ def command(config: Path, check: bool, as_json: bool) -> None:
         click.echo(f"{config}: VTN {settings.file.vtn}, {many} {'party' if many == 1 else 'parties'}, no fault")
         return
     log_to_stderr(settings.file.log)
-    run(serve(settings, as_json), endless=True)
+    run(serve(settings, clock, as_json), endless=True)
 
 
-async def serve(settings: VtnSettings, as_json: bool) -> None:
+async def serve(settings: VtnSettings, clock: Clock, as_json: bool) -> None:
     """Run until cancelled; then end everything in good order."""
-    clock = RealClock()
     say = Teller(as_json, clock.now)
     async with AsyncExitStack() as stack:
         transports = await settings.ways.open(stack)
-        store = None
-        if settings.store is not None:
-            from ...common.store.records import Records  # is slow to import, and not everybody keeps anything
-
-            store = Records(settings.store, f"vtn/{settings.file.vtn}")
-            stack.callback(store.close)
         vtn = Vtn(
             settings.file.vtn,
             transports,
             parties=settings.parties,
             clock=clock,
             plan=settings.plan,
+            offers=settings.reports.offers,
+            read=settings.reports.readings,
+            history=settings.reports.history,
             poll_every=settings.file.poll,
-            store=store,
+            retry=settings.retry,
+            store=opened(settings.store, f"vtn/{settings.file.vtn}", stack),
             signing=settings.ways.signs,
             tolerant=settings.file.reading == "tolerant",
         )
@@ -92,6 +102,7 @@ def follow(vtn: Vtn, say: Teller) -> None:
     vtn.listen(OptCreated, lambda happening: _opt(say, happening, "says"))
     vtn.listen(OptCanceled, lambda happening: _opt(say, happening, "takes back"))
     vtn.listen(Telemetry, lambda happening: _telemetry(say, happening))
+    vtn.listen(Asked, lambda happening: _asked(say, happening))
     vtn.listen(Declined, lambda happening: _declined(say, vtn, happening))
 
 
@@ -131,17 +142,13 @@ def _opt(say: Teller, what: OptCreated | OptCanceled, does: str) -> None:
              ven=what.ven.ven_name, **described)  # fmt: skip
 
 
+def _asked(say: Teller, what: Asked) -> None:
+    samples.asked(say, what.requests, what.ven.ven_name, ven=what.ven.ven_name)
+
+
 def _telemetry(say: Teller, what: Telemetry) -> None:
     offer = what.ven.offers.get(what.report.report_specifier_id)
-    items = {each.r_id: each.item_base for each in offer.descriptions} if offer else {}
-    for sample in what.samples:
-        unit = summary.unit(items.get(sample.r_id))
-        value = sample.value if isinstance(sample.value, float | int) else str(sample.value)
-        shown = f"{value:.6g}" if isinstance(value, float) else str(value)
-        time = sample.time.astimezone()
-        say.tell("sample", " ".join(filter(None, (what.ven.ven_name, sample.r_id, shown, unit, f"at {time:%H:%M:%S}"))),
-                 ven=what.ven.ven_name, rid=sample.r_id, value=value, unit=unit, at=time.isoformat(),
-                 quality=None if sample.quality is None else str(sample.quality))  # fmt: skip
+    samples.came(say, what.samples, offer, what.ven.ven_name, ven=what.ven.ven_name)
 
 
 def _declined(say: Teller, vtn: Vtn, what: Declined) -> None:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AsyncExitStack
+from datetime import timedelta
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Protocol
 from urllib.parse import urlsplit
 
 import attrs
 
 from ...common.config import Document, Step
-from ...common.errors import ConfigError, JanusGridError
+from ...common.errors import ConfigError, JanusGridError, LocalError
 from ...common.security import MODERN, OPENADR, Credentials, client_context, is_fingerprint, server_context
 from ...common.security.entry import SigningEntry
 from ...common.xmpp.login import Login
@@ -19,6 +20,7 @@ from ...openadr.binding.http import HttpTransport
 from ...openadr.binding.transport import Transport
 from ...openadr.binding.xmpp import XmppTransport
 from ...openadr.core.identity import ANYBODY
+from ...openadr.core.outbox import Retry
 from ...openadr.model import EiTarget
 from ...openadr.signing import Signing
 from ...openadr.signing.entry import signing
@@ -154,9 +156,52 @@ def identities(text: str, document: Document, *trail: Step) -> tuple[str, ...]:
     return found
 
 
-def target(resources: tuple[str, ...], groups: tuple[str, ...]) -> EiTarget:
+class Meant(Protocol):
+    """What else than its venID means a VEN: its resources, groups, parties, classes of devices, meters."""
+
+    @property
+    def resources(self) -> tuple[str, ...]: ...
+    @property
+    def groups(self) -> tuple[str, ...]: ...
+    @property
+    def parties(self) -> tuple[str, ...]: ...
+    @property
+    def devices(self) -> tuple[str, ...]: ...
+    @property
+    def meters(self) -> tuple[str, ...]: ...
+
+
+def target(meant: Meant) -> EiTarget:
     """Return what else than its venID means a VEN."""
-    return EiTarget(resource_ids=resources, group_ids=groups)
+    return EiTarget(
+        resource_ids=meant.resources,
+        group_ids=meant.groups,
+        party_ids=meant.parties,
+        end_device_assets=meant.devices,
+        meter_assets=meant.meters,
+    )
+
+
+@attrs.frozen(slots=True)
+class RetryEntry:
+    """When what does not go through is sent again, as it is written: after a pause that grows from first to longest."""
+
+    first: timedelta = timedelta(seconds=1)
+    longest: timedelta = timedelta(seconds=120)
+
+    def retry(self, complain: Complain) -> Retry | None:
+        """Return it as a role takes it; None if that cannot be, of which is complained."""
+        try:
+            return Retry(self.first, self.longest)
+        except LocalError as error:
+            complain(error.message, "retry")
+            return None
+
+
+def poll_fits(every: timedelta, complain: Complain) -> None:
+    """Complain of a time between polls that cannot be."""
+    if every < timedelta(seconds=1) or every % timedelta(seconds=1):
+        complain("is a whole number of seconds, one at least", "poll")
 
 
 def is_url(address: str) -> bool:
