@@ -1,4 +1,4 @@
-"""A VTN over HTTPS, and those who come to it: with good manners and without."""
+"""A VTN over HTTPS, or a VEN that is pushed to, and those who come to it: with good manners and without."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import attrs
 from janusgrid.common.security import Credentials, client_context
@@ -15,7 +16,14 @@ from janusgrid.openadr.binding.http import HttpTransport
 from janusgrid.openadr.binding.http_door import HttpLimits
 from janusgrid.openadr.binding.services import BASE, service
 from janusgrid.openadr.codec import read, write
-from janusgrid.openadr.model import CreatedPartyRegistration, CreatePartyRegistration, Message, TransportName
+from janusgrid.openadr.model import (
+    CreatedPartyRegistration,
+    CreatePartyRegistration,
+    Message,
+    QueryRegistration,
+    TransportName,
+)
+from janusgrid.openadr.ven import Ven
 from janusgrid.openadr.vtn import Party, Vtn
 
 REGISTRATION = CreatePartyRegistration(
@@ -25,18 +33,29 @@ TYPE = "Content-Type: application/xml\r\n"
 
 
 class House:
-    """An authority, a VTN, and the certificates of its VENs `site` and `other`."""
+    """An authority, a VTN, and the certificates of its VENs `site` and `other`.
 
-    def __init__(self, folder: Path, limits: HttpLimits | None = None) -> None:
+    With `pushed`, the VEN `site` listens, and its VTN comes to it: what it takes from a server it takes from that.
+    """
+
+    def __init__(self, folder: Path, limits: HttpLimits | None = None, *, pushed: bool = False) -> None:
         self.authority = Authority.of(folder)
         self.revoked = self.authority.revoke()
         self._credentials: dict[str, Credentials] = {}
         self.prints: dict[str, str] = {}
         for user in ("vtn", "site", "other"):
             self.issue(user)
-        self.transport = HttpTransport(self.of("vtn"), listen=("127.0.0.1", 0), limits=limits)
+        self.pushed, self.guest = pushed, "vtn" if pushed else "site"
+        self.transport = HttpTransport(
+            self.of("site" if pushed else "vtn"), listen=("127.0.0.1", 0), limits=limits,
+            vtn=self.prints["vtn"] if pushed else "",
+        )  # fmt: skip
         parties = [Party("site", self.prints["site"]), Party("other", self.prints["other"])]
-        self.vtn = Vtn("VTN1", self.transport, parties=parties)
+        self.role: Vtn | Ven
+        if pushed:
+            self.role = Ven("site", self.transport, vtn="https://127.0.0.1:1")
+        else:
+            self.role = self.vtn = Vtn("VTN1", self.transport, parties=parties)
 
     def issue(self, user: str, days: int = 30, since: int = 0) -> None:
         issued = self.authority.issue(user, ["localhost", "127.0.0.1"], days=days, since=since)
@@ -61,12 +80,17 @@ class House:
         assert server is not None
         return int(server.connections)
 
-    async def connect(self, user: str = "site") -> Visitor:
+    async def is_well(self) -> bool:
+        """Return whether a good peer is served: it is answered, in the words of OpenADR."""
+        answer: Any = await self.ask(QueryRegistration(request_id="R"))
+        return bool(answer.ei_response.response_code == ("453" if self.pushed else "200"))
+
+    async def connect(self, user: str | None = None) -> Visitor:
         """Return a connection, after the handshake."""
-        context = client_context(attrs.evolve(self.of(user), revoked=None))
+        context = client_context(attrs.evolve(self.of(user or self.guest), revoked=None))
         return Visitor(*await asyncio.open_connection("127.0.0.1", self.port, ssl=context))
 
-    async def ask(self, message: Message, endpoint: str | None = None, user: str = "site") -> Message:
+    async def ask(self, message: Message, endpoint: str | None = None, user: str | None = None) -> Message:
         """Return the answer to a message, on a connection of its own."""
         visitor = await self.connect(user)
         status, body = await visitor.post(write(message), endpoint or service(type(message)) or "EiReport")
@@ -127,8 +151,8 @@ def head(endpoint: str, more: str = TYPE) -> str:
 
 
 @asynccontextmanager
-async def a_house(folder: Path, limits: HttpLimits | None = None) -> AsyncIterator[House]:
-    """Yield a house whose VTN listens."""
-    house = House(folder, limits or HttpLimits())
-    async with house.vtn:
+async def a_house(folder: Path, limits: HttpLimits | None = None, *, pushed: bool = False) -> AsyncIterator[House]:
+    """Yield a house whose VTN listens, or with `pushed` its VEN."""
+    house = House(folder, limits or HttpLimits(), pushed=pushed)
+    async with house.role:
         yield house

@@ -30,6 +30,7 @@ from janusgrid.openadr.model import (
     RequestReregistration,
     TransportName,
 )
+from janusgrid.openadr.ven import Ven
 from janusgrid.openadr.vtn import Party, Vtn
 
 from tests.openadr.binding.https import REGISTRATION, House, Visitor, a_house
@@ -42,6 +43,13 @@ QUERY = write(QueryRegistration(request_id="R1"))
 @pytest_asyncio.fixture
 async def house(tmp_path: Path) -> AsyncIterator[House]:
     async with a_house(tmp_path) as made:
+        yield made
+
+
+@pytest_asyncio.fixture(params=[False, True], ids=["VTN", "VEN"])
+async def either(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[House]:
+    """A house whose VTN is come to, or whose VEN is pushed to."""
+    async with a_house(tmp_path, pushed=request.param) as made:
         yield made
 
 
@@ -59,33 +67,33 @@ async def refused(house: House, user: str) -> bool:
     return status == 0
 
 
-async def test_a_revoked_certificate_is_refused_without_a_restart(house: House) -> None:
-    inside, good = await house.connect("site"), await house.connect("other")
+async def test_a_revoked_certificate_is_refused_without_a_restart(either: House) -> None:
+    inside, good = await either.connect(either.guest), await either.connect("other")
     assert (await inside.post(QUERY))[0] == (await good.post(QUERY))[0] == 200
-    house.authority.revoke(house.of("site").certificate)
+    either.authority.revoke(either.of(either.guest).certificate)
     assert (await inside.post(QUERY))[0] == 503  # who was in already has to show the certificate again
     assert await inside.ended()
-    assert await refused(house, "site")
+    assert await refused(either, either.guest)
     assert (await good.post(QUERY))[0] == 503
-    assert not await refused(house, "other")
+    assert not await refused(either, "other")
 
 
-async def test_half_a_list_changes_nothing_and_a_whole_one_does(house: House, caplog: pytest.LogCaptureFixture) -> None:
-    whole = house.authority.revoke(house.of("site").certificate).read_text()
-    house.revoked.write_text("-----BEGIN X509 CRL-----\nhalf of")
-    assert not await refused(house, "other")
-    house.revoked.write_text(whole)
-    assert await refused(house, "site")
-    house.revoked.unlink()
-    assert await refused(house, "site")
-    assert not await refused(house, "other")
+async def test_half_a_list_changes_nothing_and_a_whole_does(either: House, caplog: pytest.LogCaptureFixture) -> None:
+    whole = either.authority.revoke(either.of(either.guest).certificate).read_text()
+    either.revoked.write_text("-----BEGIN X509 CRL-----\nhalf of")
+    assert not await refused(either, "other")
+    either.revoked.write_text(whole)
+    assert await refused(either, either.guest)
+    either.revoked.unlink()
+    assert await refused(either, either.guest)
+    assert not await refused(either, "other")
     assert "event=security.not-renewed" in caplog.text
 
 
-async def test_an_expired_certificate_is_refused(house: House) -> None:
-    house.issue("past", days=2, since=3)
-    assert await refused(house, "past")
-    inside = await house.connect("site")
+async def test_an_expired_certificate_is_refused(either: House) -> None:
+    either.issue("past", days=2, since=3)
+    assert await refused(either, "past")
+    inside = await either.connect(either.guest)
     assert (await inside.post(QUERY))[0] == 200
     (guest,) = [each for each in asyncio.all_tasks() if "Door._serve" in repr(each)]
     frame = guest.get_coro().cr_frame  # type: ignore[union-attr]
@@ -214,7 +222,7 @@ class Server:
         writer.close()
 
 
-async def carried(url: str, station: Vtn) -> Message | None:
+async def carried(url: str, station: Vtn | Ven) -> Message | None:
     transport = HttpTransport(plain=True, timeout=2.0)
     await transport.begin(station, url)
     try:
@@ -306,19 +314,19 @@ DOCTYPES = (
 )
 
 
-@pytest.mark.parametrize("doctype", DOCTYPES)
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32"])
-async def test_no_doctype_on_any_entry(house: House, doctype: str, encoding: str) -> None:
-    octets = (doctype + QUERY[QUERY.index("<oadr") :]).encode(encoding)
-    visitor = await house.connect()
-    for endpoint in (*SERVICES, POLL):
-        status, body = await visitor.post(octets, endpoint)
-        assert status == 200
-        assert code(read(body)) == Code.INVALID_DATA
+async def test_no_doctype_on_any_entry(either: House, encoding: str) -> None:
+    """Of the servers of both roles, and of their clients in what they are answered."""
+    visitor = await either.connect()
+    for doctype in DOCTYPES:
+        octets = (doctype + QUERY[QUERY.index("<oadr") :]).encode(encoding)
+        for endpoint in ("EiEvent", "EiReport", "EiRegisterParty") if either.pushed else (*SERVICES, POLL):
+            status, body = await visitor.post(octets, endpoint)
+            assert (status, code(read(body))) == (200, Code.INVALID_DATA), (doctype, endpoint)
+        async with Server(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(octets) + octets) as server:
+            with pytest.raises(Malformed):
+                await carried(server.url, either.role)
     await visitor.leave()
-    async with Server(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(octets) + octets) as server:
-        with pytest.raises(Malformed):
-            await carried(server.url, house.vtn)
 
 
 async def test_each_message_at_each_wrong_endpoint(house: House) -> None:
