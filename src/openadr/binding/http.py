@@ -12,6 +12,7 @@ import logging
 import re
 import ssl
 from collections import deque
+from collections.abc import Mapping
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -177,6 +178,28 @@ class HttpTransport:
         except (aiohttp.ClientError, OSError, ssl.SSLError, ValueError) as error:
             raise NotReachable(f"{type(error).__name__}: {error}", where=to) from None
         return await reception.answered(self._station, certificate.found, content, to) if content.strip() else None
+
+    async def post(
+        self, to: str, endpoint: str, body: bytes, identity: str = "", *, method: str = "POST",
+        headers: Mapping[str, str] | None = None,
+    ) -> tuple[int, bytes]:  # fmt: skip
+        """Send octets that may be no message to a service, and return the status and what came with it: for testers.
+
+        Raises `NotReachable` or `TimedOut`.
+        """
+        await self._renew()
+        client, _ = self._client(_root(to), NOBODY if self._tls is None or identity == ANYBODY else identity)
+        given = {"Content-Type": CONTENT_TYPE, "Accept-Encoding": "identity", **(headers or {})}
+        try:
+            async with client.request(
+                method, f"{_root(to)}{BASE}/{endpoint}", data=body, headers=given, allow_redirects=False,
+                ssl=self._tls or True,
+            ) as response:  # fmt: skip
+                return response.status, await response.content.read(self._limits.body)
+        except TimeoutError:
+            raise TimedOut(f"no answer within {self._timeout.total:g} s", where=to) from None
+        except (aiohttp.ClientError, OSError, ssl.SSLError, ValueError) as error:
+            raise NotReachable(f"{type(error).__name__}: {error}", where=to) from None
 
     def passing(self, error: Exception) -> bool:
         """Return whether it may go better the next time (see `Transport`)."""

@@ -135,6 +135,10 @@ class XmppTransport:
         if "@" in identity:
             await self._session.subscribe(identity)
 
+    async def listed(self, vtn: str) -> frozenset[str]:
+        """Return the services that a VTN lists, of those that there are; raise what asking it raises."""
+        return frozenset(await self._discover(vtn) or ())
+
     async def _discover(self, vtn: str) -> dict[str, str] | None:
         """Return the services of `vtn` and their JIDs; None where it says nothing: it has no list, or is away.
 
