@@ -1,0 +1,1 @@
+"""Scenarios that test a VEN: the tester is a VTN."""

@@ -1,0 +1,1 @@
+"""Scenarios that test a VTN: the tester is a VEN."""
