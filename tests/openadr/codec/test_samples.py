@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -26,12 +27,22 @@ def test_there_are_samples_of_every_message(shared: Path) -> None:
     assert roots <= {sample.message for sample in samples(shared) if sample.valid}
 
 
+def test_every_sample_is_one_of_the_three_that_are_held_to_their_manifest(shared: Path) -> None:
+    """Messages, which come back equal; what is against the schema, which is refused; and fragments of messages."""
+    found = samples(shared)
+    folder = shared / "reference/openadr/samples"
+    assert {sample.path for sample in found} == set(folder.rglob("*.xml"))
+    kinds = Counter("invalid" if not each.valid else "message" if each.is_message else "fragment" for each in found)
+    assert kinds == {"message": 127, "invalid": 24, "fragment": 9}
+
+
 def test_every_valid_sample_comes_back_with_equal_content(shared: Path, official: Schema) -> None:
     count = 0
     for sample in samples(shared):
         if sample.valid and sample.is_message:
             data = sample.path.read_bytes()
             payload = read_payload(data, source=sample.name)
+            assert DECLARATIONS[type(payload.message)].root == f"oadr:{sample.message}", sample.name
             written = read_xml(write(payload.message))
             assert official.faults(written) == (), sample.name
             original = read_xml(data)
