@@ -209,7 +209,7 @@ class XmppAssociation:
         except Aborted:
             self._end("aborted by the server")
             return None
-        if self._envelope.security.wants_rekey and self._last is None:
+        if self._envelope.security.must_speak and self._last is None:
             self._last = asyncio.get_running_loop().create_task(self._rekey())
         if element is None:
             return self._envelope.wrap("") if kind in ("get", "set") else None
@@ -275,9 +275,10 @@ class XmppAssociation:
     async def _rekey(self) -> None:
         """Have the keys changed, where nothing else is sent that could say so."""
         try:
-            answer = await self._request(self._envelope.wrap(""), "set")
-            if answer is not None:
-                self._envelope.open(content_of(answer))
+            while self._envelope.security.must_speak:
+                answer = await self._request(self._envelope.wrap(""), "set")
+                if answer is not None:
+                    self._envelope.open(content_of(answer))
         except (JanusGridError, Aborted) as error:
             log.info("%s: the keys were not changed: %s", self.peer, error)
         finally:

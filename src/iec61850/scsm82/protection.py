@@ -89,9 +89,9 @@ class Protected:
         self._clock = clock
 
     @property
-    def wants_rekey(self) -> bool:
-        """Whether new keys are due, and nothing was sent that says so."""
-        return self._channel.wants_rekey
+    def must_speak(self) -> bool:
+        """Whether something should be sent soon, for the sake of the keys (see `EndToEnd`)."""
+        return self._channel.must_speak
 
     def protect(self, text: str) -> str:
         """Return the element with the protected PDU."""

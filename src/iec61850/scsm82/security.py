@@ -36,8 +36,8 @@ class EndToEnd(Protocol):
         ...
 
     @property
-    def wants_rekey(self) -> bool:
-        """Whether something should be sent soon, even an empty text, because new keys are due."""
+    def must_speak(self) -> bool:
+        """Whether something should be sent soon, even an empty text, for the sake of the keys."""
         ...
 
 
@@ -48,7 +48,7 @@ class Aborted(Exception):
 class Off:
     """No end-to-end security: what TLS between client, XMPP server and client gives is all there is."""
 
-    wants_rekey = False
+    must_speak = False
 
     def protect(self, text: str) -> str:
         """Return the PDU as it is."""

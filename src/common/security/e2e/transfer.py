@@ -101,9 +101,11 @@ class Channel:
         return self._state == "ended"
 
     @property
-    def wants_rekey(self) -> bool:
-        """Whether a PDU should be sent soon, even an empty one, because new keys are due."""
-        return not self.ended and self.calling and self._wanted and self._offer is None
+    def must_speak(self) -> bool:
+        """Whether a PDU should be sent soon, even an empty one: new keys are due, or the peer waits to see them."""
+        if self.ended or not self.calling:
+            return False
+        return (self._wanted and self._offer is None) or (self.epoch > 0 and self._sent == 0)
 
     # --- what goes out ----------------------------------------------------------------------------------------------
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import attrs
@@ -122,7 +122,8 @@ def test_a_revoked_certificate(tmp_path: Path) -> None:
     revoked = authority.revoke(issued.certificate)
     theirs = Identity.of(Credentials(issued.certificate, issued.key, authority.certificate))
     ours = Accepting(Identity.of(attrs.evolve(credentials(SERVER), authorities=authority.certificate, revoked=revoked)))
-    error = refused(ours, Calling(theirs, CLIENT, SERVER, NOW).request)
+    now = datetime.now(UTC)  # the list is younger than `NOW`
+    error = refused(ours, Calling(theirs, CLIENT, SERVER, now).request, now=now)
     assert error.reason is Reason.CERTIFICATE
     assert "revoked" in error.message
 

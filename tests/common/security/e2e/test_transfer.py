@@ -166,13 +166,17 @@ def test_keys_change_with_time(suite: Suite) -> None:
 def test_the_called_end_asks_for_new_keys() -> None:
     caller, called = channels()
     called._since -= timedelta(hours=2)
-    assert not caller.wants_rekey
+    assert not caller.must_speak
     caller.open(called.seal(b"report", NOW), NOW)
-    assert caller.wants_rekey
+    assert caller.must_speak
     called.open(caller.seal(b"", NOW), NOW)
-    assert not caller.wants_rekey
+    assert not caller.must_speak
     caller.open(called.seal(b"report", NOW), NOW)
     assert caller.epoch == 1
+    assert caller.must_speak  # the called end waits to see that the new keys have come
+    called.open(caller.seal(b"", NOW), NOW)
+    assert called.epoch == 1
+    assert not caller.must_speak
 
 
 def test_old_keys_are_forgotten() -> None:
