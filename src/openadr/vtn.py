@@ -212,6 +212,29 @@ class Vtn(Role):
         return [*super()._loops(), self._reporting.sampling, self._reporting.recalling]
 
     @property
+    def parties(self) -> tuple[Party, ...]:
+        """The VENs that may register."""
+        return self.core.parties
+
+    def add_party(self, party: Party) -> None:
+        """Let a VEN register from now on, in the place of a party of that name if there is one.
+
+        With another identity it is heard by that alone; with another venID or account its registration ends. Events by
+        target go to whom they mean now. Parties are not kept: after a restart they are those that are given then, and
+        each of many processes has its own.
+        """
+        self.core.add_party(party)
+        self.nudge()
+
+    def remove_party(self, ven_name: str) -> None:
+        """Let a VEN register no more; its registration ends at once, and it is answered 463.
+
+        Raises `UnknownName`. To let it know first: `cancel_registration`.
+        """
+        self.core.remove_party(ven_name)
+        self.nudge()
+
+    @property
     def vens(self) -> tuple[Ven, ...]:
         """The VENs that are registered."""
         return self.core.vens
@@ -363,7 +386,8 @@ class Vtn(Role):
         self._fire()
 
     def _owns(self, transport: TransportName, identity: str, address: str) -> bool:
-        return self._transports[transport].owns(identity, address)
+        spoken = self._transports.get(transport)
+        return spoken is not None and spoken.owns(identity, address)
 
     async def _happened(self, happening: Any) -> None:
         if isinstance(happening, Registered):

@@ -165,19 +165,43 @@ class VenBook:
         owns: Callable[[TransportName, str, str], bool] = lambda transport, identity, address: True,
         new_id: Callable[[str], str] = ids.new,
     ) -> None:
-        self._parties = {party.ven_name: party for party in parties}
+        self._parties: dict[str, Party] = {}
         self._by_proof: dict[str, dict[str, Party]] = {}
-        for party in self._parties.values():
-            for identity in party.identity:
-                self._by_proof.setdefault(normal(identity), {})[party.ven_name] = party
-        self._identities = {party.identity for party in self._parties.values() if len(party.identity) > 1}
-        self._identities |= {party.identity for party in self._parties.values() if ANYBODY in party.identity}
+        self._identities: set[tuple[str, ...]] = set()
         self.ids = self._ven_ids = Shelf[str]("ven id", str, str)
-        self._ven_ids.update({party.ven_name: party.ven_id for party in self._parties.values() if party.ven_id})
         self.answered = Answered()
         self.shelf = self._vens = Shelf("ven", Ven.spelled, Ven.unspelled)
         self._owns = owns
         self._new_id = new_id
+        for party in parties:
+            self.admit(party)
+
+    @property
+    def parties(self) -> tuple[Party, ...]:
+        """The VENs that may register."""
+        return tuple(self._parties.values())
+
+    def admit(self, party: Party) -> None:
+        """Let a party register; it takes the place of one of that name."""
+        self.dismiss(party.ven_name)
+        if party.ven_id and self._ven_ids.get(party.ven_name) != party.ven_id:
+            self._ven_ids[party.ven_name] = party.ven_id
+        self._parties[party.ven_name] = party
+        for identity in party.identity:
+            self._by_proof.setdefault(normal(identity), {})[party.ven_name] = party
+        if len(party.identity) > 1 or ANYBODY in party.identity:
+            self._identities.add(party.identity)
+
+    def dismiss(self, ven_name: str) -> bool:
+        """Let a party register no more; return whether there was one of that name."""
+        party = self._parties.pop(ven_name, None)
+        if party is None:
+            return False
+        for identity in party.identity:
+            self._by_proof[normal(identity)].pop(ven_name, None)
+        if all(other.identity != party.identity for other in self._parties.values()):
+            self._identities.discard(party.identity)
+        return True
 
     def touch(self, ven: Ven) -> None:
         """Note that something about a VEN has changed."""
@@ -201,8 +225,23 @@ class VenBook:
         return [ven for party, ven in parties if party is not None and party.is_meant(ven.ven_id, event)]
 
     def strangers(self) -> list[Ven]:
-        """Return the registered VENs that are no parties any more: the list has changed since."""
-        return [ven for ven in self._vens.values() if ven.ven_name not in self._parties]
+        """Return the registered VENs that could not register as they are any more: the parties have changed since."""
+        return [ven for ven in self._vens.values() if not self._holds(ven)]
+
+    def _holds(self, ven: Ven) -> bool:
+        """Return whether a registration would be granted as it is: its party, its venID, where it is reached."""
+        party = self._parties.get(ven.ven_name)
+        if party is None or self._ven_ids.get(ven.ven_name) != ven.ven_id:
+            return False
+        return ven.address is None or any(
+            self._owns(ven.transport, ven.identity if identity == ANYBODY else identity, ven.address)
+            for identity in party.identity
+        )
+
+    def proof(self, ven: Ven) -> str:
+        """Return what a VEN is to prove where it is reached: what it has proved last, if that is still agreed."""
+        party = self._parties.get(ven.ven_name)
+        return ven.identity if party is None or is_one_of(ven.identity, party.identity) else party.identity[0]
 
     def means_somebody(self, event: EiEvent) -> bool:
         """Return whether an event is for any party, registered or not."""
@@ -220,6 +259,9 @@ class VenBook:
             raise Rejected(
                 Code.NOT_REGISTERED, f"{_said(identity)} is not registered as {ven_id or 'any VEN'}", rule=21
             )
+        if normal(identity) != normal(found.identity) and ANYBODY not in self._parties[found.ven_name].identity:
+            found.identity = identity  # its certificate was replaced: it shows the new one where it is reached, too
+            self.touch(found)
         return found
 
     def agreed(self, identity: str, ven_id: str | None) -> bool:

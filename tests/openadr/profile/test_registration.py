@@ -21,6 +21,7 @@ from janusgrid.openadr.model import (
     CreatePartyRegistration,
     CreateReport,
     DistributeEvent,
+    EiTarget,
     Message,
     OptType,
     Poll,
@@ -179,6 +180,57 @@ async def test_a_party_that_was_taken_off_the_list_is_out(pair: Pair) -> None:
     assert (later.vens, len(later.outbox)) == ((), 0)
     answer: Any = later.receive("site", Poll(ven_id=ven.ven_id), pair.now)
     assert answer.ei_response.response_code == Code.NOT_REGISTERED
+
+
+async def test_parties_come_and_go_while_the_vtn_runs(pair: Pair) -> None:
+    east, west = EiTarget(group_ids=["east"]), EiTarget(group_ids=["west"])
+    vtn = await pair.vtn([Party("site", "site", targets=west)])
+    ven, mill = await pair.ven(), await pair.ven("mill")
+    await pair.let(5)
+    assert ven.registered
+    with pytest.raises(Rejected, match="may not register"):
+        await mill.joined()
+    event = load_dispatch(1.0, start=pair.now, duration=HOUR, created=pair.now, event_id="E1", target=west)
+    sent = vtn.create_event(event)
+    vtn.add_party(Party("mill", "mill", targets=west))
+    mill.join()
+    await pair.let(15)
+    assert sent.vens == {ven.ven_id, mill.ven_id}
+    assert [each.event_id for each in mill.events] == ["E1"]
+    vtn.add_party(Party("site", ["site", "another"], targets=east))
+    await pair.let(15)
+    assert sent.vens == {mill.ven_id}
+    assert (ven.registered, ven.events) == (True, ())  # what is missing is cancelled
+    vtn.add_party(Party("site", "site", ven_id="OTHER"))
+    assert [each.ven_name for each in vtn.vens] == ["mill"]
+    vtn.remove_party("mill")
+    assert [each.ven_name for each in vtn.parties] == ["site"]
+    assert vtn.vens == ()
+    with pytest.raises(UnknownName):
+        vtn.remove_party("mill")
+    mill.register_again()
+    await pair.let(15)
+    assert not mill.registered
+
+
+async def test_a_certificate_is_replaced_while_the_ven_is_registered(pair: Pair) -> None:
+    vtn, ven = await pair.both(vtn={"parties": [Party("site", ["site", "new"])]})
+    before = vtn.ven("site")
+    answer: Any = await vtn.receive("new", RequestEvent(request_id="R", ven_id=ven.ven_id))
+    assert answer.ei_response.ok
+    route = vtn.core.route(ven.ven_id)
+    assert route is not None
+    assert (route.identity, vtn.ven("site") is before) == ("new", True)
+    vtn.add_party(Party("site", "newest"))
+    for old in ("site", "new"):
+        refused: Any = await vtn.receive(old, RequestEvent(request_id="R", ven_id=ven.ven_id))
+        assert refused.ei_response.response_code == Code.NOT_REGISTERED
+    if pair.polls:
+        route = vtn.core.route(ven.ven_id)
+        assert route is not None
+        assert route.identity == "newest"
+    else:
+        assert not vtn.vens  # where it is reached is not that of the new one
 
 
 # --- oadrPoll ---

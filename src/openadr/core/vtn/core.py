@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import Any
 
 from ....common import ids
-from ....common.errors import JanusGridError, LocalError
+from ....common.errors import JanusGridError, LocalError, UnknownName
 from ...model import (
     CanceledPartyRegistration,
     CanceledReport,
@@ -139,7 +139,7 @@ class VtnCore:
         self._office.vens.answered.restore()
         self._opts.book.restore()
         self.outbox.restore()
-        self._registration.restored()
+        self._registration.end_strangers()
         self._events.restored()
         self.happened.extend(self._reports.restore())
         return faults
@@ -214,7 +214,7 @@ class VtnCore:
     def route(self, ven_id: str) -> Route | None:
         """Return how a VEN is reached, None where there is no such VEN."""
         ven = self._office.vens.get(ven_id)
-        return Route(ven.transport, ven.address, ven.identity) if ven is not None else None
+        return None if ven is None else Route(ven.transport, ven.address, self._office.vens.proof(ven))
 
     def _declined(self, letter: Letter, error: JanusGridError, answer: Message | None) -> None:
         message, ven = letter.message, self._office.vens.get(letter.to)
@@ -281,6 +281,26 @@ class VtnCore:
         return self._office.vens.same_party(identity, names)
 
     # --- what the application asks for ---
+
+    @property
+    def parties(self) -> tuple[Party, ...]:
+        """The VENs that may register."""
+        return self._office.vens.parties
+
+    def add_party(self, party: Party) -> None:
+        """Let a VEN register, in the place of a party of that name if there is one.
+
+        A registration that would not be granted any more ends; events by target follow whom they mean now.
+        """
+        self._office.vens.admit(party)
+        self._registration.end_strangers()
+        self._events.meant_anew()
+
+    def remove_party(self, ven_name: str) -> None:
+        """Let a VEN register no more and end its registration; raise `UnknownName` if there is no such party."""
+        if not self._office.vens.dismiss(ven_name):
+            raise UnknownName("there is no such party", where=ven_name)
+        self._registration.end_strangers()
 
     def ven(self, name_or_id: str) -> Ven:
         """Return a registered VEN by its venID or name; raise `UnknownName`."""

@@ -78,6 +78,15 @@ class Events:
             if booked.by_target and ven.ven_id not in booked.ven_ids and ven in self._office.vens.meant(booked.event):
                 self.book.address(booked, {*booked.ven_ids, ven.ven_id})
 
+    def meant_anew(self) -> None:
+        """Who means whom has changed: let events by target follow, in what is still sent of them."""
+        for booked in self.book:
+            if booked.by_target:
+                told, meant = booked.ven_ids, frozenset(ven.ven_id for ven in self._office.vens.meant(booked.event))
+                if told != meant:
+                    self.book.address(booked, meant)
+                    self._distribute(told | meant)
+
     def ask(self, ven: Ven) -> None:
         """Send a VEN its events again: it owes an answer."""
         self._distribute([ven.ven_id])

@@ -40,7 +40,7 @@ class Registration:
             CancelPartyRegistration: self._cancel,
         }
 
-    def restored(self) -> None:
+    def end_strangers(self) -> None:
         """End the registrations of those who may not register any more: nothing is sent to them, nothing taken."""
         for ven in self._office.vens.strangers():
             self._end(ven)
