@@ -75,7 +75,7 @@ async def field() -> AsyncIterator[Field]:
         ven.on_event(lambda change: OptType.OPT_IN)
         await stack.enter_async_context(ven)
         vtn = await stack.enter_async_context(Vtn("utility", utility, parties=[Party("site", "ems@site.example")]))
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             await vtn.wait_registered("site")
         found = Field(host, device, mallory, await XmppAssociation.open(host, DER), vtn)
         yield found
@@ -150,7 +150,7 @@ async def test_an_event_for_an_unknown_ven(field: Field, caplog: pytest.LogCaptu
         field.vtn.create_event(event, ["somebody"])
     misled = field.vtn.create_event(changed(event, ei_target=EiTarget(ven_ids=["VEN9"])), ["site"])
     good = load_dispatch(500, start=now + timedelta(hours=3), duration=timedelta(hours=1), created=now)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         assert await field.vtn.create_event(good, ["site"]).opted("site") is OptType.OPT_IN
     assert "462 it is for VEN9, not for VEN" in caplog.text  # target mismatch, conformance rule 22
     assert misled.id in caplog.text

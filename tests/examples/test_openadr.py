@@ -30,7 +30,6 @@ async def test_vtn_and_ven_find_each_other() -> None:
             "3",
             *where,
         )
-        await asyncio.sleep(0.5)
         ven = await start(
             "openadr_ven.py", f"ems@{broker.domain}/ems", "secret of ems", f"vtn@{broker.domain}/vtn", *where
         )

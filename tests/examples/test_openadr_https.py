@@ -40,7 +40,7 @@ async def test_the_page(way: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     more = ["--certified"] if way == "certified" else []
     vtn = await start("openadr_https.py", "vtn", "--folder", folder, "--peer", of["site"], "--listen", str(port), *more)
     assert vtn.stdout is not None
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         assert b"listening" in await vtn.stdout.readline()
     listen = ["--listen", str(free_port())] if way == "push" else []
     ven = await start(
@@ -48,7 +48,7 @@ async def test_the_page(way: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         *listen, *more,
     )  # fmt: skip
     try:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             said, _ = await vtn.communicate()
     finally:
         ven.terminate()

@@ -44,7 +44,7 @@ async def play(text: str, **names: Any) -> list[str]:
     scope: dict[str, Any] = {**names, "print": say}
     exec(f"async def example():\n{textwrap.indent(text, '    ')}", scope)
     example, waiting = asyncio.create_task(scope["example"]()), asyncio.create_task(enough.wait())
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         await asyncio.wait((example, waiting), return_when=asyncio.FIRST_COMPLETED)
     waiting.cancel()
     if not example.done():

@@ -65,7 +65,7 @@ def make_session(server: LocalServer, user: str, **options: object) -> SlixSessi
     return SlixSession(f"{user}@{server.domain}/IEC", **{**defaults, **options})  # type: ignore[arg-type]
 
 
-async def until(condition: Callable[[], bool], what: str = "", seconds: float = 10.0) -> None:
+async def until(condition: Callable[[], bool], what: str = "", seconds: float = 30.0) -> None:
     """Return when `condition` holds; fail after `seconds`."""
     try:
         async with asyncio.timeout(seconds):

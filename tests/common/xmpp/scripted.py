@@ -41,7 +41,7 @@ class Peer:
 
     async def hear(self, pattern: str) -> re.Match[str]:
         """Return the match of `pattern` in what the client says next; what went before is passed over."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while (found := re.search(pattern, self.heard, re.DOTALL)) is None:
                 data = await self.reader.read(65_536)
                 if not data:
@@ -55,7 +55,7 @@ class Peer:
 
     async def left(self) -> str:
         """Return what the client still says until it closes the stream or is gone."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             try:
                 while "</stream:stream>" not in self.heard and (data := await self.reader.read(65_536)):
                     self.heard += data.decode()
@@ -148,7 +148,7 @@ async def scripted(identity: pki.Identity, *scripts: Script, direct: bool = Fals
     running = Scripted(server.sockets[0].getsockname()[1])
     try:
         yield running
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             await asyncio.gather(*ends)
     finally:
         server.close()

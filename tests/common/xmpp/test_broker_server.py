@@ -55,7 +55,7 @@ class Client(slixmpp.ClientXMPP):
 
     async def login(self) -> Client:
         self.connect(self.broker.host, self.broker.port)
-        await asyncio.wait_for(self.wait_until("session_start", 20), 20)
+        await asyncio.wait_for(self.wait_until("session_start", 30), 30)
         return self
 
 
@@ -68,7 +68,7 @@ async def clients(broker: Broker, *users: str, plugins: tuple[str, ...] = ()) ->
         client.abort()
 
 
-async def until(condition, seconds: float = 10.0) -> None:
+async def until(condition, seconds: float = 30.0) -> None:
     async with asyncio.timeout(seconds):
         while not condition():  # noqa: ASYNC110 - states of two parties, not events
             await asyncio.sleep(0.005)
@@ -89,11 +89,11 @@ class Raw:
         await self.writer.drain()
 
     async def read_until(self, mark: bytes) -> bytes:
-        return await asyncio.wait_for(self.reader.readuntil(mark), 10)
+        return await asyncio.wait_for(self.reader.readuntil(mark), 30)
 
     async def rest(self) -> bytes:
         """Everything up to the end of the connection."""
-        return await asyncio.wait_for(self.reader.read(), 10)
+        return await asyncio.wait_for(self.reader.read(), 30)
 
     async def secure(self, context: ssl.SSLContext | None = None) -> Raw:
         await self.send(HEADER)
@@ -221,7 +221,7 @@ async def test_a_break_and_resumption_lose_nothing(broker):
                     ems.transport.abort()
             await until(lambda: not ems.transport)
             ems.connect(broker.host, broker.port)
-            await ems.wait_until("session_resumed", 10)
+            await ems.wait_until("session_resumed", 30)
         expected = [f"{turn}.{number}" for turn in range(3) for number in range(20)]
         await until(lambda: len(at_ems) >= 60 and len(at_der) >= 60)
         assert (at_ems, at_der) == (expected, expected)
@@ -282,7 +282,7 @@ async def test_the_header_in_one_flight_with_the_end_of_the_handshake(broker):
     writer.write(outgoing.read())  # Finished and header together
     plain = b""
     while b"</stream:features>" not in plain:
-        incoming.write(await asyncio.wait_for(reader.read(65536), 10))
+        incoming.write(await asyncio.wait_for(reader.read(65536), 30))
         with contextlib.suppress(ssl.SSLWantReadError):
             while True:
                 plain += tls.read(65536)

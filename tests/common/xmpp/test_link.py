@@ -88,7 +88,7 @@ async def test_cut_at_any_octet_nothing_is_lost_or_doubled(name: str) -> None:
                 for user, session in (("ems", ems), ("der", der)):
                     session.handle("{x}n", noting(user), kinds=("normal",))  # type: ignore[arg-type]
                 number = 0
-                async with asyncio.timeout(30):
+                async with asyncio.timeout(60):
                     while bad.cuts < 8 or ems.statistics.resumptions < 5:
                         if number % 10 == 0:
                             bad.cut_after = chance.randrange(1, 12_000)
@@ -99,7 +99,7 @@ async def test_cut_at_any_octet_nothing_is_lost_or_doubled(name: str) -> None:
                         await asyncio.sleep(0.003)
                         number += 1
                 bad.cut_after = None
-                await until(lambda: min(map(len, seen.values())) >= number, "all are there", 20)
+                await until(lambda: min(map(len, seen.values())) >= number, "all are there", 60)
                 assert seen == {"ems": list(range(number)), "der": list(range(number))}
                 assert ems.statistics.sessions == 1
     finally:
@@ -126,8 +126,8 @@ async def test_a_line_that_fell_silent_is_found_out() -> None:
                     await ems.push(der.jid, f'<n xmlns="x">{number}</n>')
                 await until(lambda: "down" in links)
                 bad.deaf = False
-                await until(lambda: links == ["down", "resumed"])
-                await until(lambda: len(seen) == 30)
+                await until(lambda: links[:2] == ["down", "resumed"])
+                await until(lambda: len(seen) >= 30)
                 assert seen == [str(n) for n in range(30)]
     finally:
         await server.stop()
