@@ -7,8 +7,9 @@ import sys
 
 BENCHMARKS = {
     "codec": "MMS: XER against lxml on the same octets, BER against asn1tools",
+    "openadr": "OpenADR: VTN and messages beside openleadr, events by each way",
     "openadr_codec": "OpenADR: validate and parse against lxml on the same octets",
-    "openadr_signing": "OpenADR: what a signature costs, against lxml and beside openleadr",
+    "openadr_signing": "OpenADR: what a signature costs, against lxml",
     "xmpp_roundtrip": "XMPP: a bare iq round trip on each server",
     "scsm81": "SCSM 8-1: clients and servers beside other implementations: reads, reports, commands",
     "scsm82_read": "SCSM 8-2: a read against a bare iq of the same size on the same server",

@@ -72,11 +72,18 @@ class Side:
         """Seconds that the process, with all its threads, has had on a processor."""
         return time.clock_gettime((~self._process.pid << 3) | 2)  # the clock of a process, as Linux numbers them
 
+    @property
+    def memory(self) -> float:
+        """KiB that it holds in memory."""
+        pages = Path(f"/proc/{self._process.pid}/statm").read_text().split()[1]
+        return int(pages) * os.sysconf("SC_PAGE_SIZE") / 1024
+
 
 @contextmanager
-def running(peer: str, script: str, *arguments: object) -> Iterator[Side]:
-    """Run a side with the interpreter that has the peer; end it at the end."""
-    interpreter = str(peers.python(peer)) if peer else sys.executable
+def running(peer: str | Path, script: str, *arguments: object) -> Iterator[Side]:
+    """Run a side with the interpreter that has the peer, or (a path) with that one; end it at the end."""
+    found = peers.python(peer) if peer and isinstance(peer, str) else peer
+    interpreter = str(found or sys.executable)
     process = subprocess.Popen(  # noqa: S603
         [interpreter, str(SIDES / script), *map(str, arguments)],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, bufsize=1,

@@ -1,10 +1,7 @@
-"""Signatures of OpenADR messages: as multiples of what lxml alone needs to parse them, and beside openleadr's."""
+"""Signatures of OpenADR messages: as multiples of what lxml alone needs to parse them."""
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -24,31 +21,6 @@ from .openadr_codec import Ratio, event
 
 BUDGET = 3.0
 """Milliseconds to sign with RSA of 2048 bits."""
-
-PEER = Path(__file__).parents[1] / ".peers" / f"openleadr==0.5.36-py{sys.version_info.major}{sys.version_info.minor}"
-"""Where the tests install it (tests/peers.py)."""
-
-_PEER_SCRIPT = """
-import json, sys, time
-from lxml import etree
-from openleadr import messaging
-found = []
-for certificate, key in json.load(sys.stdin):
-    pems = dict(cert=open(certificate, "rb").read(), key=open(key, "rb").read())
-    sign = lambda: messaging.create_message("oadrPoll", ven_id="VEN-1", **pems)
-    def verify():
-        messaging.NONCE_CACHE.clear()
-        messaging.validate_xml_signature(messaging.validate_xml_schema(document))
-    for operation in (sign, verify):
-        best = float("inf")
-        for _ in range(10):
-            document = messaging.create_message("oadrPoll", ven_id="VEN-1", **pems)
-            begin = time.perf_counter()
-            operation()
-            best = min(best, time.perf_counter() - begin)
-        found.append(best)
-json.dump(found, sys.stdout)
-"""
 
 
 def measure(message: Message, issued: Issued, rounds: int = 15, count: int = 10) -> list[Ratio]:
@@ -88,15 +60,6 @@ def replay(remembered: int) -> float:
     return (time.perf_counter() - begin) * 1e3
 
 
-def openleadr(issued: list[Issued]) -> list[float]:
-    """Return the seconds in which openleadr signs and verifies an oadrPoll with each key; nothing if it is not here."""
-    if not (PEER / "ready").exists():
-        return []
-    files = json.dumps([[str(each.certificate), str(each.key)] for each in issued])
-    done = subprocess.run([PEER / "bin" / "python", "-c", _PEER_SCRIPT], input=files, capture_output=True, text=True)  # noqa: S603
-    return list(json.loads(done.stdout)) if done.returncode == 0 else []
-
-
 def main() -> None:
     """Print what a signature costs."""
     with tempfile.TemporaryDirectory() as folder:
@@ -108,11 +71,6 @@ def main() -> None:
                 for each in measure(message, issued[kind]):
                     budget = f"  (budget {BUDGET:g} ms)" if each.operation.endswith("sign") and kind == "rsa" else ""
                     print(f"  {each.operation:28} {each.microseconds:8.1f} us  x {each.ratio:6.1f}{budget}")
-        times = openleadr(list(issued.values()))
-        for kind, (sign, verify) in zip(issued, zip(times[::2], times[1::2], strict=True), strict=False):
-            print(f"openleadr, oadrPoll, {kind}: sign {sign * 1e3:.2f} ms, verify {verify * 1e3:.2f} ms")
-        if not times:
-            print("openleadr is not installed in .peers: not measured")
     for remembered in (1_000, 100_000):
         print(f"replay: {replay(remembered):.1f} us with {remembered} nonces remembered")
 

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import importlib
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from benchmarks import contest, profile
+from benchmarks import contest, openadr, openadr_delivery, profile
 from benchmarks.__main__ import BENCHMARKS
+from benchmarks.openadr_codec import event
 from benchmarks.scsm82_read import run
 from benchmarks.sides import sampler
+from janusgrid.common.security.authority import Authority, KeyKind
+from janusgrid.openadr.codec import write
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -37,6 +41,36 @@ def test_codecs_are_given_as_ratios_to_their_floor(name: str, capsys: pytest.Cap
     importlib.import_module(f"benchmarks.{name}").main()
     assert "lxml" in (said := capsys.readouterr().out)
     assert "(budget " in said
+
+
+def test_a_vtn_is_compared_with_openleadr_poll_by_poll(capsys: pytest.CaptureFixture[str]) -> None:
+    sizes = openadr.Sizes(rounds=2, seconds=0.02)
+    found = openadr.polls(openadr.contenders("ours"), 2, sizes)
+    assert all(turn["requests per second"] > 0 for turns in found.values() for turn in turns)
+    openadr.compare("polls", found, {"CPU of the server": "us"})
+    said = capsys.readouterr().out
+    assert "(budget 0.7, goal 0.4)" in said or "not compared: " in said
+
+
+def test_a_fleet_is_kept_and_told_by_time_and_memory() -> None:
+    with openadr.vtn("ours, kept", vens=3) as (side, url):
+        found = openadr.swept(side, url, 3)
+    assert found.keys() == openadr.FLEET_UNITS.keys()
+    assert found["memory at first"] > 1
+    assert found["time to register"] > 0
+
+
+def test_messages_are_read_written_signed_and_opened(tmp_path: Path) -> None:
+    authority = Authority.make(tmp_path)
+    issued = {str(kind): authority.issue(f"signer-{kind}", kind=kind) for kind in KeyKind}
+    turns = openadr.messages(["ours"], write(event()), issued, openadr.Sizes(rounds=1, seconds=0.02))["ours"]
+    assert turns[0].keys() == {"read", "write", "sign ec", "sign rsa", "open ec", "open rsa"}
+    assert all(microseconds > 0 for microseconds in turns[0].values())
+
+
+def test_an_event_is_timed_on_its_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(openadr_delivery, "SETTLED", 0.1)
+    assert all(seconds > 0 for seconds in asyncio.run(openadr_delivery.over_xmpp("embedded", 1)))
 
 
 def test_contenders_take_turns_and_are_told_as_ratios() -> None:
