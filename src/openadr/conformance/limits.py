@@ -14,8 +14,9 @@ from ..binding import role
 from ..binding.http import HttpTransport
 from ..binding.http_door import HttpLimits
 from ..binding.xmpp import XmppTransport
-from ..core import event_book, opt_book, outbox, report_desk, report_ledger, report_plan, ven_book
+from ..core import event_book, opt_book, outbox, quotas, report_desk, report_ledger, report_plan, ven_book
 from ..core.vtn import core as vtn_core
+from ..signing import replay
 from ..ven import Ven
 from ..vtn import TelemetryPlan, Vtn
 
@@ -40,6 +41,13 @@ CONSTANTS: tuple[tuple[Any, str, str], ...] = (
     (report_ledger.MOST_REQUESTS, "report requests known of each peer", "both"),
     (report_desk.MOST_REPORTS, "reports that run at once", "both"),
     (report_desk.MOST_VALUES, "values that running reports keep until they are sent", "both"),
+    (quotas.MOST_OFFERED, "reports that a peer may offer", "both"),
+    (quotas.MOST_POINTS, "points that a peer may offer in all, or ask for in one message", "both"),
+    (quotas.MOST_TARGETS, "resources, groups, … in one target", "both"),
+    (quotas.MOST_EVENTS, "events that a VEN knows", "VEN"),
+    (quotas.LONGEST_NAME, "characters of an ID or a name", "both"),
+    (quotas.LONGEST_ADDRESS, "characters of an address", "VTN"),
+    (replay.MOST_OF_ONE, "nonces of one signer that are remembered at a time", "both"),
     (report_plan.MOST_IN_PART, "values in one report: longer ones come in parts", "both"),
 )
 """What stands in no record, and is not to be set."""

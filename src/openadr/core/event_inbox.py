@@ -42,7 +42,7 @@ from ..rules.decisions import (
     startafter,
 )
 from ..rules.event import order
-from . import event_rules, spelling
+from . import event_rules, quotas, spelling
 from .answers import Code, Rejected, negative
 from .shelf import Shelf
 
@@ -326,6 +326,8 @@ class EventInbox:
             fresh.opt = rule_36()
             return self._cancel(known, fresh, now), fresh.response(fresh.opt)
         try:
+            if known is None:
+                quotas.check_event(fresh.event_id, len(self._events))
             self._check(fresh.event)
         except Rejected as error:
             return self._lose(known, now) if known else None, fresh.response(OptType.OPT_OUT, error)

@@ -28,6 +28,7 @@ from ...model import (
     Response,
     TransportName,
 )
+from .. import quotas
 from ..answers import Code, Deployment, Rejected, check, rejection
 from ..event_inbox import EventChange, EventInbox
 from ..identity import is_one_of
@@ -297,6 +298,7 @@ class VenCore:
                 raise Rejected(Code.NOT_RECOGNIZED, f"{type(message).__name__} is not for a VEN")
             if not self.registration_id:
                 raise Rejected(Code.NOT_REGISTERED, "this VEN is not registered")
+            quotas.check(message)
             claimed = getattr(message, "ven_id", None)
             if claimed not in (None, "", self.ven_id):
                 raise Rejected(Code.INVALID_ID, f"venID {claimed} is not {self.ven_id}", rule=21)
@@ -320,6 +322,8 @@ class VenCore:
         handle = self._replies.get(type(letter.message))
         try:
             check(answer)
+            if not isinstance(letter.message, Poll):  # what was polled for is a message, and looked at as one
+                quotas.check(answer)
             if handle is not None:
                 handle(letter.message, answer, now)
         except Rejected as error:

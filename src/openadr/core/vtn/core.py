@@ -38,6 +38,7 @@ from ...model import (
     UpdatedReport,
     UpdateReport,
 )
+from .. import quotas
 from ..answers import Code, Deployment, Rejected, check, ok, rejection, request_id
 from ..event_book import BookedEvent, EventBook
 from ..opt_book import Availability
@@ -184,6 +185,7 @@ class VtnCore:
         try:
             if handler is None:
                 raise Rejected(Code.NOT_RECOGNIZED, f"{type(message).__name__} is not for a VTN")
+            quotas.check(message)
             answer = handler(identity, message, now)
         except Rejected as error:
             return rejection(message, error, self.deployment)
@@ -197,6 +199,7 @@ class VtnCore:
             return
         try:
             check(answer)
+            quotas.check(answer)
         except Rejected as error:
             self._declined(letter, error, answer)
         else:
