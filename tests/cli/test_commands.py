@@ -74,6 +74,9 @@ def test_rules_prints_the_table() -> None:
     code, text = run("openadr", "rules", "--json")
     found = json.loads(text)
     assert {rule["rule"] for rule in found["rules"]} >= {2, 58, 304, None}
+    refused = {rule["rule"] for rule in found["rules"] if rule["refused"]}
+    assert refused >= {2, 8, 9, 25, 100, 314}
+    assert not refused & {105, 305, 311, 331, 509}
     assert "302" in found["not public"]
 
 

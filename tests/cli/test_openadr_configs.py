@@ -64,6 +64,7 @@ def test_good_ones(tmp_path: Path) -> None:
         ("parties", "telemetry: {every: 0.5s}\nparties", "5:12", "whole number of seconds"),
         ("parties", "poll: 100ms\nparties", "5:7", "one at least"),
         ("parties", "log: loud\nparties", "5:6", "'warning'"),
+        ("parties", "reading: loose\nparties", "5:10", "'tolerant'"),
         ("parties", "retry: {first: 5min}\nparties", "5:8", "pauses are above zero and grow"),
         ("parties", "reports: [{id: a, points: [{rid: a}]}]\nparties", "1:1", "nothing says what a is"),
         ("parties", "xmpp: account.yaml\nparties", "5:7", "account.yaml: cannot read"),

@@ -401,7 +401,7 @@ def test_an_answer_that_makes_no_sense(joined: Pair, answer: Message | None) -> 
     assert isinstance(joined.ven.happened[-1], Declined)
 
 
-# --- events ----------------------------------------------------------------------------------------------------------
+# --- events (certification practice: P1_2040 and P1_2050, of which no more than the names is known) -----------------
 
 
 def test_an_opt_goes_before_the_answer_and_later_answers_are_ignored(asked: Pair) -> None:
