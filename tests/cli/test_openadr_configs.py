@@ -199,6 +199,6 @@ def test_every_key_is_in_the_reference(kind: type) -> None:
 
 
 def test_the_example_of_the_reference_has_no_fault() -> None:
-    example = Path(__file__).resolve().parents[2] / "examples" / "openadr" / "reports.yaml"
+    example = Path(__file__).resolve().parents[2] / "examples" / "reports" / "reports.yaml"
     code, out = call("ven", str(example), "--check")
     assert (code, "3 reports, no fault" in out) == (0, True), out

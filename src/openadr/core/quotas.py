@@ -1,8 +1,8 @@
 """How much a peer may name: what it makes up is remembered, in memory and on disk, so that there is an end to it.
 
 Other ends stand where things are kept: how many opts (`opt_book`) and times of each (`stretches`), requests
-(`report_ledger`), running reports (`report_desk`) and letters (`outbox`) there may be. A VEN has one registration for each
-party that it is.
+(`report_ledger`), running reports (`report_desk`) and letters (`outbox`) there may be. A VEN has one registration for
+each party that it is.
 """
 
 from __future__ import annotations
