@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
@@ -12,9 +13,10 @@ import attrs
 import pytest
 from janusgrid.common.errors import LocalError, Malformed, NotReachable, TimedOut
 from janusgrid.iec61850 import Command, Ied, Server, connect
-from janusgrid.iec61850.acsi.services import GetDataValues, GetServerDirectory
+from janusgrid.iec61850.acsi.services import GetDataValues, GetServerDirectory, Notification, SetRCBValues
 from janusgrid.iec61850.mapping import initiate
 from janusgrid.iec61850.mapping.initiate import Limits
+from janusgrid.iec61850.mapping.server import MmsServer
 from janusgrid.iec61850.mms import decode_ber, encode_ber, pdu
 from janusgrid.iec61850.scsm81.client import TcpAssociation
 from janusgrid.iec61850.scsm81.connection import LinkLimits
@@ -190,6 +192,30 @@ async def test_reports_nobody_reads_end_the_association() -> None:
             await asyncio.sleep(0)
     await ied.association.abort()
     await server.close()
+
+
+async def test_reports_that_cost_more_than_their_period_leave_others_their_turn(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    notify, sent = MmsServer.notify, 0
+
+    def slow(mms: MmsServer[bytes], notification: Notification) -> list[bytes]:
+        nonlocal sent
+        sent += 1
+        if sent < 1000:
+            time.sleep(0.002)
+        return notify(mms, notification)
+
+    async with serving() as (_, port):
+        greedy, other = await connect(f"tcp://127.0.0.1:{port}"), await connect(f"tcp://127.0.0.1:{port}")
+        monkeypatch.setattr(MmsServer, "notify", slow)
+        values = (("IntgPd", 1), ("RptEna", True))
+        await greedy.association.call(SetRCBValues(ref("LLN0.urcbMeas01", "RP"), values))
+        await until(lambda: sent > 3)
+        assert await other.read("DG750DER/MMXU1.TotW.mag.f") == 300.5
+        assert sent < 500
+        await greedy.release()
+        await other.release()
 
 
 def _socket(found: object) -> socket.socket:
