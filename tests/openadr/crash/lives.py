@@ -1,4 +1,4 @@
-"""One life of a VTN or a VEN: a real process on real HTTP and a real database, killed at a chosen moment.
+"""One life of a VTN or a VEN: a real process with a real network and a real database, killed at a chosen moment.
 
 What its application was told, and what was acknowledged to it, it writes to a diary: a file that outlives it.
 """
@@ -12,21 +12,27 @@ import os
 import signal
 import time
 import traceback
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import attrs
 from janusgrid.common.clock import ScaledClock
+from janusgrid.common.security import Credentials
 from janusgrid.common.store.records import Records
+from janusgrid.common.xmpp.slix import SlixSession
 from janusgrid.openadr.binding.http import HttpTransport
+from janusgrid.openadr.binding.services import service
+from janusgrid.openadr.binding.xmpp import XmppTransport
 from janusgrid.openadr.core import spelling
 from janusgrid.openadr.core.identity import ANYBODY
 from janusgrid.openadr.events import kilowatts, load_dispatch
-from janusgrid.openadr.model import CreatedEvent, Message, OptType
+from janusgrid.openadr.model import CreatedEvent, Message, OptType, Poll
+from janusgrid.openadr.signing import Signing
 from janusgrid.openadr.ven import Change, DataPoint, EventChange, Offer, Reading, Ven
-from janusgrid.openadr.vtn import Opted, Party, Telemetry, TelemetryPlan, Vtn
+from janusgrid.openadr.vtn import OptCanceled, OptCreated, Opted, Party, Telemetry, TelemetryPlan, Vtn
 
 SPEED = 60.0
 T0 = datetime(2026, 3, 25, 8, 0, tzinfo=UTC)
@@ -39,19 +45,69 @@ class Plan:
     """What a life is to be.
 
     Attributes:
-        end: at which moment it is killed, counted from its start; 0 for never.
+        way: `pull`, `push`, `xmpp`, or `signed`, which is pull with signed messages.
+        ports: of HTTP, that of the VTN and that of the VEN.
         origin: what the machine's clock showed at T0.
-        last: it makes nothing new, brings everything to its end, and ends when the file `end` is there.
+        server: of XMPP: its domain, host, port and authority.
+        end: at which moment it is killed: the first of a name, or counted from its start; "" for never. Then, when the
+            file `enough` is there, it makes nothing new and brings everything to its end, and ends when the file `end`
+            is there.
     """
 
+    way: str
     folder: Path
-    port: int
+    ports: tuple[int, int]
     origin: float
-    end: int = 0
-    last: bool = False
+    server: tuple[str, str, int, Path | None] | None = None
+    end: int | str = ""
+
+    @property
+    def enough(self) -> bool:
+        """Nothing new is to be made any more."""
+        return not self.end and (self.folder / "enough").exists()
 
     def clock(self) -> ScaledClock:
         return ScaledClock(SPEED, T0 + timedelta(seconds=(time.monotonic() - self.origin) * SPEED))
+
+    def signing(self, role: str) -> Signing | None:
+        """An hour of ours is a minute in this world."""
+        if self.way != "signed":
+            return None
+        files = (self.folder / f"{role}.pem", self.folder / f"{role}.key", self.folder / "authority.pem")
+        signers = () if role == "vtn" else ((self.folder / "vtn.print").read_text(),)
+        return Signing(
+            credentials=Credentials(*files), signers=signers, past=timedelta(hours=4), future=timedelta(hours=1)
+        )
+
+    @asynccontextmanager
+    async def transport(self, role: str, fate: Fate) -> AsyncIterator[MortalHttp | MortalXmpp]:
+        """Yield the transport of a role."""
+        made: MortalHttp | MortalXmpp
+        if self.server is None:
+            listens = role == "vtn" or self.way == "push"
+            made = MortalHttp(plain=True, listen=("127.0.0.1", self.ports[role == "ven"]) if listens else None)
+            made.fate = fate
+            yield made
+            return
+        domain, host, port, ca = self.server
+        user = "vtn" if role == "vtn" else "ems"
+        password = f"secret of {user}"
+        async with SlixSession(f"{user}@{domain}/{user}", password=password, host=host, port=port, tls=ca) as session:
+            made = MortalXmpp(session)
+            made.fate = fate
+            yield made
+
+    @property
+    def vtn(self) -> str:
+        return f"http://127.0.0.1:{self.ports[0]}" if self.server is None else f"vtn@{self.server[0]}/vtn"
+
+    @property
+    def site(self) -> tuple[str, ...]:
+        """As whom the VTN knows the VEN."""
+        if self.server is not None:
+            return (f"ems@{self.server[0]}",)
+        signer = self.folder / "ven.print"
+        return (ANYBODY, signer.read_text()) if signer.exists() else (ANYBODY,)
 
 
 class Fate:
@@ -69,7 +125,7 @@ class Fate:
 
     def moment(self, name: str) -> None:
         """Here a life may end."""
-        if next(self._count) == self._plan.end:
+        if self._plan.end in (next(self._count), name):
             self.note("killed", name)
             os.kill(os.getpid(), signal.SIGKILL)
             time.sleep(10)
@@ -91,7 +147,24 @@ class MortalRecords(Records):
         self._fate.moment("saved")
 
 
-class MortalTransport(HttpTransport):
+class MortalHttp(HttpTransport):
+    fate: Fate
+    folder: Path | None = None
+    """Where the last message that was answered is left, as it was sent."""
+    sent = ""
+
+    async def carry(self, to: str, message: Message, identity: str = "") -> Message | None:
+        name = type(message).__name__
+        self.fate.moment(f"sending {name}")
+        answer = await super().carry(to, message, identity)
+        if self.folder is not None and not isinstance(message, Poll):
+            (self.folder / "sent.new").write_text(f"{service(type(message))}\n{self.sent}")
+            (self.folder / "sent.new").rename(self.folder / "sent")
+        self.fate.moment(f"answered {name}")
+        return answer
+
+
+class MortalXmpp(XmppTransport):
     fate: Fate
 
     async def carry(self, to: str, message: Message, identity: str = "") -> Message | None:
@@ -113,25 +186,42 @@ class MortalVtn(Vtn):
         return answer
 
 
+class MortalVen(Ven):
+    fate: Fate
+
+    async def receive(self, identity: str, message: Message, spend: Callable[[], None] | None = None) -> Message:
+        name = type(message).__name__
+        self.fate.moment(f"receiving {name}")
+        answer = await super().receive(identity, message, spend)
+        self.fate.moment(f"answering {name}")
+        return answer
+
+
 def live(role: str, plan: Plan) -> None:
     """Live; never returns."""
     try:
-        asyncio.run({"vtn": _vtn, "ven": _ven}[role](plan, Fate(role, plan)))
+        asyncio.run(_live(role, plan, Fate(role, plan)))
     except BaseException:
         traceback.print_exc()
         os._exit(1)
     os._exit(0)
 
 
-async def _vtn(plan: Plan, fate: Fate) -> None:
+async def _live(role: str, plan: Plan, fate: Fate) -> None:
+    async with plan.transport(role, fate) as transport:
+        await {"vtn": _vtn, "ven": _ven}[role](plan, transport, fate)
+
+
+async def _vtn(plan: Plan, transport: MortalHttp | MortalXmpp, fate: Fate) -> None:
     vtn = MortalVtn(
         "VTN1",
-        HttpTransport(listen=("127.0.0.1", plan.port), plain=True),
-        parties=[Party("site", ANYBODY)],
+        transport,
+        parties=[Party("site", plan.site)],
         clock=plan.clock(),
         plan=TelemetryPlan(granularity=STEP, every=STEP),
-        poll_every=timedelta(seconds=1),
+        poll_every=timedelta(seconds=2),
         store=MortalRecords("vtn", plan, fate),
+        signing=plan.signing("vtn"),
     )
     vtn.fate = fate
 
@@ -148,7 +238,18 @@ async def _vtn(plan: Plan, fate: Fate) -> None:
         identity = told.response.qualified_event_id
         fate.note("opted", identity.event_id, identity.modification_number, told.response.opt_type)
 
+    @_listener(vtn, OptCreated)
+    def said(told: OptCreated) -> None:
+        fate.moment("telling an opt")
+        fate.note("said", told.opt.opt_id)
+
+    @_listener(vtn, OptCanceled)
+    def unsaid(told: OptCanceled) -> None:
+        fate.moment("telling the end of an opt")
+        fate.note("unsaid", told.opt.opt_id)
+
     async with vtn:
+        fate.note("up")
         await _utility(vtn, plan, fate)
         await _end(plan, "vtn", lambda: _vtn_state(vtn))
 
@@ -178,7 +279,7 @@ async def _utility(vtn: Vtn, plan: Plan, fate: Fate) -> None:
                 fate.moment("changed an event")
                 await _acknowledged(vtn, fate, name)
                 continue
-        if plan.last and count > 2:
+        if plan.enough and count > 2:
             return
         now = vtn.clock.now()
         vtn.create_event(_event(f"E{count}", 1000.0, T0 + timedelta(hours=12 + 2 * count), now), ["site"])
@@ -205,21 +306,23 @@ def _vtn_state(vtn: Vtn) -> dict[str, Any] | None:
         if booked.opt(ven.ven_id) is None:
             return None
         events[descriptor.event_id] = [descriptor.modification_number, str(booked.opt(ven.ven_id))]
-    return {"ven": ven.ven_id, "registration": ven.registration_id, "events": events}
+    opts = sorted(opt.opt_id for opt in vtn.opts("site"))
+    return {"ven": ven.ven_id, "registration": ven.registration_id, "events": events, "opts": opts}
 
 
-async def _ven(plan: Plan, fate: Fate) -> None:
-    transport = MortalTransport(plain=True)
-    transport.fate = fate
+async def _ven(plan: Plan, transport: MortalHttp | MortalXmpp, fate: Fate) -> None:
     clock = plan.clock()
 
     def read(r_ids: frozenset[str]) -> Mapping[str, Reading]:
         return {r_id: Reading(1.0) for r_id in r_ids}
 
-    ven = Ven(
-        "site", transport, vtn=f"http://127.0.0.1:{plan.port}", offers=[OFFER], read=read, clock=clock,
-        store=MortalRecords("ven", plan, fate),
+    ven = MortalVen(
+        "site", transport, vtn=plan.vtn, offers=[OFFER], read=read, clock=clock,
+        store=MortalRecords("ven", plan, fate), signing=plan.signing("ven"),
     )  # fmt: skip
+    ven.fate = fate
+    if plan.way == "signed" and isinstance(transport, MortalHttp):
+        _keep_what_is_sent(ven, transport, plan.folder)
 
     @ven.on_event
     def decide(change: EventChange) -> OptType:
@@ -230,10 +333,53 @@ async def _ven(plan: Plan, fate: Fate) -> None:
         return OptType.OPT_IN
 
     async with ven:
-        if not plan.last:
-            await _minds(ven, fate)
         await ven.joined()
+        making = [asyncio.create_task(make) for make in (_minds(ven, fate), _availability(ven, plan, fate))]
+        while not plan.enough:
+            done, _ = await asyncio.wait(making, timeout=0.05)
+            assert not done, [task.result() for task in done]
+        for task in making:
+            task.cancel()
+        await asyncio.gather(*making, return_exceptions=True)
+        _end_opts(ven)
         await _end(plan, "ven", lambda: _ven_state(ven))
+
+
+def _keep_what_is_sent(ven: Ven, transport: MortalHttp, folder: Path) -> None:
+    close, transport.folder = ven.envelopes.close, folder
+
+    def closed(*arguments: Any, **options: Any) -> str:
+        transport.sent = close(*arguments, **options)
+        return transport.sent
+
+    ven.envelopes.close = closed  # type: ignore[method-assign]
+
+
+async def _availability(ven: Ven, plan: Plan, fate: Fate) -> None:
+    """Say one time after the other when we are not available, and take every second of it back."""
+    _end_opts(ven)
+    words = [line.split(" ") for line in (plan.folder / "ven.diary").read_text().splitlines()]
+    for number in itertools.count(max((int(each[1]) + 1 for each in words if each[0] == "opting"), default=0)):
+        fate.note("opting", number)
+        sent = ven.opt_schedule(OptType.OPT_OUT, [(T0 + timedelta(days=1 + number), STEP)], opt_id=f"O{number}")
+        fate.moment("made an opt")
+        await ven.kept()
+        fate.note("opt", sent.id)
+        await sent.accepted()
+        fate.note("accepted", sent.id)
+        if number % 2:
+            sent.cancel()
+            fate.moment("took back an opt")
+            await ven.kept()
+            await sent.canceled()
+        await asyncio.sleep(0.1)
+
+
+def _end_opts(ven: Ven) -> None:
+    """Take back what an earlier life would have taken back."""
+    for sent in ven.opts:
+        if int(sent.id[1:]) % 2:
+            sent.cancel()
 
 
 async def _minds(ven: Ven, fate: Fate) -> None:
@@ -251,14 +397,16 @@ async def _minds(ven: Ven, fate: Fate) -> None:
 def _ven_state(ven: Ven) -> dict[str, Any] | None:
     core = ven.core
     owed = any(isinstance(letter.message, CreatedEvent) for letter in core.outbox.shelf.values())
+    opts = sorted(sent.id for sent in ven.opts)
     if (
         not core.registered
         or owed
+        or not all(sent.is_accepted and int(sent.id[1:]) % 2 == 0 for sent in ven.opts)
         or any(known.opt is None for known in core.events.shelf.values() if not known.cancelled)
     ):
         return None
     events = {known.event_id: [known.modification, str(known.opt)] for known in core.events.shelf.values()}
-    return {"ven": core.ven_id, "registration": core.registration_id, "events": events}
+    return {"ven": core.ven_id, "registration": core.registration_id, "events": events, "opts": opts}
 
 
 async def _end(plan: Plan, role: str, state: Any) -> None:

@@ -5,46 +5,83 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import random
 import signal
 import time
+import urllib.error
+import urllib.request
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
+import attrs
 import pytest
 from janusgrid.common.xmpp.servers.process import free_port
+from janusgrid.openadr.binding.services import BASE
 
+from tests.brokers import start_broker
 from tests.forks import FORKS
+from tests.openadr.binding.ways import Certificates
 from tests.openadr.crash.lives import Plan, live
+
+pytestmark = pytest.mark.timeout(600)  # two hundred processes, one after the other: how long, the machine says
 
 KILLS = int(os.environ.get("JANUSGRID_KILLS", "100"))
 ROUNDS = max(4, KILLS // 25)
 """Each with its own databases; in each both roles are killed in turn."""
 
+WAYS = ("pull", "push", "xmpp", "signed")
+End = int | str
+"""A moment of a life: how many there were before it, or its name."""
+
+MOMENTS = {
+    "vtn": (
+        "made an event", "kept an event", "changed an event",
+        "receiving CreatedEvent", "answering CreatedEvent", "telling opted",
+        "receiving UpdateReport", "answering UpdateReport", "telling telemetry", "told telemetry",
+        "receiving CreateOpt", "answering CreateOpt", "telling an opt",
+        "receiving CancelOpt", "answering CancelOpt", "telling the end of an opt",
+    ),
+    "ven": (
+        "telling an event", "told an event", "sending CreatedEvent", "answered CreatedEvent", "opted",
+        "sending UpdateReport", "answered UpdateReport",
+        "made an opt", "sending CreateOpt", "answered CreateOpt",
+        "took back an opt", "sending CancelOpt", "answered CancelOpt",
+    ),
+}  # fmt: skip
+"""Moments that come again and again, on every way."""
+
+CARRIED = {"vtn": ("sending DistributeEvent", "answered DistributeEvent"),
+           "ven": ("receiving DistributeEvent", "answering DistributeEvent")}  # fmt: skip
+"""More of them where the VTN sends its messages; elsewhere the VEN comes for them."""
+FETCHED = {"vtn": ("receiving Poll", "answering Poll"), "ven": ("sending Poll", "answered Poll")}
+
 
 class Lineage:
     """A role, one life after the other."""
 
-    def __init__(self, role: str, plan: Plan, ends: Sequence[int]) -> None:
+    def __init__(self, role: str, plan: Plan, ends: Sequence[End]) -> None:
         self._role, self._plan, self._ends = role, plan, list(ends)
+        self.lives = 0
         self._begin()
 
     def _begin(self) -> None:
-        end = self._ends.pop(0) if self._ends else 0
-        p = self._plan
-        plan = Plan(p.folder, p.port, p.origin, end, last=not end)
+        plan = attrs.evolve(self._plan, end=self._ends.pop(0) if self._ends else "")
         self._process = FORKS.Process(target=live, args=(self._role, plan), daemon=True)
         self._process.start()
-        self.last = plan.last
+        self.last = not plan.end
+        self.lives += 1
 
     def look(self) -> None:
         """Go on with the next life where one has ended."""
-        if self._process.exitcode is not None and not self.last:
-            assert self._process.exitcode == -signal.SIGKILL, self._process.exitcode
+        if self._process.exitcode is not None:
+            assert self._process.exitcode == -signal.SIGKILL, f"{self._role}: {self._process.exitcode}"
+            assert not self.last
             self._begin()
 
     def stop(self) -> None:
@@ -53,35 +90,72 @@ class Lineage:
         self._process.join()
 
 
+class Thief:
+    """Has overheard a signed message that was answered, and sends it again to the next life of the VTN."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+        self._held = ""
+        self._lives = 1
+        self.answers: list[str] = []
+
+    async def look(self, lives: int) -> None:
+        sent = self._plan.folder / "sent"
+        if self._lives < lives and sent.exists():
+            self._lives, self._held = lives, sent.read_text()
+        if self._held and sum(words == ["up"] for words in diary(self._plan.folder, "vtn")) >= self._lives:
+            held, self._held = self._held, ""
+            self.answers.extend(await asyncio.to_thread(self._send, *held.split("\n", 1)))
+
+    def _send(self, endpoint: str, document: str) -> list[str]:
+        request = urllib.request.Request(
+            f"{self._plan.vtn}{BASE}/{endpoint}", document.encode(), {"Content-Type": "application/xml"}
+        )
+        try:
+            with urllib.request.urlopen(request, timeout=20) as answer:
+                return [answer.read().decode()]
+        except urllib.error.HTTPError:
+            raise
+        except OSError:  # it has died again
+            return []
+
+
 def diary(folder: Path, role: str) -> list[list[str]]:
     """Return what a role has written down in all its lives."""
-    return [line.split(" ") for line in (folder / f"{role}.diary").read_text().splitlines()]
+    file = folder / f"{role}.diary"
+    return [line.split(" ") for line in file.read_text().splitlines()] if file.exists() else []
 
 
-def run(folder: Path, ends: dict[str, Sequence[int]]) -> dict[str, Any]:
-    """Let both roles live until each was killed as often as it is to be, and all has settled; return their states."""
-    plan = Plan(folder, free_port(), time.monotonic())
-    lineages = [Lineage(role, plan, ends[role]) for role in ("vtn", "ven")]
+async def run(plan: Plan, ends: Mapping[str, Sequence[End]]) -> tuple[dict[str, Any], list[str]]:
+    """Let both roles live until each was killed as often as it is to be, and all has settled.
 
-    def until(condition: Any) -> None:
-        limit = time.monotonic() + 60
+    Returns their states, and what was answered to messages that were sent again.
+    """
+    folder = plan.folder
+    lineages = {role: Lineage(role, plan, ends[role]) for role in ("vtn", "ven")}
+    thief = Thief(plan)
+
+    async def until(condition: Callable[[], bool], what: str) -> None:
+        limit = time.monotonic() + 240
         while not condition():
-            assert time.monotonic() < limit, f"it does not settle: {folder}"
-            for lineage in lineages:
+            assert time.monotonic() < limit, f"{what}: {folder}"
+            for lineage in lineages.values():
                 lineage.look()
-            time.sleep(0.01)
+            await thief.look(lineages["vtn"].lives)
+            await asyncio.sleep(0.02)
 
     try:
-        until(lambda: all(lineage.last for lineage in lineages))
-        until(lambda: all((folder / f"{role}.settled").exists() for role in ends))
+        await until(lambda: all(lineage.last for lineage in lineages.values()), "moments that did not come")
+        (folder / "enough").touch()
+        await until(lambda: all((folder / f"{role}.settled").exists() for role in ends), "it does not settle")
         taken = _samples(folder, "ven")
-        until(lambda: taken <= _samples(folder, "vtn"))
+        await until(lambda: taken <= _samples(folder, "vtn"), "samples that did not arrive")
         (folder / "end").touch()
-        until(lambda: all((folder / f"{role}.state").exists() for role in ends))
+        await until(lambda: all((folder / f"{role}.state").exists() for role in ends), "it does not end")
     finally:
-        for lineage in lineages:
+        for lineage in lineages.values():
             lineage.stop()
-    return {role: json.loads((folder / f"{role}.state").read_text()) for role in ends}
+    return {role: json.loads((folder / f"{role}.state").read_text()) for role in ends}, thief.answers
 
 
 def _samples(folder: Path, role: str) -> set[str]:
@@ -93,6 +167,17 @@ def check(folder: Path, states: dict[str, Any]) -> Counter[str]:
     vtn, ven = diary(folder, "vtn"), diary(folder, "ven")
     assert states["vtn"]["ven"] == states["ven"]["ven"]
     assert states["vtn"]["registration"] == states["ven"]["registration"]
+    _events(vtn, ven, states)
+    _opts(vtn, ven, states)
+    _once(ven, "told", "telling an event", "told an event")
+    _once(vtn, "opted", "telling opted")
+    _once(vtn, "sample", "told telemetry")
+    _once(vtn, "said", "telling an opt")
+    _once(vtn, "unsaid", "telling the end of an opt")
+    return Counter(" ".join(words[1:]) for words in vtn + ven if words[0] == "killed")
+
+
+def _events(vtn: list[list[str]], ven: list[list[str]], states: dict[str, Any]) -> None:
     events = states["vtn"]["events"]
     cancelled = {name for name, (modification, _) in events.items() if modification == 2}
     told = Counter((words[1], int(words[2]), words[3]) for words in ven if words[0] == "told")
@@ -110,10 +195,16 @@ def check(folder: Path, states: dict[str, Any]) -> Counter[str]:
     for words in ven:
         if words[0] == "kept" and words[1] not in cancelled and events[words[1]][0] == int(words[2]):
             assert events[words[1]][1] == words[3], f"the answer to {words[1]} was acknowledged and is lost"
-    _once(ven, "told", "telling an event", "told an event")
-    _once(vtn, "opted", "telling opted")
-    _once(vtn, "sample", "told telemetry")
-    return Counter(" ".join(words[1:]) for words in vtn + ven if words[0] == "killed")
+
+
+def _opts(vtn: list[list[str]], ven: list[list[str]], states: dict[str, Any]) -> None:
+    made = {words[1] for words in ven if words[0] == "opt"}
+    assert states["vtn"]["opts"] == states["ven"]["opts"]
+    found = set(states["vtn"]["opts"])
+    assert {name for name in made if int(name[1:]) % 2 == 0} <= found, "an opt was acknowledged and is lost"
+    assert not any(int(name[1:]) % 2 for name in found), "an opt was taken back and is there"
+    accepted = {words[1] for words in ven if words[0] == "accepted"}
+    assert accepted, "nothing was said"
 
 
 def _once(lines: list[list[str]], kind: str, *moments: str) -> None:
@@ -127,19 +218,42 @@ def _once(lines: list[list[str]], kind: str, *moments: str) -> None:
             before[tuple(words[1:])] = number
 
 
-def ends_of(number: int) -> dict[str, list[int]]:
-    """Return the moments at which lives end: the very first ones one after the other, then any."""
+def ends_of(number: int, way: str) -> dict[str, list[End]]:
+    """Return the moments at which lives end: the very first ones, some of each kind, some that chance says."""
     chance = random.Random(number)
     count = KILLS // ROUNDS // 2 + 1
-    first = range(1 + number * 4, 5 + number * 4)
-    return {role: [*first, *(chance.randint(12, 120) for _ in range(count - len(first)))] for role in ("vtn", "ven")}
+    found: dict[str, list[End]] = {}
+    for role in ("vtn", "ven"):
+        first = range(1 + number * 3, 4 + number * 3)
+        kinds = (CARRIED if way in ("push", "xmpp") else FETCHED)[role] + MOMENTS[role]
+        begin = (number // len(WAYS) + number) * 7
+        named = [kinds[(begin + each) % len(kinds)] for each in range(7)]
+        rest: list[End] = [*named, *(chance.randint(12, 120) for _ in range(count - len(first) - len(named)))]
+        chance.shuffle(rest)
+        found[role] = [*first, *rest]
+    return found
 
 
 @pytest.mark.parametrize("number", range(ROUNDS))
-def test_nothing_is_lost_or_applied_twice(tmp_path: Path, number: int) -> None:
-    ends = ends_of(number)
-    moments = check(tmp_path, run(tmp_path, ends))
+async def test_nothing_is_lost_or_applied_twice(tmp_path: Path, number: int) -> None:
+    way = WAYS[number % len(WAYS)]
+    ends = ends_of(number, way)
+    async with AsyncExitStack() as stack:
+        server = None
+        if way == "xmpp":
+            broker = await stack.enter_async_context(start_broker("embedded", "vtn", "ems"))
+            server = (broker.domain, broker.host, broker.port, broker.ca)
+        elif way == "signed":
+            certificates = Certificates(tmp_path)
+            for role in ("vtn", "ven"):
+                (tmp_path / f"{role}.print").write_text(certificates.fingerprint(role))
+        states, replayed = await run(
+            Plan(way, tmp_path, (free_port(), free_port()), time.monotonic(), server), ends
+        )  # fmt: skip
+    moments = check(tmp_path, states)
     assert sum(moments.values()) == sum(map(len, ends.values()))
-    kinds = {moment.partition(" ")[0] for moment in moments}
-    assert {"save", "saved"} < kinds
-    assert len(moments) > 5, moments
+    assert {end for each in ends.values() for end in each if isinstance(end, str)} <= set(moments)
+    if way == "signed":
+        assert replayed, "no message was sent again"
+        for answer in replayed:
+            assert "nonce is used" in answer or "too long" in answer
