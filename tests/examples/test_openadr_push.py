@@ -28,7 +28,7 @@ def test_it_prints_what_the_page_says() -> None:
 
 def test_its_configurations_are_good(tmp_path: Path) -> None:
     for name in ("vtn-xmpp.yaml", "utility.yaml", "ven-xmpp.yaml", "ems.yaml"):
-        shutil.copy(EXAMPLES / "openadr" / name, tmp_path)
+        shutil.copy(EXAMPLES / "nat" / name, tmp_path)
     assert call("vtn", str(tmp_path / "vtn-xmpp.yaml"), "--check")[0] == 0
     assert call("ven", str(tmp_path / "ven-xmpp.yaml"), "--check")[0] == 0
     ems = Login.load(tmp_path / "ems.yaml")
