@@ -5,9 +5,12 @@ from __future__ import annotations
 import asyncio
 import json
 import shutil
-from datetime import timedelta
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 
+import attrs
 import pytest
 from click.testing import CliRunner
 from janusgrid.cli import cli
@@ -18,6 +21,7 @@ from janusgrid.common.xmpp.servers.ejabberd import Ejabberd
 from janusgrid.common.xmpp.servers.prosody import Prosody
 from janusgrid.ems.demo.board import Tier
 from janusgrid.ems.demo.scenario import Plot, Scenario, clock_time
+from janusgrid.ems.ledger import Ledger
 from janusgrid.ems.sim.device import DeviceState
 
 BROKERS = [
@@ -60,17 +64,31 @@ def test_the_contract_is_delivered_as_the_utility_sees_it(broker: str, tmp_path:
         assert words in result.output
 
 
+@attrs.define(slots=True)
+class Book(Ledger):
+    """The utility's, which remembers as well from when the readings of the meter are."""
+
+    times: list[datetime] = attrs.Factory(list)
+
+    def book(self, samples: Iterable[tuple[str, datetime, float]]) -> None:
+        found = list(samples)
+        self.times += [when for point, when, _ in found if point == self.meter]
+        super().book(found)
+
+
 @pytest.mark.parametrize("broker", BROKERS)
 async def test_everybody_is_back_soon_after_the_broker_was_killed_and_the_event_is_finished(broker: str) -> None:
     needs(broker)
     plot = Plot(service=clock_time(8, 25), duration=timedelta(minutes=15), end=clock_time(8, 42))
     played = Scenario(broker, FAST, plot)
+    played.ledger = arrived = Book(played.ledger.meter)
     running = asyncio.create_task(played.run())
     await played.clock.sleep_until(clock_time(8, 27))
     assert played.host is not None
     played.clock.pace(SLOW)
     await played.server.kill()
-    await asyncio.sleep(0.3)
+    down = played.clock.now() + timedelta(seconds=plot.sample_s + 1)
+    await played.clock.sleep_until(down)
     assert not any(session.connected for session in played.sessions.values())
     await played.server.start()
     started = played.clock.now()
@@ -84,6 +102,10 @@ async def test_everybody_is_back_soon_after_the_broker_was_killed_and_the_event_
     assert sum(setpoints) > 900
     summary = await running
     assert played.ledger.reports > reports
+    times, every = sorted(arrived.times), timedelta(seconds=plot.sample_s)
+    until_down = [when for when in times if when <= down]
+    assert down - until_down[-1] < every, "what was read while nobody could be reached has been sent since"
+    assert all(after - before == every for before, after in pairwise(until_down)), "and nothing before it is missing"
     assert summary.opt == "optIn"
     assert [kw for kw in summary.delivery.minutes[-2:] if kw is not None and kw > 900]
     assert all(device.setpoint_kw == 0 for device in played.plant.devices.values())
