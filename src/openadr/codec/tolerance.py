@@ -40,6 +40,7 @@ _OPTIONS = tuple(
         "xcal:tolerance",
     )
 )  # fmt: skip
+_INTERVAL, _START = qualified("ei:interval"), qualified("xcal:dtstart")
 _UNITS = qualified("power:itemUnits")
 _SCALE = qualified("scale:siScaleCode")
 _DATE_TIME = (
@@ -71,7 +72,8 @@ def _scaled_unit(element: Element) -> str | None:
 def _empty_option(element: Element) -> str | None:
     """An element that may be left out stands there empty."""
     parent = element.getparent()
-    if parent is None or element.tag not in _OPTIONS or not _is_empty(element):
+    optional = element.tag in _OPTIONS or (element.tag == _START and parent is not None and parent.tag == _INTERVAL)
+    if parent is None or not optional or not _is_empty(element):
         return None
     parent.remove(element)
     return f"{prefixed(element.tag)} is empty"

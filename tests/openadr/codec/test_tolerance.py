@@ -47,6 +47,7 @@ def test_the_four_published_samples_that_are_invalid_can_be_read(shared: Path, n
          "<power:itemUnits>kW</power:itemUnits><scale:siScaleCode>none<", "scaled-unit"),
         ("08:20:00Z</ei:createdDateTime>", "08:20:00+00:00</ei:createdDateTime>", "zero-offset"),
         ("<ei:priority>", "<ei:modificationReason/><ei:priority>", "empty-option"),
+        ("<ei:interval>", "<ei:interval><xcal:dtstart><xcal:date-time/></xcal:dtstart>", "empty-option"),
         ("<ei:x-eiNotification>",
          "<xcal:tolerance><xcal:tolerate><xcal:startafter/></xcal:tolerate></xcal:tolerance><ei:x-eiNotification>",
          "empty-option"),
@@ -61,7 +62,7 @@ def test_each_deviation_is_put_right_and_told(right: str, wrong: str, name: str)
     assert payload.message == message or name == "empty-option"
     assert [deviation.name for deviation in payload.deviations] == [name]
     assert payload.deviations[0].path.startswith("/oadrPayload/")
-    if name != "empty-option" or "tolerance" in wrong:
+    if name != "empty-option" or "tolerance" in wrong or "dtstart" in wrong:
         with pytest.raises(Malformed):
             read(spoiled)
 
