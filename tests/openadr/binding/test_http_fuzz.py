@@ -54,6 +54,20 @@ async def test_a_good_ven_goes_on_meanwhile(shared: Path, tmp_path: Path) -> Non
         assert polls > 50
 
 
+async def test_a_ven_that_is_pushed_to_answers_them_too(shared: Path, tmp_path: Path) -> None:
+    chance, found = dice(), documents(shared)
+    async with a_house(tmp_path, pushed=True) as house:
+        visitor = await house.connect()
+        for _ in range(OVER_A_SOCKET // 2):
+            endpoint = chance.choice(("EiEvent", "EiReport", "EiRegisterParty"))
+            status, body = await visitor.post(mutated(chance.choice(found), chance), endpoint)
+            assert status == 200, body
+            if body:
+                read(body)
+        await visitor.leave()
+        assert await house.is_well()
+
+
 async def test_invented_names_do_not_fill_the_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """libxml2 keeps every name that it meets, for good: it is not to meet more than so many."""
     monkeypatch.setattr(reader, "_names", set(reader._names))  # those of this test are not to stay
