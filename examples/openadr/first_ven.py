@@ -1,21 +1,16 @@
 import asyncio
 from contextlib import suppress
 
-from janusgrid.openadr.binding.http import HttpTransport
-from janusgrid.openadr.items import item
-from janusgrid.openadr.ven import DataPoint, Offer, Reading, Ven
+from janusgrid.openadr import DataPoint, HttpTransport, Offer, Ven
+
+METER = Offer("meter", "TELEMETRY_USAGE", [DataPoint("pcc.p", "kW")])
 
 
 async def main() -> None:
-    meter = Offer("meter", "TELEMETRY_USAGE", (DataPoint("pcc.p", item("kW")),))
-    ven = Ven("site", HttpTransport(plain=True), vtn="http://127.0.0.1:8088", offers=[meter], read=read)
-    async with ven:
+    http, values = HttpTransport(listen=("127.0.0.1", 8089), plain=True), {"pcc.p": 1900.0}
+    async with Ven("site", http, vtn="http://127.0.0.1:8088", offers=[METER], read=lambda r_ids: values) as ven:
         print("registered as", await ven.joined(), flush=True)
         await asyncio.Event().wait()
-
-
-def read(r_ids: frozenset[str]) -> dict[str, Reading]:
-    return {r_id: Reading(1900.0) for r_id in r_ids}
 
 
 with suppress(KeyboardInterrupt):

@@ -1,12 +1,12 @@
 """Making events: the usual kinds in one call each, and any other from its signals::
 
-    simple(2, start=…, duration=timedelta(hours=1), created=now)
-    price([(HOUR, 0.12), (HOUR, 0.35)], start=…, created=now, currency="EUR", target=EiTarget(group_ids=["east"]))
+    simple(2, start=…, duration=timedelta(hours=1))
+    price([(HOUR, 0.12), (HOUR, 0.35)], start=…, currency="EUR", target=EiTarget(group_ids=["east"]))
 
     compose(
         simple_signal([(2 * HOUR, 1)]),
         dispatch_signal([(2 * HOUR, 500.0)]),
-        start=…, created=now, randomise=timedelta(minutes=5), baseline=baseline([(2 * HOUR, 900.0)], start=…),
+        start=…, randomise=timedelta(minutes=5), baseline=baseline([(2 * HOUR, 900.0)], start=…),
     )
 
 What is made keeps the rules of `openadr.rules`; a `LocalError` says all that is wrong at once.
@@ -15,7 +15,7 @@ What is made keeps the rules of `openadr.rules`; a `LocalError` says all that is
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import TypedDict, Unpack
 
@@ -89,7 +89,7 @@ class About(TypedDict, total=False):
 
 
 def simple(
-    level: float | Steps, *, start: datetime, created: datetime, duration: timedelta | None = None,
+    level: float | Steps, *, start: datetime, created: datetime | None = None, duration: timedelta | None = None,
     **about: Unpack[About],
 ) -> EiEvent:  # fmt: skip
     """Return an event of a level: 0 normal, 1 moderate, 2 high, 3 special (rule 9)."""
@@ -97,7 +97,7 @@ def simple(
 
 
 def price(
-    value: float | Steps, *, start: datetime, created: datetime, duration: timedelta | None = None,
+    value: float | Steps, *, start: datetime, created: datetime | None = None, duration: timedelta | None = None,
     currency: str = "USD", kind: SignalType = SignalType.PRICE, **about: Unpack[About],
 ) -> EiEvent:  # fmt: skip
     """Return an event of the price of electricity, per kWh: as it is, relative to the usual, or as a multiple of it."""
@@ -105,7 +105,7 @@ def price(
 
 
 def demand_charge(
-    value: float | Steps, *, start: datetime, created: datetime, duration: timedelta | None = None,
+    value: float | Steps, *, start: datetime, created: datetime | None = None, duration: timedelta | None = None,
     currency: str = "USD", kind: SignalType = SignalType.PRICE, **about: Unpack[About],
 ) -> EiEvent:  # fmt: skip
     """Return an event of the price of demand, per kW."""
@@ -115,7 +115,7 @@ def demand_charge(
 
 
 def load_dispatch(
-    kilowatt: float | Steps, *, start: datetime, created: datetime, duration: timedelta | None = None,
+    kilowatt: float | Steps, *, start: datetime, created: datetime | None = None, duration: timedelta | None = None,
     item: ItemBase | None = None, **about: Unpack[About],
 ) -> EiEvent:  # fmt: skip
     """Return a load dispatch: LOAD_DISPATCH, setpoint, real power in kW or what `item` says."""
@@ -123,8 +123,9 @@ def load_dispatch(
 
 
 def load_control(
-    value: float | Steps, kind: SignalType, *, start: datetime, created: datetime, duration: timedelta | None = None,
-    devices: Iterable[DeviceClass | str] = (), item: ItemBase | None = None, **about: Unpack[About],
+    value: float | Steps, kind: SignalType, *, start: datetime, created: datetime | None = None,
+    duration: timedelta | None = None, devices: Iterable[DeviceClass | str] = (), item: ItemBase | None = None,
+    **about: Unpack[About],
 ) -> EiEvent:  # fmt: skip
     """Return an event that controls devices of these classes: LOAD_CONTROL, of a kind `SignalType.X_LOAD_CONTROL_…`."""
     made = signal(SignalName.LOAD_CONTROL, kind, _steps(value, duration), item=item, devices=devices)
@@ -132,8 +133,9 @@ def load_control(
 
 
 def charge_state(
-    kilowatt_hour: float | Steps, *, start: datetime, created: datetime, duration: timedelta | None = None,
-    kind: SignalType = SignalType.SETPOINT, devices: Iterable[DeviceClass | str] = (), **about: Unpack[About],
+    kilowatt_hour: float | Steps, *, start: datetime, created: datetime | None = None,
+    duration: timedelta | None = None, kind: SignalType = SignalType.SETPOINT,
+    devices: Iterable[DeviceClass | str] = (), **about: Unpack[About],
 ) -> EiEvent:  # fmt: skip
     """Return an event of the energy that storage is to hold (setpoint), or take in or give (delta), in kWh."""
     made = signal(
@@ -143,8 +145,8 @@ def charge_state(
 
 
 def event(
-    signal_name: SignalName | str, signal_type: SignalType, values: Steps, *, start: datetime, created: datetime,
-    item: ItemBase | None = None, **about: Unpack[About],
+    signal_name: SignalName | str, signal_type: SignalType, values: Steps, *, start: datetime,
+    created: datetime | None = None, item: ItemBase | None = None, **about: Unpack[About],
 ) -> EiEvent:  # fmt: skip
     """Return an event of one signal of any name, also `x-…`; the values are in the unit of `item`.
 
@@ -155,13 +157,15 @@ def event(
     return compose(signal(signal_name, signal_type, values, item=item), start=start, created=created, **about)
 
 
-def compose(*signals: EiEventSignal, start: datetime, created: datetime, **about: Unpack[About]) -> EiEvent:
+def compose(
+    *signals: EiEventSignal, start: datetime, created: datetime | None = None, **about: Unpack[About]
+) -> EiEvent:
     """Return an event of these signals, which last equally long.
 
     Args:
         signals: see `signal`, `simple_signal` …
         start: when it becomes active.
-        created: now.
+        created: when it was made; None for now, by the clock of this machine.
 
     Raises:
         LocalError: it breaks a rule; all of them are named.
@@ -169,6 +173,7 @@ def compose(*signals: EiEventSignal, start: datetime, created: datetime, **about
     """
     if not signals:
         raise LocalError("an event has at least one signal")
+    created = created or datetime.now(UTC).replace(microsecond=0)
     notice = max(start - created, timedelta()) // timedelta(seconds=1) * timedelta(seconds=1)
     ramp_up, recovery, randomise = (about.get(name) for name in ("ramp_up", "recovery", "randomise"))
     made = EiEvent(

@@ -17,7 +17,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from ..common.clock import Clock
 from ..common.errors import LocalError, Refused, UnknownName
@@ -79,6 +79,7 @@ __all__ = [
 ]
 
 EventHandler = Callable[[EventChange], "OptType | Awaitable[OptType | None] | None"]
+E = TypeVar("E", bound=EventHandler)
 
 
 class SentOpt:
@@ -207,7 +208,7 @@ class Ven(Role):
         self._on_event: EventHandler | None = None
         self._left: Left | None = None
 
-    def on_event(self, handler: EventHandler) -> EventHandler:
+    def on_event(self, handler: E) -> E:
         """Let `handler` decide on each event that is new, changed or cancelled; usable as a decorator.
 
         It returns optIn or optOut, or None to answer later by `opt`. What it returns for a cancellation is ignored.

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from datetime import datetime
 from functools import partial
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, ParamSpec, Protocol, Self, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, Protocol, Self, TypeVar, overload
 
 from ...common.clock import Clock, RealClock
 from ...common.errors import JanusGridError, LocalError, NotReachable
@@ -37,6 +37,9 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 H = TypeVar("H")
+Listener = Callable[[H], Awaitable[None] | None]
+"""What is told of a happening: a plain function or a coroutine function."""
+
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -199,9 +202,25 @@ class Role:
         """Return when something has happened, or was told to the listeners."""
         await self._changed.wait()
 
-    def listen(self, kind: type[H], listener: Callable[[H], Awaitable[None] | None]) -> None:
-        """Call `listener`, plain or a coroutine function, with every happening of this kind, in order."""
+    @overload
+    def listen(self, kind: type[H]) -> Callable[[Listener[H]], Listener[H]]: ...
+
+    @overload
+    def listen(self, kind: type[H], listener: Listener[H]) -> None: ...
+
+    def listen(self, kind: type[Any], listener: Callable[[Any], Any] | None = None) -> Any:
+        """Call `listener`, plain or a coroutine function, with every happening of this kind, in order.
+
+        Without a listener it is a decorator: `@vtn.listen(Telemetry)`.
+        """
+        if listener is None:
+            return partial(self._listen, kind)
+        self._listen(kind, listener)
+        return None
+
+    def _listen(self, kind: type[Any], listener: Callable[[Any], Any]) -> Callable[[Any], Any]:
         self._listeners.append((kind, listener))
+        return listener
 
     async def _opening(self) -> None:
         """What the role does first."""

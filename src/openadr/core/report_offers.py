@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 import attrs
 
 from ...common.errors import LocalError
+from .. import items
 from ..model import (
     DataQuality,
     Duration,
@@ -33,13 +34,17 @@ HISTORY = (ReportName.HISTORY_USAGE, ReportName.HISTORY_GREENBUTTON)
 """Reports of what is past: asked for once, and given by the application's history."""
 
 
+def _item(given: ItemBase | str | None) -> ItemBase | None:
+    return items.item(given) if isinstance(given, str) else given
+
+
 @attrs.frozen(slots=True)
 class DataPoint:
     """One thing that can be reported.
 
     Attributes:
         r_id: its ID within the report.
-        item: unit of the value; None for none.
+        item: unit of the value: its symbol, such as `kW`, or the item that OpenADR has for it; None for none.
         minimum, maximum: periods between which it may be sampled.
         resource_id: the resource that it is measured at.
         on_change: it can be sampled when it changes, looked at once in `minimum`.
@@ -47,7 +52,7 @@ class DataPoint:
     """
 
     r_id: str
-    item: ItemBase | None = None
+    item: ItemBase | None = attrs.field(default=None, converter=_item)
     report_type: ReportType | str = ReportType.USAGE
     reading_type: ReadingType | str = ReadingType.DIRECT_READ
     minimum: timedelta = timedelta(seconds=1)
@@ -103,13 +108,17 @@ class DataPoint:
         )
 
 
+def _points(given: Iterable[DataPoint]) -> tuple[DataPoint, ...]:
+    return tuple(given)
+
+
 @attrs.frozen(slots=True)
 class Offer:
     """A report that can be delivered: `name` without `METADATA_`, its points, and how much it keeps."""
 
     specifier_id: str
     name: str
-    points: tuple[DataPoint, ...]
+    points: tuple[DataPoint, ...] = attrs.field(converter=_points)
     kept: timedelta = timedelta(hours=1)
 
     @property

@@ -19,6 +19,10 @@ def _paths(values: Iterable[Path | str]) -> tuple[Path, ...]:
     return tuple(Path(value) for value in values)
 
 
+def _texts(values: Iterable[str]) -> tuple[str, ...]:
+    return tuple(values)
+
+
 def _positive(signing: Signing, field: attrs.Attribute[timedelta], value: timedelta) -> None:
     if value <= timedelta():
         raise LocalError(f"{field.name} is longer than no time, not {value}")
@@ -44,7 +48,7 @@ class Signing:
 
     credentials: Credentials
     required: bool = False
-    signers: tuple[str, ...] = attrs.field(default=(), converter=tuple)
+    signers: tuple[str, ...] = attrs.field(default=(), converter=_texts)
     certificates: tuple[Path, ...] = attrs.field(default=(), converter=_paths)
     past: timedelta = attrs.field(default=PAST, validator=_positive)
     future: timedelta = attrs.field(default=FUTURE, validator=_positive)
