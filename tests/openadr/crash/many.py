@@ -81,8 +81,9 @@ async def _live(plan: Plan) -> None:
             note("made", dispatch)
             await asyncio.sleep(0.05)
         while not (plan.folder / "end").exists():
-            settled = [event for event in vtn.core.events if not event.unanswered]
-            (plan.folder / f"{plan.name}.settled").write_text(str(len(settled)))
+            events = list(vtn.core.events)
+            settled = [event for event in events if not event.unanswered]
+            (plan.folder / f"{plan.name}.settled").write_text(f"{len(settled)} of {len(events)}")
             await asyncio.sleep(0.1)
         await vtn.turn(lambda: None)
         contents = {kind: text for kind, text in vtn.core.cabinet.contents().items() if kind[0] in ("event", "ven")}
