@@ -86,14 +86,14 @@ class Tap:
     async def catch(self, ask: Callable[[], Awaitable[object]], serving: XmppAssociation) -> None:
         """Let one request pass and keep its payload; ask for the answer in the form in which it was sent."""
         from janusgrid.iec61850.mms import decode_xer, encode_xer
-        from janusgrid.iec61850.scsm82.context import PROFILES, parse, render
+        from janusgrid.iec61850.scsm82.context import PROFILES, around, parse
 
         async def request(to: str, payload: str, **options: object) -> object:
             self.sent = payload
             answer = await self._request(to, payload, **options)  # type: ignore[arg-type]
             assert answer is not None
             context = parse(answer)
-            self.answered = render(PROFILES["80-3"], context.id, encode_xer(decode_xer(context.content)))
+            self.answered = around(PROFILES["80-3"], context.id, encode_xer(decode_xer(context.content)))
             return answer
 
         self._session.request = request  # type: ignore[method-assign, assignment]
