@@ -48,6 +48,8 @@ async def answer(
     except Unproved as error:
         log.warning("event=%s from=%s: %s", error.event, sender, error)
         return envelopes.close(Response(ei_response=negative(error)), identity, signed=True)
+    if isinstance(message, Response) and isinstance(reply, Response) and reply.ei_response.ok:
+        reply = None  # what says that all is well is answered by nothing: over HTTP by status 200 alone
     try:
         return None if reply is None else envelopes.close(reply, identity, signed=opened.signed)
     except LocalError:

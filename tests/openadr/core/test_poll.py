@@ -238,12 +238,21 @@ def test_the_vtn_asks_for_a_new_registration(pair: Polling) -> None:
     before = pair.ven.registration_id
     pair.vtn.request_registration("site")
     pair.settle()
-    assert pair.names()[:4] == [
-        "Poll", "RequestReregistration", "CreatePartyRegistration", "CreatedPartyRegistration",
+    assert pair.names()[:6] == [
+        "Poll", "RequestReregistration", "Response", "Response", "CreatePartyRegistration", "CreatedPartyRegistration",
     ]  # fmt: skip
     assert pair.ven.registered
     assert pair.ven.registration_id == before
     assert not len(pair.vtn.outbox)
+
+
+def test_the_answer_to_that_answers_nothing_else(pair: Polling) -> None:
+    pair.vtn.request_reports("site", [request("X1")])
+    pair.vtn.request_registration("site")
+    for _ in range(2):
+        pair.vtn.receive(FINGERPRINT, Poll(ven_id=pair.ven.ven_id), pair.now)
+    pair.vtn.receive(FINGERPRINT, Response(ei_response=EiResponse(), ven_id=pair.ven.ven_id), pair.now)
+    assert [type(each.message) for each in pair.vtn.outbox.fetched(pair.ven.ven_id)] == [CreateReport]
 
 
 def test_the_vtn_ends_the_registration(pair: Polling) -> None:

@@ -37,7 +37,7 @@ from janusgrid.openadr.model import (
 from janusgrid.openadr.ven import DataPoint, Joined, Left, Offer, Rejected, Retry, TelemetryPlan
 from janusgrid.openadr.vtn import Deregistered, Party, Registered
 
-from .line import VTN, Pair, a_pair
+from .line import VTN, Pair, Said, a_pair
 
 SECOND, MINUTE, HOUR = timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=1)
 OFFER = Offer("usage", "TELEMETRY_USAGE", (DataPoint("p"),))
@@ -92,6 +92,17 @@ async def test_a_registration_is_renewed_under_its_ids(pair: Pair) -> None:
         await pair.let(15)
         (asked,), (answer,) = pair.line.of(CreatePartyRegistration), pair.line.of(CreatedPartyRegistration)
         assert (asked.ven_id, asked.registration_id) == (answer.ven_id, answer.registration_id) == ids
+        if (
+            pair.polls and renew != ven.register_again
+        ):  # it answers by a message of its own, which is answered by nothing
+            sent = [type(each.message) for each in pair.line.said if each.by == "site"]
+            assert sent.index(Response) < sent.index(CreatePartyRegistration)
+            (place,) = (
+                n
+                for n, each in enumerate(pair.line.said)
+                if each == Said("site", pair.line.of(Response, "site")[0], False)
+            )
+            assert not pair.line.said[place + 1].reply
         assert not pair.line.of(RegisterReport)  # the reports are known
         assert len(pair.line.of(RequestEvent)) == 1
     assert len(told) == 4

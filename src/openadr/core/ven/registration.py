@@ -169,9 +169,12 @@ class Registration:
             self.shelf.pop(_OURS, None)
 
     def _request_again(self, message: RequestReregistration, now: datetime) -> Message:
+        answer = Response(ei_response=EiResponse(), ven_id=self._office.ven_id)
+        if self._office.polls:
+            self._office.send(answer)  # it came in answer to a poll, and says nothing of what follows: we do
         if self._office.registered:  # else we are at it
             self.renew()
-        return Response(ei_response=EiResponse(), ven_id=self._office.ven_id)
+        return answer
 
     def _cancel(self, message: CancelPartyRegistration, now: datetime) -> Message:
         office = self._office

@@ -250,7 +250,11 @@ class VtnCore:
         """See which letters a VEN has answered by a message of its own."""
         if ven is None:
             return
-        for letter in self.outbox.fetched(ven.ven_id):
+        fetched = self.outbox.fetched(ven.ven_id)
+        if isinstance(message, Response) and not _answers(message):
+            # A request to register again has no requestID that an answer could name: it is the one that is meant.
+            fetched = tuple(each for each in fetched if isinstance(each.message, RequestReregistration)) or fetched
+        for letter in fetched:
             asked = letter.message
             if not isinstance(asked, REPLIES[type(message)]):
                 continue
