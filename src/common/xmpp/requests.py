@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import secrets
+from collections import OrderedDict
 from xml.etree.ElementTree import Element
 
 import attrs
@@ -15,6 +16,9 @@ import attrs
 from ..errors import RemoteError
 from . import jid as jids
 from .stanza import refusal
+
+_REMEMBERED = 256
+"""How many of the requests that were given up are kept in mind."""
 
 
 @attrs.frozen(slots=True)
@@ -29,6 +33,7 @@ class Requests:
     def __init__(self, limit: int) -> None:
         self.slots = asyncio.Semaphore(limit)
         self._open: dict[str, _Open] = {}
+        self._given_up: OrderedDict[str, str] = OrderedDict()
         # An id must not be guessable by other accounts, or they could answer for our own server.
         self._prefix = secrets.token_hex(6)
         self._count = itertools.count(1)
@@ -51,12 +56,24 @@ class Requests:
         """Wait no longer for the answer to `id`."""
         self._open.pop(id, None)
 
+    def give_up(self, id: str) -> None:
+        """Want no answer to `id` any more: should it come, it was asked for all the same."""
+        waiting = self._open.pop(id, None)
+        if waiting is not None:
+            self._given_up[id] = waiting.peer
+            if len(self._given_up) > _REMEMBERED:
+                self._given_up.popitem(last=False)
+
     def answer(self, xml: Element, own: str) -> bool:
         """Hand an iq result or error to the one who waits for it; return False if nobody asked this of its sender.
 
         `own` is our full JID: the account itself is answered for by the server, with our bare JID or with no sender.
         """
-        waiting = self._open.get(xml.get("id", ""))
+        id = xml.get("id", "")
+        waiting = self._open.get(id)
+        if waiting is None and id in self._given_up and self._is_from(xml.get("from", ""), self._given_up[id], own):
+            del self._given_up[id]
+            return True
         if waiting is None or not self._is_from(xml.get("from", ""), waiting.peer, own):
             return False
         if waiting.answer.done():
@@ -71,7 +88,7 @@ class Requests:
         """End with `error` all open requests, or those to the peer with this JID."""
         for id, waiting in tuple(self._open.items()):
             if peer is None or waiting.peer == peer:
-                del self._open[id]
+                self.give_up(id)
                 if not waiting.answer.done():
                     waiting.answer.set_exception(error)
 

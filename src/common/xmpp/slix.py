@@ -196,11 +196,15 @@ class SlixSession:
         """Send an iq and return the payload of its result, None if the result is empty."""
         peer = jids.normal(to) if to else ""
         try:
-            async with asyncio.timeout(timeout), self._requests.slots:
+            async with asyncio.timeout(timeout) as limit, self._requests.slots:
                 id, answer = self._requests.open(peer)
                 try:
                     await self._send(stanza.iq(kind, id, peer, payload), "request")
                     result = await answer
+                except asyncio.CancelledError:
+                    if not limit.expired():
+                        self._requests.give_up(id)
+                    raise
                 finally:
                     self._requests.close(id)
         except TimeoutError:

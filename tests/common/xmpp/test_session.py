@@ -246,6 +246,31 @@ async def test_no_answer_in_time(pair: Pair) -> None:
     await until(lambda: pair.ems.refusals["unasked-result"] > before, "the late answer is counted, not taken")
 
 
+async def test_an_answer_that_is_not_wanted_any_more_is_no_offence(pair: Pair) -> None:
+    asked, gate = asyncio.Event(), asyncio.Event()
+
+    async def slow(_: Incoming) -> str:
+        asked.set()
+        await gate.wait()
+        return el("slow", "late")
+
+    pair.der.handle(f"{{{METER}}}slow", slow)
+    before = pair.ems.refusals["unasked-result"]
+    task = asyncio.create_task(pair.ems.request(pair.der.jid, el("slow")))
+    await asked.wait()
+    (id,) = pair.ems._requests._open
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert pair.ems.outstanding == 0
+    raw(pair.mallory, f'<iq type="result" id="{id}" to="{pair.ems.jid}"/>')
+    await until(lambda: pair.ems.refusals["unasked-result"] == before + 1, "nobody else may answer it")
+    gate.set()
+    await until(lambda: id not in pair.ems._requests._given_up, "it has come")
+    raw(pair.der, f'<iq type="result" id="{id}" to="{pair.ems.jid}"/>')
+    await until(lambda: pair.ems.refusals["unasked-result"] == before + 2, "once")
+
+
 @pytest.mark.parametrize("address", ["", "@", "der@", "der@grid.test/", "a b@grid.test", "x" * 1100 + "@grid.test"])
 async def test_an_address_that_is_none(pair: Pair, address: str) -> None:
     with pytest.raises(LocalError, match="XMPP address"):
