@@ -15,8 +15,11 @@ HOME = Path(__file__).parents[1] / ".peers"
 _SECONDS = 240
 
 
-def interpreter(package: str) -> Path:
-    """Return the interpreter that has a package (`name==version`) installed; skip the test if it cannot be."""
+def interpreter(package: str, *what: str | Path) -> Path:
+    """Return the interpreter that has a package (`name==version`) installed; skip the test if it cannot be.
+
+    `what` is given to pip in place of the package alone: with what else, and from where.
+    """
     home = HOME / f"{package}-py{sys.version_info.major}{sys.version_info.minor}"
     found, failed = home / "bin" / "python", home / "failed"
     if failed.exists() and (reason := failed.read_text()):
@@ -25,7 +28,7 @@ def interpreter(package: str) -> Path:
         try:
             for command in (
                 [sys.executable, "-m", "venv", home],
-                [found, "-m", "pip", "install", "-q", "--only-binary", ":all:", package],
+                [found, "-m", "pip", "install", "-q", *(what or ("--only-binary", ":all:", package))],
             ):
                 subprocess.run(command, check=True, capture_output=True, text=True, timeout=_SECONDS)
         except (OSError, subprocess.SubprocessError) as error:

@@ -18,6 +18,7 @@ from ...common.data.access import Change, Entry
 from ...common.data.point import Point
 from ...common.data.tables import Binding, Service
 from ...common.data.value import LOST, Detail, Quality, Scalar, Validity, Value
+from ...common.data.watching import Watcher
 from ...common.errors import (
     ConfigError,
     LocalError,
@@ -44,21 +45,6 @@ _LONGEST_RETRY = 5.0
 
 Connect = Callable[[], Awaitable[Ied]]
 BAD_REFERENCE = Quality(Validity.INVALID, Detail.BAD_REFERENCE)
-
-
-@attrs.define(slots=True, eq=False)
-class _Watcher:
-    """One `watch` under way: what it wants, what has come for it, in order of coming, the newest of each point."""
-
-    names: frozenset[str]
-    waiting: dict[str, Change] = attrs.Factory(dict)
-    awake: asyncio.Event = attrs.Factory(asyncio.Event)
-
-    def put(self, change: Change) -> None:
-        if change.name in self.names:
-            self.waiting.pop(change.name, None)
-            self.waiting[change.name] = change
-            self.awake.set()
 
 
 class DeviceAccess:
@@ -109,7 +95,7 @@ class DeviceAccess:
         self._subscriptions: list[Subscription] = []
         self._takers: list[asyncio.Task[None]] = []
         self._latest: dict[str, Value] = {}
-        self._watchers: set[_Watcher] = set()
+        self._watchers: set[Watcher] = set()
         self._keeper: asyncio.Task[None] | None = None
         self._up = asyncio.Event()
         self.reports = 0
@@ -306,24 +292,16 @@ class DeviceAccess:
 
         A `period` shorter than the integrity period becomes that of all reports of this server.
         """
-        watcher = _Watcher(frozenset(self._binding(name).point.name for name in names))
+        watcher = Watcher(frozenset(self._binding(name).point.name for name in names))
         if period is not None and period < self._integrity:
             await self._quicken(period)
         for name in watcher.names & self._latest.keys():
             watcher.put(Change(name, self._latest[name], "initial"))
         poll = asyncio.create_task(self._poll(watcher, period or self._integrity))
         self._watchers.add(watcher)
-        shown: dict[str, Value] = {}
         try:
-            while True:
-                await watcher.awake.wait()
-                watcher.awake.clear()
-                while watcher.waiting:
-                    change = watcher.waiting.pop(next(iter(watcher.waiting)))
-                    last = shown.get(change.name)
-                    if last is None or _worth(change, last, deadband):
-                        shown[change.name] = change.value
-                        yield attrs.evolve(change, reason="initial") if last is None else change
+            async for change in watcher.changes(deadband):
+                yield change
         finally:
             poll.cancel()
             self._watchers.discard(watcher)
@@ -399,7 +377,7 @@ class DeviceAccess:
             await self._drop_reports()
             await self._take_reports(self._ied)
 
-    async def _poll(self, watcher: _Watcher, period: float) -> None:
+    async def _poll(self, watcher: Watcher, period: float) -> None:
         """Read what no report brings."""
         while True:
             await self._up.wait()
@@ -408,14 +386,6 @@ class DeviceAccess:
             for name, value in (await self.read(silent)).items() if silent else ():
                 self._note(Change(name, value, "periodic"))
             await self._clock.sleep(period)
-
-
-def _worth(change: Change, last: Value, deadband: float) -> bool:
-    """Return whether a change is to be told: always, but for small ones where a deadband was asked for."""
-    new, old = change.value.value, last.value
-    if deadband and isinstance(new, float) and isinstance(old, float) and change.value.quality == last.quality:
-        return abs(new - old) > deadband
-    return True
 
 
 async def _quietly(awaitable: Awaitable[None]) -> None:

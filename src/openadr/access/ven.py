@@ -10,11 +10,12 @@ from typing import NoReturn
 from ...common.data.access import Change, Entry
 from ...common.data.point import Point
 from ...common.data.value import LOST, Scalar, Value
+from ...common.data.watching import Watcher
 from ...common.errors import LocalError, Refused, TypeConflict, UnknownName
 from ..model import EiEvent
 from ..ven import Ven
 from .signals import LEVEL, LOAD_DISPATCH, SignalPoint, in_force, next_change
-from .watching import Watcher, follow
+from .watching import follow
 
 
 class VenAccess:

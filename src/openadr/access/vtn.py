@@ -14,6 +14,7 @@ from ...common import ids
 from ...common.data.access import Change, Entry
 from ...common.data.point import Point
 from ...common.data.value import LOST, Quality, Scalar, Validity, Value
+from ...common.data.watching import Watcher
 from ...common.errors import JanusGridError, LocalError, Refused, TimedOut, TypeConflict, UnknownName
 from ..core.event_book import BookedEvent
 from ..events import MARKET, event
@@ -25,7 +26,7 @@ from ..vtn import Deregistered, Dispatch, Offered, Sample, Telemetry, Ven, Vtn
 from .offered import Reported, offers
 from .quality import quality
 from .signals import LEVEL, LOAD_DISPATCH, SignalPoint, in_force, next_change
-from .watching import Watcher, follow
+from .watching import follow
 
 SECOND = timedelta(seconds=1)
 NO_OFFER = Quality(Validity.INVALID)

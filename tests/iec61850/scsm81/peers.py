@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import subprocess
-import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -18,33 +16,16 @@ from typing import Any
 import pytest
 from janusgrid.common.xmpp.servers.process import free_port as free_port
 
+from tests.peers import interpreter
+
 HERE = Path(__file__).parent
 CID = HERE / "peer.cid"
-HOME = HERE.parents[2] / ".peers"
 PACKAGES = {"rust": "iec61850==0.14.0", "libiec": "pyiec61850-ng==1.6.1.10"}
-_SECONDS = 240
 
 
 def python(peer: str) -> Path:
     """Return the interpreter that has a peer installed; skip the test if it cannot be."""
-    home = HOME / f"{PACKAGES[peer]}-py{sys.version_info.major}{sys.version_info.minor}"
-    interpreter, failed = home / "bin" / "python", home / "failed"
-    if failed.exists() and (reason := failed.read_text()):
-        pytest.skip(f"{PACKAGES[peer]} could not be installed (remove {failed} to try again): {reason}")
-    if not (home / "ready").exists():
-        try:
-            for command in (
-                [sys.executable, "-m", "venv", home],
-                [interpreter, "-m", "pip", "install", "-q", "--only-binary", ":all:", PACKAGES[peer]],
-            ):
-                subprocess.run(command, check=True, capture_output=True, text=True, timeout=_SECONDS)
-        except (OSError, subprocess.SubprocessError) as error:
-            reason = (getattr(error, "stderr", "") or str(error)).strip()[-200:]
-            home.mkdir(parents=True, exist_ok=True)
-            failed.write_text(reason)
-            pytest.skip(f"{PACKAGES[peer]} cannot be installed: {reason}")
-        (home / "ready").touch()
-    return interpreter
+    return interpreter(PACKAGES[peer])
 
 
 class PeerServer:

@@ -18,6 +18,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID, ObjectIdentifier
 
+from ...security.usage import key_usage
+
 VALID = timedelta(days=30)
 _XMPP_ADDR = ObjectIdentifier("1.3.6.1.5.5.7.8.5")
 
@@ -50,7 +52,7 @@ def make_ca(directory: Path, name: str = "JanusGrid local CA") -> Authority:
     """Make a new authority and write its certificate to `directory`/ca.pem; its key stays in memory."""
     directory.mkdir(parents=True, exist_ok=True)
     key = ec.generate_private_key(ec.SECP256R1())
-    usage = _usage(digital_signature=False, key_cert_sign=True, crl_sign=True)
+    usage = key_usage(key_cert_sign=True, crl_sign=True)
     certificate = (
         _builder(name, key)
         .issuer_name(_name(name))
@@ -85,7 +87,7 @@ def _issue(
         _builder(subject, key)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(x509.SubjectAlternativeName(names), critical=False)
-        .add_extension(_usage(digital_signature=True, key_cert_sign=False, crl_sign=False), critical=True)
+        .add_extension(key_usage(digital_signature=True), critical=True)
         .add_extension(x509.ExtendedKeyUsage(purposes), critical=False)
     )
     stem = authority.directory / re.sub(r"[^A-Za-z0-9.-]", "_", subject)
@@ -109,20 +111,6 @@ def _builder(subject: str, key: ec.EllipticCurvePrivateKey) -> x509.CertificateB
 
 def _name(text: str) -> x509.Name:
     return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, text[:64])])
-
-
-def _usage(*, digital_signature: bool, key_cert_sign: bool, crl_sign: bool) -> x509.KeyUsage:
-    return x509.KeyUsage(
-        digital_signature=digital_signature,
-        key_cert_sign=key_cert_sign,
-        crl_sign=crl_sign,
-        content_commitment=False,
-        key_encipherment=False,
-        data_encipherment=False,
-        key_agreement=False,
-        encipher_only=False,
-        decipher_only=False,
-    )
 
 
 def _utf8_string(text: str) -> bytes:
