@@ -50,7 +50,7 @@ class Controlled:
 
     def __init__(self, reference: str) -> None:
         self.reference = reference
-        self.accepted, self.cause, self.outcome, self.waits = -1, 0, 1, 0.0
+        self.accepted, self.cause, self.outcome, self.waits, self.after = -1, 0, 1, 0.0, 0
         self.status = call("IedModel_getModelNodeByShortObjectReference", model, f"{reference}.stVal", gives=P)
         self.release = threading.Event()
         node = found(reference)
@@ -74,8 +74,10 @@ class Controlled:
             "category": call("ControlAction_getOrCat", action, gives=INT),
             "identity": ctypes.string_at(identity, size.value).decode() if identity else None,
         })  # fmt: skip
-        if self.accepted != -1:
-            call("ControlAction_setAddCause", action, self.cause)
+        if self.accepted == -1 or self.after > 0:
+            self.after -= 1
+            return -1
+        call("ControlAction_setAddCause", action, self.cause)
         return self.accepted
 
     def wait(self, *_) -> int:
@@ -90,6 +92,7 @@ class Controlled:
         self.since = None
         if self.outcome != 1:
             call("ControlAction_setAddCause", action, self.cause)
+            tell("failed", self.reference)
             return self.outcome
         if self.status and not test:
             call("IedServer_updateBooleanAttributeValue", server, self.status, int(value(given)))
@@ -105,9 +108,13 @@ class Controlled:
 controlled: dict[str, Controlled] = {}
 
 
-def behave(reference: str, accepted: int = -1, outcome: int = 1, cause: int = 0, waits: float = 0.0) -> None:
-    """Say how an object answers: `accepted` is the result of the check, `outcome` of the execution after `waits`."""
+def behave(
+    reference: str, accepted: int = -1, outcome: int = 1, cause: int = 0, waits: float = 0.0, after: int = 0
+) -> None:
+    """Say how an object answers: `accepted` is the result of the check, of which `after` are passed before, and
+    `outcome` that of the execution after `waits`."""
     target = controlled[reference]
+    target.after = after
     target.accepted, target.outcome, target.cause, target.waits = accepted, outcome, cause, waits
 
 
