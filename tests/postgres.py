@@ -26,6 +26,10 @@ class Postgres:
         self._home.hand_over()
         self._data = str(self._home.path / "data")
         self._run("initdb", "-D", self._data, "-A", "trust", "-U", "grid", "--no-sync", "--no-locale", "-E", "UTF8")
+        self.start()
+
+    def start(self) -> None:
+        """Begin (again)."""
         self._process = subprocess.Popen(self._command(), cwd=self._home.path, stdout=subprocess.DEVNULL, stderr=-2)
         limit = time.monotonic() + 30
         while not (self._home.path / ".s.PGSQL.5432").exists() or "ready" not in self._status():

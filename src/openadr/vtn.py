@@ -378,7 +378,7 @@ class Vtn(Role):
 
     def _keeping(self, store: Store | SharedStore | None) -> Keeper:
         if isinstance(store, SharedStore):
-            return SharedKeeper(self.core, store, self._news)
+            return SharedKeeper(self.core, store, self._news, self._drain)
         return super()._keeping(store)
 
     def _news(self) -> None:

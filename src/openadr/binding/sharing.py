@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import logging
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from ...common.errors import LocalError
@@ -93,15 +93,19 @@ class SharedKeeper(Keeper):
         core: whose books are shared.
         store: where they are.
         news: called when others have changed something, or it is now this process that leads.
+        adopted: tells what has become `ready` because nobody else does.
     """
 
     undone = True
 
-    def __init__(self, core: SharedCore, store: SharedStore, news: Callable[[], None]) -> None:
+    def __init__(
+        self, core: SharedCore, store: SharedStore, news: Callable[[], None], adopted: Callable[[], Awaitable[None]]
+    ) -> None:
         super().__init__(core.cabinet, None, core.happened)
         self._core = core
         self._shared = store
         self._news = news
+        self._adopted = adopted
         self._waiting: list[tuple[Callable[[], Any], asyncio.Future[Any]]] = []
         self._turns: asyncio.Task[None] | None = None
         self._open = False
@@ -162,7 +166,7 @@ class SharedKeeper(Keeper):
             with contextlib.suppress(LocalError):  # which was logged
                 await self.step(lambda: self._core.adopt(late))
                 self._strange.update(dict.fromkeys(late, now))
-                self._news()
+                await self._adopted()
 
     def _guard(self) -> None:
         if not self._open:
