@@ -10,6 +10,7 @@ COMMANDS = {
     "validate": ("validate", "check messages against limits, schema and rules"),
     "rules": ("validate", "the conformance rules that are kept, and where"),
     "conformance": ("conformance", "what is conformed to: messages, transports, words, rules, limits"),
+    "certify": ("certify", "play scenarios against a VTN or VEN, and write a report"),
     "send": ("send", "send a message and print the answer"),
     "event": ("event", "make, change, cancel and list events of a running VTN"),
     "report": ("direct", "ask VENs of a running VTN for reports; what they offer"),

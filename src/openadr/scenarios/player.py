@@ -150,7 +150,7 @@ class Player:
         except KeyError as missing:
             return Outcome(Verdict.INCONCLUSIVE, f"no step before it has brought {missing}", stops=True)
         except CannotAct as error:
-            return Outcome(Verdict.INCONCLUSIVE, error.message, stops=True)
+            return Outcome(Verdict.INCONCLUSIVE, error.message, stops=isinstance(step, Asks))
         except JanusGridError as error:
             return Outcome(Verdict.FAIL, _said(error), stops=True)
 
@@ -397,6 +397,7 @@ class Player:
         faults = [*self._general(answer, asked)]
         if not isinstance(answer, expect.kinds):
             faults.insert(0, f"{_named(answer)} came instead")
+            outcome.stops = True
         else:
             response = getattr(answer, "ei_response", None)
             if expect.codes and isinstance(response, EiResponse) and not _is_one_of(response, expect.codes):

@@ -33,6 +33,8 @@ async def run(
     """
     subject: Subject = "vtn" if isinstance(tester, VenTester) else "ven"
     scenarios = choose(subject, tester.state.way, only)
+    if stranger is not None:
+        stranger.state = tester.state  # it claims to be who the tester is
     player = Player(tester, operator, stranger)
     began, records = tester.state.clock.now(), list[ScenarioRecord]()
     left_out = list[LeftOut]()

@@ -37,7 +37,7 @@ def equal(name: str, found: Callable[[Any], object], wanted: object) -> Check:
         value, due = found(message), wanted(state) if callable(wanted) else wanted
         return "" if value == due else f"{name} is {value!s:.80}, not {due!s:.80}"
 
-    return Check(f"{name} as it should be" if callable(wanted) else f"{name} {wanted}", fault)
+    return Check(f"{name} as known" if callable(wanted) else f"{name} {wanted}", fault)
 
 
 @attrs.frozen(slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict, Unpack
 
 import attrs
 
@@ -195,13 +195,23 @@ class Tester:
             pass
 
 
+class Options(TypedDict, total=False):
+    """What every tester may be given besides (see `Tester`)."""
+
+    signing: Signing | None
+    patience: float
+    quiet: float
+
+
 class VenTester(Tester):
     """A VEN, against a VTN at the address `vtn`."""
 
     always_signs = True
 
-    def __init__(self, transport: Transport, way: Way, clock: Clock, *, vtn: str, ven: str, **options: object) -> None:
-        super().__init__(transport, way, clock, **options)  # type: ignore[arg-type]  # they are those of Tester
+    def __init__(
+        self, transport: Transport, way: Way, clock: Clock, *, vtn: str, ven: str, **options: Unpack[Options]
+    ) -> None:
+        super().__init__(transport, way, clock, **options)
         self.vtn = vtn
         self.state.ven_name = ven
         self.state.signs = self.signing is not None
@@ -251,8 +261,10 @@ class VenTester(Tester):
 class VtnTester(Tester):
     """A VTN, against the VEN that comes."""
 
-    def __init__(self, transport: Transport, way: Way, clock: Clock, *, vtn_id: str, **options: object) -> None:
-        super().__init__(transport, way, clock, **options)  # type: ignore[arg-type]  # they are those of Tester
+    def __init__(
+        self, transport: Transport, way: Way, clock: Clock, *, vtn_id: str, **options: Unpack[Options]
+    ) -> None:
+        super().__init__(transport, way, clock, **options)
         self.state.vtn_id = vtn_id
         self._waiting: deque[tuple[Message, asyncio.Future[None]]] = deque()
 

@@ -72,7 +72,6 @@ class World:
         ]  # fmt: skip
         for tester in testers:
             await self.opened(tester)
-        testers[1].state = testers[0].state
         return Rig(testers[0], testers[1], VtnOperator(subject, "site"), subject)
 
     async def ven(self) -> Rig:
@@ -84,7 +83,6 @@ class World:
         stranger = VtnTester(transport, self.way, self.clock, vtn_id="VTN1", signing=self.signing("mallory"), **FAST)
         if self.way is not Way.PULL:
             await self.opened(stranger)
-        stranger.state = tester.state
         subject = Ven(
             "site", await self.line.transport("ems"), vtn=self.line.vtn, offers=OFFERS, read=_read,
             history=self._history, clock=self.clock, signing=self.signing("ems"),

@@ -93,7 +93,7 @@ GENERAL = (
     general("VTN-G-04", "A message at the wrong service", ways=HTTP, steps=(
         JOINED,
         Posts("The VEN asks for events at EiOpt", documents.text(ask_events()), endpoint="EiOpt",
-              expect=Expect((Response, DistributeEvent), ("4..",)), statuses=_BAD),
+              expect=Expect((Response, DistributeEvent), ("4..",)), statuses=(404, *_BAD)),
         _ALIVE,
     )),
     general("VTN-G-05", "A document that ends too early", ways=HTTP, steps=(

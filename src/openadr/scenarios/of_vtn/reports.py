@@ -170,12 +170,12 @@ REPORTS = (
     reports("VTN-R-13", "A VEN asks the VTN for a report that it does not offer", steps=(
         JOINED,
         Sends("The VEN asks for a report that there is not", ask_report("no-such-report", lambda s: ("p",)), Expect(
-            (CreatedReport, Response), ("461", "452", "451", "453"))),
+            (CreatedReport, Response), ("4..",))),
     )),
     reports("VTN-R-14", "A VEN ends a report that does not run", steps=(
         JOINED,
         Sends("The VEN ends a report that there is not", end_report("no-such-request"), Expect(
-            (CanceledReport, Response), ("452", "461", "451", "453"))),
+            (CanceledReport, Response), ("4..",))),
     )),
     reports("VTN-R-15", "The VTN delivers a report to the VEN, until that ends it", steps=(
         JOINED, *_OFFERS_ITSELF, _begins(10), _COMES,
