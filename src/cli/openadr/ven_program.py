@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 from contextlib import AsyncExitStack
 from pathlib import Path
 
 import click
 
 from ...common.clock import Clock, RealClock
-from ...common.errors import ConfigError
 from ...openadr.model import OptType
 from ...openadr.ven import Asked, Declined, EventChange, Joined, Left, Offered, Telemetry, Ven
 from ..control import Control
 from ..running import run
 from . import samples, summary
 from .places import opened
+from .starting import many, settings_of
 from .telling import Teller, log_to_stderr
 from .ven_config import VenSettings, load
 from .ven_desk import Desk
@@ -34,19 +33,13 @@ def command(config: Path, check: bool, as_json: bool) -> None:
     has registered stays registered when it ends; `janusgrid openadr leave` ends the registration.
     """
     clock = RealClock()
-    try:
-        settings = load(config, clock)
-    except ConfigError as error:
-        if not check:
-            raise
-        click.echo(str(error))
-        sys.exit(1)
-    if check:
-        many = len(settings.reports.offers)
-        click.echo(f"{config}: VEN {settings.file.ven}, {many} {'report' if many == 1 else 'reports'}, no fault")
-        return
+    settings = settings_of(load, config, clock, check, _described)
     log_to_stderr(settings.file.log)
     run(serve(settings, clock, as_json), endless=True)
+
+
+def _described(settings: VenSettings) -> str:
+    return f"VEN {settings.file.ven}, {many(len(settings.reports.offers), 'report', 'reports')}"
 
 
 async def serve(settings: VenSettings, clock: Clock, as_json: bool) -> None:

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 from contextlib import AsyncExitStack
 from pathlib import Path
 
 import click
 
 from ...common.clock import Clock, RealClock
-from ...common.errors import ConfigError
 from ...openadr.vtn import (
     Asked,
     Declined,
@@ -27,6 +25,7 @@ from ..control import Control
 from ..running import run
 from . import samples, summary
 from .places import opened
+from .starting import many, settings_of
 from .telling import Teller, log_to_stderr
 from .vtn_config import VtnSettings, load
 from .vtn_desk import Desk
@@ -43,19 +42,13 @@ def command(config: Path, check: bool, as_json: bool) -> None:
     It prints what happens. Direct it from another terminal: `janusgrid openadr event`, `report` and `ven`.
     """
     clock = RealClock()
-    try:
-        settings = load(config, clock)
-    except ConfigError as error:
-        if not check:
-            raise
-        click.echo(str(error))
-        sys.exit(1)
-    if check:
-        many = len(settings.parties)
-        click.echo(f"{config}: VTN {settings.file.vtn}, {many} {'party' if many == 1 else 'parties'}, no fault")
-        return
+    settings = settings_of(load, config, clock, check, _described)
     log_to_stderr(settings.file.log)
     run(serve(settings, clock, as_json), endless=True)
+
+
+def _described(settings: VtnSettings) -> str:
+    return f"VTN {settings.file.vtn}, {many(len(settings.parties), 'party', 'parties')}"
 
 
 async def serve(settings: VtnSettings, clock: Clock, as_json: bool) -> None:
