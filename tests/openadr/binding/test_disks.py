@@ -12,12 +12,14 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 from janusgrid.common.store.records import NotStored, Records
+from janusgrid.openadr.binding import keeper
 from janusgrid.openadr.model import OptType
+from janusgrid.openadr.ven import EventChange, Ven
 from janusgrid.openadr.vtn import Vtn
 
 from tests.openadr.binding.test_keeping import Kept
 from tests.openadr.binding.test_ways import made
-from tests.openadr.binding.ways import eventually
+from tests.openadr.binding.ways import OFFER, eventually
 
 
 class Disk:
@@ -53,12 +55,13 @@ def disk(tmp_path: Path) -> Iterator[Disk]:
 
 
 class OnDisk(Kept):
-    """A grid whose VTN keeps its books on that disk."""
+    """A grid of which one role keeps its books on that disk, the other beside it."""
 
     disk: Disk
+    there = "vtn"
 
     def records(self, who: str) -> Records:
-        return Records(self.disk.path / "vtn.sqlite", who)
+        return Records((self.disk.path if who == self.there else self.folder) / f"{who}.sqlite", who)
 
 
 @pytest_asyncio.fixture
@@ -78,11 +81,12 @@ async def begun(grid: OnDisk) -> tuple[Vtn, str]:
     return vtn, ven.core.ven_id
 
 
-async def storing(vtn: Vtn, ven_id: str) -> None:
+async def storing(role: Vtn | Ven, kind: str) -> None:
     """Store something again and again: what is left of the write-ahead log takes a little."""
     while True:
-        vtn.core.cabinet._shelves["ven"].touch(ven_id)
-        await vtn.kept()
+        shelf = role.core.cabinet.shelves[kind]
+        shelf.touch(next(iter(shelf)))
+        await role.kept()
 
 
 @pytest.mark.parametrize("fault", ["full", "read-only"])
@@ -95,7 +99,7 @@ async def test_nothing_is_told_that_is_not_stored_and_all_goes_on_later(grid: On
         grid.disk.mount("ro")
     vtn.create_event(made(grid), ["site"])
     with pytest.raises(NotStored):
-        await storing(vtn, ven_id)
+        await storing(vtn, "ven")
     known = list(grid.changes)
     await asyncio.sleep(0.5)
     if fault == "read-only":
@@ -112,3 +116,44 @@ async def test_nothing_is_told_that_is_not_stored_and_all_goes_on_later(grid: On
     again = await grid.start_vtn()
     assert again.core.events.get("E1").opt(ven_id) is OptType.OPT_IN
     await again.close()
+
+
+@pytest.mark.parametrize("fault", ["full", "read-only"])
+async def test_a_ven_takes_nothing_that_it_cannot_store(
+    grid: OnDisk, fault: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(keeper, "RETRY", 0.1)
+    grid.there = "ven"
+    vtn = await grid.start_vtn()
+    transport = await grid.way.transport("ems")
+    told: list[str] = []
+    ven = Ven("site", transport, vtn=grid.way.vtn, offers=[OFFER], clock=grid.clock, store=grid.records("ven"))
+
+    @ven.on_event
+    def decide(change: EventChange) -> OptType:
+        told.append(change.known.event_id)
+        return OptType.OPT_IN
+
+    await ven.open()
+    async with asyncio.timeout(30):
+        await ven.joined()
+        await vtn.wait_registered("site")
+    if fault == "full":
+        grid.disk.fill()
+    else:
+        ven._keeper._store._engine.dispose()  # type: ignore[union-attr]  # nobody may have it open to write
+        grid.disk.mount("ro")
+    with pytest.raises(NotStored):
+        await storing(ven, "registration")
+    vtn.create_event(made(grid), ["site"])
+    await asyncio.sleep(0.5)
+    assert not told, "what is not kept is not told"
+    assert vtn.core.events.get("E1").opt(ven.core.ven_id) is None
+    if fault == "full":
+        grid.disk.empty()
+    else:
+        grid.disk.mount("rw")
+    await eventually(lambda: vtn.core.events.get("E1").opt(ven.core.ven_id) is OptType.OPT_IN)
+    assert told == ["E1"]
+    await ven.close()
+    await vtn.close()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
 from datetime import timedelta
 from pathlib import Path
@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 from janusgrid.common.store.records import NotStored, Records
+from janusgrid.openadr.binding import keeper
 from janusgrid.openadr.model import OptType
 from janusgrid.openadr.ven import Ven
 from janusgrid.openadr.vtn import Party, Vtn
@@ -110,6 +111,21 @@ def fill(store: Records) -> None:
                 store.save([("filler", f"{size}/{number}", "x" * size)])
 
 
+def without_room(role: Vtn | Ven) -> Callable[[], None]:
+    """Let the database of a role take nothing more; return what makes room."""
+    store = role._keeper._store
+    assert isinstance(store, Records)
+
+    def pages(most: int | None) -> None:
+        with store._engine.connect() as connection:
+            there = connection.exec_driver_sql("PRAGMA page_count").scalar() or 0
+            connection.exec_driver_sql(f"PRAGMA max_page_count = {most or there}")
+
+    pages(None)
+    fill(store)
+    return lambda: pages(1_000_000)
+
+
 async def test_nothing_is_acknowledged_that_is_not_stored(grid: Kept) -> None:
     """The database is full when the event is answered; when there is room again the answer is given and kept."""
     vtn = await grid.start_vtn()
@@ -117,19 +133,13 @@ async def test_nothing_is_acknowledged_that_is_not_stored(grid: Kept) -> None:
     async with asyncio.timeout(20):
         await ven.joined()
         await vtn.wait_registered("site")
-    store = vtn._keeper._store
-    assert isinstance(store, Records)
-    with store._engine.connect() as connection:
-        pages = connection.exec_driver_sql("PRAGMA page_count").scalar() or 0
-        connection.exec_driver_sql(f"PRAGMA max_page_count = {pages}")
-    fill(store)
+    make_room = without_room(vtn)
     vtn.create_event(made(grid), ["site"])
     with pytest.raises(NotStored):
         await vtn.kept()
     await asyncio.sleep(0.5)
     assert not grid.changes, "an event that is not kept does not leave"
-    with store._engine.connect() as connection:
-        connection.exec_driver_sql("PRAGMA max_page_count = 1000000")
+    make_room()
     await vtn.kept()
     vtn.nudge()
     await eventually(lambda: len(grid.changes) == 1)
@@ -137,3 +147,42 @@ async def test_nothing_is_acknowledged_that_is_not_stored(grid: Kept) -> None:
     await vtn.close()
     kept = {(kind, key) for kind, key, _ in grid.records("vtn").load()}
     assert ("event", "E1") in kept
+
+
+async def test_a_ven_answers_nothing_that_it_has_not_stored(grid: Kept, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its database is full when an event comes: nobody is told, nothing is answered, until there is room again."""
+    monkeypatch.setattr(keeper, "RETRY", 0.1)
+    vtn = await grid.start_vtn()
+    transport = await grid.way.transport("ems")
+    told: list[str] = []
+
+    def site() -> Ven:
+        made = Ven("site", transport, vtn=grid.way.vtn, offers=[OFFER], clock=grid.clock, store=grid.records("ven"))
+        made.on_event(lambda change: told.append(change.known.event_id) or OptType.OPT_IN)  # type: ignore[func-returns-value]
+        return made
+
+    ven = site()
+    await ven.open()
+    async with asyncio.timeout(30):
+        await ven.joined()
+        await vtn.wait_registered("site")
+    make_room = without_room(ven)
+    vtn.create_event(made(grid), ["site"])
+    await eventually(lambda: ven._keeper.failing)
+    await asyncio.sleep(0.5)
+    assert told == []
+    assert vtn.core.events.get("E1").opt(ven.core.ven_id) is None
+    with pytest.raises(NotStored):
+        await ven.kept()
+    make_room()
+    await eventually(lambda: vtn.core.events.get("E1").opt(ven.core.ven_id) is OptType.OPT_IN)
+    assert told == ["E1"]
+    await ven.close()
+    again = site()
+    await again.open()
+    async with asyncio.timeout(30):
+        await again.joined()
+    assert [known.opt for known in again.events] == [OptType.OPT_IN]
+    assert told == ["E1"]
+    await again.close()
+    await vtn.close()
