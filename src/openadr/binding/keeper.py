@@ -75,13 +75,10 @@ class Keeper:
 
     async def kept(self) -> None:
         """Return when all that has changed so far is kept; raise `LocalError` if it is not."""
-        changes = self._cabinet.changes()
         if self._store is None:
+            self._cabinet.pass_over()
             return
-        if changes:
-            self._collected += 1
-            self._pending.update({(change.kind, change.key): change for change in changes})
-        mine = self._collected
+        mine = self._collected + self._cabinet.touched  # what has changed by now goes with the next that is collected
         if self._saved >= mine:
             return
         async with self._lock:
@@ -89,6 +86,9 @@ class Keeper:
                 await self._save(self._store)
 
     async def _save(self, store: Store) -> None:
+        """Save all that has changed by now, in whatever messages: it is written out once for all of them."""
+        self._collected += self._cabinet.touched
+        self._pending.update({(change.kind, change.key): change for change in self._cabinet.changes()})
         batch, self._pending = self._pending, {}
         upto = self._collected
         try:
@@ -118,7 +118,7 @@ class Keeper:
         """Try again, as long as something waits to be kept."""
         while True:
             await asyncio.sleep(RETRY)
-            if self._saved < self._collected:
+            if self._saved < self._collected + self._cabinet.touched:
                 try:
                     await self.kept()
                 except LocalError:

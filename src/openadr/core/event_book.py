@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
+from functools import lru_cache
 
 import attrs
 
@@ -90,9 +91,12 @@ class BookedEvent:
     @property
     def unanswered(self) -> frozenset[str]:
         """The VENs that owe an answer to the present modification."""
-        if self.response_required is ResponseRequired.NEVER:
-            return frozenset()
-        return frozenset(ven_id for ven_id in self.ven_ids if self.opt(ven_id) is None)
+        return frozenset(filter(self.owes, self.ven_ids))
+
+    def owes(self, ven_id: str) -> bool:
+        """Return whether this VEN owes an answer to the present modification."""
+        required = self.response_required is not ResponseRequired.NEVER
+        return required and ven_id in self.ven_ids and self.opt(ven_id) is None
 
 
 KEPT = timedelta(days=1)
@@ -291,7 +295,13 @@ class EventBook:
 
 
 def _spelled(answers: dict[str, EventResponse]) -> dict[str, str]:
-    return {ven: spelling.responses((answer,)) for ven, answer in answers.items()}
+    return {ven: _spelled_answer(answer) for ven, answer in answers.items()}
+
+
+@lru_cache(10_000)
+def _spelled_answer(answer: EventResponse) -> str:
+    """Return an answer as it is kept: the event is kept anew with each that comes, and the others have not changed."""
+    return spelling.responses((answer,))
 
 
 def _unspelled(texts: dict[str, str]) -> dict[str, EventResponse]:

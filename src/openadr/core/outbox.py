@@ -248,11 +248,12 @@ class Outbox:
         """Return the letters to send now, to peers that are `carried` to, and count them as on their way."""
         found = []
         for to, queue in self._queues.items():
-            if not carried(to):
+            first = queue.letters[0] if queue.letters else None
+            if first is None or first.in_flight or (queue.not_before or now) > now:
                 continue
-            if queue.letters and not queue.letters[0].in_flight and (queue.not_before or now) <= now:
-                queue.letters[0].depart(now)
-                found.append(queue.letters[0])
+            if carried(to):  # asked last: it takes longer, and of most queues of those who come it need not be known
+                first.depart(now)
+                found.append(first)
         return found
 
     def fetch(self, to: str, now: datetime) -> Letter | None:
@@ -330,9 +331,12 @@ class Outbox:
 
         What can be sent at once is no matter of time: call `due` after every `put`, `done` and `kick`.
         """
-        waiting = (queue for to, queue in self._queues.items() if queue.letters and carried(to))
-        times = [queue.not_before for queue in waiting if not queue.letters[0].in_flight]
-        return min((time for time in times if time), default=None)
+        times = (
+            queue.not_before
+            for to, queue in self._queues.items()
+            if queue.not_before and queue.letters and not queue.letters[0].in_flight and carried(to)
+        )
+        return min(times, default=None)
 
     @property
     def peers(self) -> tuple[str, ...]:

@@ -76,6 +76,10 @@ class Shelf(MutableMapping[str, T], Generic[T]):
         """Whether anything has changed since `changes` was last asked for."""
         return bool(self._changed)
 
+    def pass_over(self) -> None:
+        """Take what has changed for known: nobody keeps it."""
+        self._changed.clear()
+
     def changes(self) -> Iterator[Change]:
         """Yield what has changed since the last call."""
         changed, self._changed = self._changed, {}
@@ -110,9 +114,19 @@ class Cabinet:
         """The shelves by their kinds."""
         return dict(self._shelves)
 
+    @property
+    def touched(self) -> bool:
+        """Whether anything has changed since `changes` was last asked for."""
+        return any(shelf.touched for shelf in self._shelves.values())
+
     def changes(self) -> list[Change]:
         """Return what has changed since the last call; it is to be kept all or not at all."""
         return [change for shelf in self._shelves.values() if shelf.touched for change in shelf.changes()]
+
+    def pass_over(self) -> None:
+        """Take what has changed for known: nobody keeps it."""
+        for shelf in self._shelves.values():
+            shelf.pass_over()
 
     def contents(self) -> dict[tuple[str, str], str]:
         """Return everything as text, by kind and key."""

@@ -93,7 +93,7 @@ class Events:
 
     def owed(self, ven_id: str) -> bool:
         """Return whether a VEN still has to answer one of its events."""
-        return any(ven_id in booked.unanswered for booked in self.book)
+        return any(booked.owes(ven_id) for booked in self.book)
 
     def _changed(self, event_id: str, change: Callable[[], BookedEvent]) -> BookedEvent:
         booked = self.book.get(event_id)

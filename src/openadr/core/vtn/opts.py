@@ -107,7 +107,7 @@ class Opts:
             answer = booked.answer(ven.ven_id)
             if answer is not None:
                 self._office.happened.append(Opted(ven, booked, answer, by))
-            elif ven.ven_id in booked.unanswered:
+            elif booked.owes(ven.ven_id):
                 self._ask(ven)
 
     def _follow(self, ven: Ven, opt: CreateOpt) -> tuple[BookedEvent, CreateOpt | None] | None:
