@@ -12,7 +12,7 @@ import attrs
 import click
 
 from ...common.security import is_fingerprint
-from ...openadr.rules import LIFTED, NOT_PUBLIC, RULES, Rule
+from ...openadr.rules import LIFTED, NOT_PUBLIC, RULES, Kind, Rule
 from ...openadr.validation import Verdict
 from ...openadr.validation import validate as verdict
 
@@ -137,16 +137,14 @@ def rules(as_json: bool) -> None:
         return
     for rule in RULES:
         cited = rule.number if rule.number is not None else "-"
-        click.echo(
-            f"{cited:>4}  {rule.meaning}  [{rule.kept_by}; {rule.kind}; {_weight(rule)} {rule.code}; {rule.source}]"
-        )
+        click.echo(f"{cited:>4}  {rule.meaning}  [{'; '.join(filter(None, _about(rule)))}]")
     for number, meaning in LIFTED.items():
         click.echo(f"{number:>4}  {meaning}")
     click.echo(f"What they ask for is not public: {', '.join(NOT_PUBLIC)}")
 
 
-def _weight(rule: Rule) -> str:
-    return f"{rule.grade}, refused" if rule.harmful else str(rule.grade)
+def _about(rule: Rule) -> tuple[str, ...]:
+    return rule.kept_by, str(rule.kind), rule.weight, rule.source
 
 
 def _rule(rule: Rule) -> dict[str, object]:
@@ -155,7 +153,7 @@ def _rule(rule: Rule) -> dict[str, object]:
         "meaning": rule.meaning,
         "kept by": rule.kept_by,
         "kind": rule.kind,
-        "grade": rule.grade,
+        "grade": rule.grade if rule.kind is Kind.CHECK else None,
         "code": rule.code,
         "refused": rule.harmful,
         "where": rule.where,

@@ -55,7 +55,7 @@ class Rejected(Refused):
     @classmethod
     def of(cls, finding: Finding) -> Rejected:
         """Return the error that answers what breaks a rule."""
-        return cls(finding.rule.code, finding.message, rule=finding.rule.number)
+        return cls(finding.rule.code or Code.COMPLIANCE_ERROR, finding.message, rule=finding.rule.number)
 
 
 def request_id(message: Message) -> str:

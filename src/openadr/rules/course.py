@@ -26,6 +26,7 @@ from ..model import (
     Response,
     UpdateReport,
 )
+from .codes import Code
 from .decisions import rule_324
 from .rule import FUNCTIONS, Faults, Finding, Kind, course
 
@@ -78,7 +79,8 @@ def _follows(conversation: Conversation, kind: type[Message], what: str) -> Faul
             yield f"after a new registration {what}", (n,)
 
 
-@course(21, "vtnID and venID are checked in every message", kept_by="both", source="openadr-service, openleadr tests")
+@course(21, "vtnID and venID are checked in every message", kept_by="both", source="openadr-service, openleadr tests",
+        code=Code.NOT_REGISTERED)  # fmt: skip
 def rule_21(conversation: Conversation) -> Faults:
     """Yield messages that name another VEN or VTN than registered, and were answered in the affirmative."""
     names: dict[str, str | None] = {}
@@ -122,7 +124,8 @@ def _updates(conversation: Conversation) -> Iterator[tuple[int, str, bool, bool]
                 yield n, report.report_request_id, report.report_request_id in ever, report.report_request_id in here
 
 
-@course(304, "the reportRequestID of an update is known", kept_by="both", source="EPRI's report_service.rb")
+@course(304, "the reportRequestID of an update is known", kept_by="both", source="EPRI's report_service.rb",
+        code=Code.INVALID_ID)  # fmt: skip
 def rule_304(conversation: Conversation) -> Faults:
     """Somebody asked for it."""
     for n, name, ever, _ in _updates(conversation):

@@ -60,8 +60,8 @@ class Rule:
         kind: how it is kept.
         where: the module that sees to it.
         source: who says that there is such a rule, and what it means.
-        code: with which it is answered.
-        grade: an error, or only a warning.
+        code: with which what breaks it is answered; None where nothing is answered for it.
+        grade: of a check: an error, or only a warning.
         harmful: whether a role refuses what breaks it; what does no harm it lets pass. It sends neither.
         of: the class that a check looks at; None for the other kinds.
         timed: whether a check depends on the time.
@@ -74,12 +74,19 @@ class Rule:
     kind: Kind = Kind.CONDUCT
     where: str = ""
     source: str = ""
-    code: Code = Code.COMPLIANCE_ERROR
+    code: Code | None = None
     grade: Grade = Grade.ERROR
     harmful: bool = False
     of: type | None = None
     timed: bool = False
     function: Callable[..., Any] | None = None
+
+    @property
+    def weight(self) -> str:
+        """What it comes to where it is broken: of a check the grade; `refused` and the code where a role answers so."""
+        if self.kind is not Kind.CHECK:
+            return f"refused {self.code}" if self.code else ""
+        return f"{self.grade}, refused {self.code}" if self.harmful else str(self.grade)
 
     @property
     def name(self) -> str:
@@ -142,7 +149,7 @@ def check(
 
 
 def decision(
-    number: int, meaning: str, *, kept_by: str, source: str, code: Code = Code.COMPLIANCE_ERROR
+    number: int, meaning: str, *, kept_by: str, source: str, code: Code | None = None
 ) -> Callable[[Callable[P, T]], Callable[P, T]]:
     """Make a function that the roles call a rule."""
 
@@ -155,7 +162,7 @@ def decision(
 
 
 def course(
-    number: int, meaning: str, *, kept_by: str, source: str
+    number: int, meaning: str, *, kept_by: str, source: str, code: Code | None = None
 ) -> Callable[[Callable[P, Faults]], Callable[P, Iterator[Finding]]]:
     """Make a function that looks at a conversation a rule; what it yields stands at positions in the conversation."""
 
@@ -165,7 +172,7 @@ def course(
             for message, at in function(*args, **kwargs):
                 yield Finding(rule, message, at)
 
-        rule = Rule(number, meaning, kept_by, Kind.COURSE, _module(function), source, function=findings)
+        rule = Rule(number, meaning, kept_by, Kind.COURSE, _module(function), source, code, function=findings)
         FUNCTIONS.append(rule)
         return findings
 

@@ -56,8 +56,8 @@ def table() -> str:
     """Return the rules as a Markdown table."""
     rows = [
         f"| {rule.number if rule.number is not None else '-'} | {rule.meaning} | {rule.kept_by} | {rule.kind} "
-        f"| {rule.grade} | {rule.code} | {'yes' if rule.harmful else ''} | `{rule.where}` | {rule.source} |"
+        f"| {rule.weight} | `{rule.where}` | {rule.source} |"
         for rule in RULES
     ]
-    head = "| rule | what it asks for | kept by | kind | grade | code | refused | where | source |"
-    return "\n".join([head, "|---" * 9 + "|", *rows])
+    head = "| rule | what it asks for | kept by | kind | what it comes to | where | source |"
+    return "\n".join([head, "|---" * 7 + "|", *rows])

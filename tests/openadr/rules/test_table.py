@@ -62,3 +62,13 @@ def test_a_number_is_known_or_said_not_to_be() -> None:
     known = NUMBERS | unknown | LIFTED.keys()
     missing = [n for n in (*range(1, 68), *range(100, 119), *range(301, 346), *range(401, 407)) if n not in known]
     assert missing == []
+
+
+def test_what_a_rule_comes_to_is_told_where_a_role_acts_on_it() -> None:
+    """A code stands for what is answered with it, and for nothing else."""
+    weights = {rule.number: rule.weight for rule in RULES if rule.number is not None}
+    assert (weights[2], weights[314], weights[25]) == ("error, refused 454",) * 3
+    assert (weights[305], weights[105]) == ("warning", "error")
+    assert (weights[58], weights[304], weights[21]) == ("refused 450", "refused 452", "refused 463")
+    assert (weights[4], weights[206], weights[405]) == ("", "", "")
+    assert all(rule.code for rule in RULES if rule.harmful)
