@@ -156,6 +156,13 @@ def test_every_kind_of_report_goes_both_ways(house: House) -> None:
     assert house.wait("asked", ven="site")["report"] == "feeder"
     assert house.wait("sample", rid="feeder.p")["value"] == 42.0
 
+    (row,) = house.ask("report", "list", at="ven")
+    assert (row["ven"], row["report"], row["points"]) == ("utility", "feeder", {"feeder.p": "MW"})
+    once = house.ask("report", "request", "utility", "feeder", "--every", "1h", at="ven")
+    house.wait("asked", ven="site", request=once["request"])
+    house.ask("report", "cancel", "utility", once["request"], at="ven")
+    code, out = call("openadr", "report", "request", "site", "feeder", "--at", str(house.folder / "ven.yaml"))
+    assert (code, "its VTN, which is utility" in out) == (1, True)
     house.ask("report", "request", "site", "state", at="vtn")
     assert house.wait("sample", rid="site")["value"] == "online"
     house.ask("report", "request", "site", "past", "--from", "-2h", "--for", "2h", at="vtn")

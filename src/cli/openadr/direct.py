@@ -16,13 +16,13 @@ from .telling import columns
 
 @click.group()
 def report() -> None:
-    """Ask VENs of a running VTN for reports, and see what they offer."""
+    """Ask VENs of a running VTN for reports, or the VTN of a running VEN, and see what they offer."""
 
 
-@report.command("list", short_help="what VENs offer, and what was asked for")
-@directs("vtn")
+@report.command("list", short_help="what the other side offers, and what was asked for")
+@directs("vtn", "ven")
 def reports(program: Program) -> None:
-    """List the reports that VENs offer, with what they were asked for."""
+    """List the reports that VENs offer, or the VTN of a running VEN, with what they were asked for."""
     found = program.ask("report.list")
     lines = []
     for row in found:
@@ -43,12 +43,12 @@ def reports(program: Program) -> None:
 @click.option("--granularity", type=Span(), help="the time between two values; that of --every unless given")
 @click.option("--from", "start", type=Moment(past=True), help="2026-03-25T14:00, +10min, -1h; now unless given")
 @click.option("--for", "lasts", type=Span(), help="for how long; until it is cancelled unless given")
-@directs("vtn")
+@directs("vtn", "ven")
 def request(
     program: Program, ven: str, report: str, rids: tuple[str, ...], granularity: timedelta | None, every: timedelta,
     start: datetime | None, lasts: timedelta | None,
 ) -> None:  # fmt: skip
-    """Ask VEN (name or venID) for what it offers as REPORT (its reportSpecifierID)."""
+    """Ask VEN (name or venID) for what it offers as REPORT (its reportSpecifierID); a running VEN its VTN (vtnID)."""
     found = program.ask(
         "report.request",
         ven=ven,
@@ -66,9 +66,9 @@ def request(
 @click.argument("ven")
 @click.argument("requests", nargs=-1, required=True, metavar="REQUEST...")
 @click.option("--to-follow", is_flag=True, help="with a last report of each")
-@directs("vtn")
+@directs("vtn", "ven")
 def end(program: Program, ven: str, requests: tuple[str, ...], to_follow: bool) -> None:
-    """End reports of VEN (name or venID) by their reportRequestIDs, which `report list` shows."""
+    """End reports of VEN (name or venID), or of a VTN (vtnID), by their reportRequestIDs, which `report list` shows."""
     found = program.ask("report.cancel", ven=ven, requests=list(requests), to_follow=to_follow)
     program.tell(found, f"{found['ven']} is told to end {', '.join(found['cancelled'])}")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ...common.errors import Malformed
+from ...openadr.core.report_ledger import Ledger
 from ...openadr.core.ven_book import Ven
 from ...openadr.items import unit_of
 from ...openadr.model import CreateOpt, DistributeEvent, EiEvent, EiEventSignal, Event, ItemBase, SignalPayload
@@ -77,6 +78,26 @@ def ven(found: Ven) -> dict[str, Any]:
         "report_only": found.report_only,
         "signs": found.signs,
     }
+
+
+def reports(peer: str, ledger: Ledger) -> list[dict[str, Any]]:
+    """Return what a peer offers to report, and what it was asked for, as commands show it."""
+    rows = []
+    for specifier, offer in ledger.offers.items():
+        asked = [
+            {
+                "request": identity,
+                "rids": [payload.r_id for payload in each.report_specifier.specifier_payloads],
+                "granularity": each.report_specifier.granularity.text,
+                "every": each.report_specifier.report_back_duration.text,
+            }
+            for identity, each in ledger.requests.items()
+            if each.report_specifier.report_specifier_id == specifier
+        ]
+        points = {each.r_id: unit(each.item_base) for each in offer.descriptions}
+        rows.append({"ven": peer, "report": specifier, "name": str(offer.report_name),
+                     "points": points, "requests": asked})  # fmt: skip
+    return rows
 
 
 def carried(found: EiEvent) -> DistributeEvent:

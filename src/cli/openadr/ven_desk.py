@@ -13,6 +13,7 @@ from ...openadr.model import OptType, Poll
 from ...openadr.ven import Ven
 from ..control import Handler, Request
 from . import summary
+from .wishes import wishes
 
 
 class Desk:
@@ -27,6 +28,9 @@ class Desk:
             "opt.list": self._opts,
             "opt.schedule": self._schedule,
             "opt.cancel": self._withdraw,
+            "report.list": self._reports,
+            "report.request": self._request,
+            "report.cancel": self._end,
             "poll": self._poll,
             "leave": self._leave,
         }
@@ -76,6 +80,29 @@ class Desk:
         sent.cancel()
         await self._ven.kept()
         return summary.opt(sent.message)
+
+    async def _reports(self, request: Request) -> Any:
+        core = self._ven.core
+        return summary.reports(core.office.vtn_id, core.vtn_reports)
+
+    async def _request(self, request: Request) -> Any:
+        vtn = self._vtn(request)
+        order = self._ven.request_report(request["report"], **wishes(request))
+        await self._ven.kept()
+        return {"ven": vtn, "request": order.id}
+
+    async def _end(self, request: Request) -> Any:
+        vtn = self._vtn(request)
+        self._ven.cancel_report(*request["requests"], to_follow=request["to_follow"])
+        await self._ven.kept()
+        return {"ven": vtn, "cancelled": request["requests"]}
+
+    def _vtn(self, request: Request) -> str:
+        """Return our VTN's ID; raise `UnknownName` where somebody else is meant."""
+        vtn = self._ven.core.office.vtn_id
+        if request["ven"] != vtn:
+            raise UnknownName(f"a VEN asks its VTN, which is {vtn}", where=request["ven"])
+        return vtn
 
     async def _poll(self, request: Request) -> Any:
         """Ask the VTN now."""

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any
 
-from ...common.config import duration
 from ...common.errors import LocalError, UnknownName
 from ...openadr.codec import read, write
 from ...openadr.core.event_book import BookedEvent
 from ...openadr.model import DistributeEvent, OptType, ResponseRequired
 from ...openadr.rules import timeline
-from ...openadr.vtn import Ven, Vtn
+from ...openadr.vtn import Vtn
 from ..control import Handler, Request
 from . import summary
+from .wishes import wishes
 
 
 class Desk:
@@ -102,15 +101,7 @@ class Desk:
     # --- reports ---
 
     async def _request(self, request: Request) -> Any:
-        order = self._vtn.request_report(
-            request["ven"],
-            request["report"],
-            request["rids"] or None,
-            granularity=duration(request["granularity"]),
-            every=duration(request["every"]),
-            start=datetime.fromisoformat(request["start"]) if request["start"] else None,
-            duration=duration(request["lasts"]) if request["lasts"] else None,
-        )
+        order = self._vtn.request_report(request["ven"], request["report"], **wishes(request))
         await self._vtn.kept()
         return {"ven": request["ven"], "request": order.id}
 
@@ -127,7 +118,7 @@ class Desk:
         ]
 
     async def _reports(self, request: Request) -> Any:
-        return [row for ven in self._vtn.core.vens for row in _report_rows(ven)]
+        return [row for ven in self._vtn.core.vens for row in summary.reports(ven.ven_name, ven)]
 
     # --- VENs ---
 
@@ -154,22 +145,3 @@ def _distributed(text: str) -> DistributeEvent:
     if not isinstance(message, DistributeEvent):
         raise LocalError(f"events come in an oadrDistributeEvent, this is {type(message).__name__}")
     return message
-
-
-def _report_rows(ven: Ven) -> list[dict[str, Any]]:
-    rows = []
-    for specifier, offer in ven.offers.items():
-        asked = [
-            {
-                "request": identity,
-                "rids": [payload.r_id for payload in each.report_specifier.specifier_payloads],
-                "granularity": each.report_specifier.granularity.text,
-                "every": each.report_specifier.report_back_duration.text,
-            }
-            for identity, each in ven.requests.items()
-            if each.report_specifier.report_specifier_id == specifier
-        ]
-        points = {each.r_id: summary.unit(each.item_base) for each in offer.descriptions}
-        rows.append({"ven": ven.ven_name, "report": specifier, "name": str(offer.report_name),
-                     "points": points, "requests": asked})  # fmt: skip
-    return rows
