@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -15,7 +16,8 @@ from janusgrid.common.store.records import NotStored, Records
 from janusgrid.openadr.binding import keeper
 from janusgrid.openadr.model import OptType
 from janusgrid.openadr.ven import Ven
-from janusgrid.openadr.vtn import Party, Vtn
+from janusgrid.openadr.vtn import Party, Telemetry, Vtn
+from sqlalchemy import event
 
 from tests.openadr.binding.test_ways import made
 from tests.openadr.binding.ways import OFFER, Certificates, Grid, Http, eventually
@@ -149,8 +151,25 @@ async def test_nothing_is_acknowledged_that_is_not_stored(grid: Kept) -> None:
     assert ("event", "E1") in kept
 
 
+def read_only(role: Vtn | Ven) -> Callable[[], None]:
+    """Let the database of a role be written no more; return what lets it be written again."""
+    store = role._keeper._store
+    assert isinstance(store, Records)
+    engine = store._engine
+
+    def protect(connection: Any, *_: Any) -> None:
+        connection.execute("PRAGMA query_only = ON").close()
+
+    def write() -> None:
+        event.remove(engine, "checkout", protect)
+        engine.dispose()
+
+    event.listen(engine, "checkout", protect)
+    return write
+
+
 async def test_a_ven_answers_nothing_that_it_has_not_stored(grid: Kept, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its database is full when an event comes: nobody is told, nothing is answered, until there is room again."""
+    """Its database takes nothing when an event comes: nobody is told, nothing is answered, until it does."""
     monkeypatch.setattr(keeper, "RETRY", 0.1)
     vtn = await grid.start_vtn()
     transport = await grid.way.transport("ems")
@@ -166,7 +185,7 @@ async def test_a_ven_answers_nothing_that_it_has_not_stored(grid: Kept, monkeypa
     async with asyncio.timeout(30):
         await ven.joined()
         await vtn.wait_registered("site")
-    make_room = without_room(ven)
+    make_writable = read_only(ven)
     vtn.create_event(made(grid), ["site"])
     await eventually(lambda: ven._keeper.failing)
     await asyncio.sleep(0.5)
@@ -174,7 +193,7 @@ async def test_a_ven_answers_nothing_that_it_has_not_stored(grid: Kept, monkeypa
     assert vtn.core.events.get("E1").opt(ven.core.ven_id) is None
     with pytest.raises(NotStored):
         await ven.kept()
-    make_room()
+    make_writable()
     await eventually(lambda: vtn.core.events.get("E1").opt(ven.core.ven_id) is OptType.OPT_IN)
     assert told == ["E1"]
     await ven.close()
@@ -186,3 +205,32 @@ async def test_a_ven_answers_nothing_that_it_has_not_stored(grid: Kept, monkeypa
     assert told == ["E1"]
     await again.close()
     await vtn.close()
+
+
+async def test_what_a_ven_says_is_confirmed_when_it_is_stored(grid: Kept) -> None:
+    """The VTN's database takes nothing when an opt and values come: they come again until it does, and count once."""
+    vtn = await grid.start_vtn()
+    vtn.listen(Telemetry, lambda told: grid.samples.extend(told.samples))
+    ven = await grid.ven()
+    begins = grid.clock.now().replace(microsecond=0) + timedelta(hours=5)
+    async with asyncio.timeout(30):
+        await ven.joined()
+        await vtn.wait_registered("site")
+    await eventually(lambda: len(grid.samples) >= 1)
+    make_writable = read_only(vtn)
+    sent = ven.opt_schedule(OptType.OPT_OUT, [(begins, timedelta(hours=1))])
+    await eventually(lambda: vtn._keeper.failing)
+    heard = len(grid.samples)
+    await asyncio.sleep(0.5)
+    assert not sent.is_accepted
+    assert len(grid.samples) <= heard, "values that are not kept are not told"
+    make_writable()
+    async with asyncio.timeout(30):
+        await sent.accepted()
+    await eventually(lambda: len(grid.samples) > heard)
+    times = [sample.time for sample in grid.samples]
+    assert len(times) == len(set(times))
+    await vtn.close()
+    again = await grid.start_vtn()
+    assert [opt.opt_id for opt in again.opts("site")] == [sent.id]
+    await again.close()
