@@ -7,12 +7,24 @@ from enum import StrEnum
 from ...common.data.unit import UNITS
 from ...common.statement import Table
 from ..items import item
-from ..model import CustomUnit, OptReason, ReadingType, ReportName, ReportType, SignalName, SignalType
+from ..model import (
+    DECLARATIONS,
+    CustomUnit,
+    EiTarget,
+    OptReason,
+    ReadingType,
+    ReportName,
+    ReportType,
+    SignalName,
+    SignalType,
+)
 from ..model.enumerations import DataQuality
+from ..rules.event_checks import DeviceClass
 
 WORDS: dict[str, tuple[str, type[StrEnum]]] = {
     "signals": ("Signals of events", SignalName),
     "types": ("Types of signals", SignalType),
+    "devices": ("Device classes that signals are for", DeviceClass),
     "reports": ("Reports", ReportName),
     "report-types": ("What data points are", ReportType),
     "reading-types": ("How values are obtained", ReadingType),
@@ -23,9 +35,15 @@ WORDS: dict[str, tuple[str, type[StrEnum]]] = {
 
 def tables() -> tuple[Table, ...]:
     """Return the tables of the statement."""
-    rows = tuple((title, ", ".join(word.value for word in words)) for title, words in WORDS.values())
+    rows = [(title, ", ".join(word.value for word in words)) for title, words in WORDS.values()]
+    rows.append(("Kinds of targets", ", ".join(targets())))
     note = "Words of one's own that begin with `x-` are carried where the profile has room for them."
-    return (Table("words", "Words", ("what", "words"), rows, note), units())
+    return (Table("words", "Words", ("what", "words"), tuple(rows), note), units())
+
+
+def targets() -> tuple[str, ...]:
+    """Return by which kinds of things events and opts mean somebody: the elements of a target."""
+    return tuple(field.path[0].rstrip("*").partition(":")[2] for field in DECLARATIONS[EiTarget].fields)
 
 
 def units() -> Table:
