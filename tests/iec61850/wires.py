@@ -280,7 +280,7 @@ class XmppRig(Rig):
         await super().close()
 
 
-async def until(condition: Callable[[], bool], seconds: float = 10.0) -> None:
+async def until(condition: Callable[[], bool], seconds: float = 30.0) -> None:
     """Return when `condition` holds; fail after `seconds`."""
     try:
         async with asyncio.timeout(seconds):

@@ -88,7 +88,7 @@ async def _sent(port: int, data: bytes, *, wait: bool = False, end: bool = False
         if end:
             writer.write_eof()
         if wait:
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(30):
                 while await reader.read(65536):
                     pass
     writer.transport.abort()

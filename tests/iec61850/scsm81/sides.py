@@ -65,7 +65,7 @@ class Listening(Protocol):
 @asynccontextmanager
 async def our_client(server: Listening, *, host: str = "127.0.0.1", **options: Any) -> AsyncIterator[Ied]:
     """Connect with a server."""
-    async with connect(f"tcp://{host}:{server.port}", **{"timeout": 5, **options}) as ied:
+    async with connect(f"tcp://{host}:{server.port}", **{"timeout": 20, **options}) as ied:
         yield ied
 
 

@@ -63,7 +63,7 @@ class Raw:
         found: list[Event] = []
         while len(found) < number:
             self.writer.write(self.stack.take())
-            octets = await asyncio.wait_for(self.reader.read(65536), 5)
+            octets = await asyncio.wait_for(self.reader.read(65536), 30)
             if not octets:
                 break
             self.stack.receive(octets)
@@ -74,7 +74,7 @@ class Raw:
     async def closed(self) -> bool:
         """Return whether the server has closed the connection."""
         try:
-            while await asyncio.wait_for(self.reader.read(65536), 5):
+            while await asyncio.wait_for(self.reader.read(65536), 30):
                 pass
         except ConnectionError:
             pass
@@ -427,9 +427,12 @@ async def test_a_request_that_is_not_answered_times_out_and_the_next_goes_on() -
         return [] if len(late) == 1 else [late[0], late[0], found]
 
     async with hostile(answering(answer)) as target:
-        ied = await connect(target, timeout=0.2)
+        ied = await connect(target, timeout=20)
+        assert isinstance(ied.association, TcpAssociation)
+        ied.association._timeout = 0.1
         with pytest.raises(TimedOut):
             await ied.devices()
+        ied.association._timeout = 20
         assert await ied.devices() == ("LD1",)
         await ied.association.abort()
 
@@ -445,7 +448,7 @@ def _names(*names: str) -> pdu.GetNameListResponse:
 )
 async def test_answers_that_are_no_pdu_end_the_association(octets: bytes) -> None:
     async with hostile(answering(lambda message: [octets])) as target:
-        ied = await connect(target, timeout=2)
+        ied = await connect(target, timeout=20)
         ends: list[str] = []
         ied.on_end(ends.append)
         with pytest.raises(Malformed):
@@ -470,7 +473,7 @@ async def test_floods_of_answers_and_requests_are_dropped(caplog: pytest.LogCapt
         return [*noise, encode_ber(("confirmed-ResponsePDU", right))]
 
     async with hostile(answering(answer)) as target:
-        ied = await connect(target, timeout=5)
+        ied = await connect(target, timeout=20)
         assert await ied.devices() == ("LD1",)
         assert isinstance(ied.association, TcpAssociation)
         assert not ied.association._waiting
@@ -479,7 +482,9 @@ async def test_floods_of_answers_and_requests_are_dropped(caplog: pytest.LogCapt
 
 async def test_a_server_that_has_gone_quiet_is_found_out() -> None:
     async with hostile(answering(lambda message: [])) as target:
-        ied = await connect(target, timeout=0.2, keep_alive=0.1)
+        ied = await connect(target, timeout=20, keep_alive=0.1)
+        assert isinstance(ied.association, TcpAssociation)
+        ied.association._timeout = 0.1
         ends: list[str] = []
         ied.on_end(ends.append)
         await until(lambda: bool(ends))

@@ -125,7 +125,8 @@ async def test_our_client_takes_anything(caplog: pytest.LogCaptureFixture) -> No
     ended = 0
     for _ in range(ANSWERS):
         if ied is None or not ied.connected:
-            ied = await connect(target, timeout=0.05)
+            ied = await connect(target, timeout=20)
+            ied.association._timeout = 0.05  # type: ignore[attr-defined]
         calls = (ied.devices(), ied.read("DG750DER/MMXU1.TotW"), ied.read_data_set("DG750DER/LLN0.Meas"))
         chosen = dice.randrange(len(calls))
         for number, call in enumerate(calls):

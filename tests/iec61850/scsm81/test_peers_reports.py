@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from janusgrid.common.clock import LockStepClock
 from janusgrid.iec61850 import ServiceError, ServiceRefused
 from janusgrid.iec61850.acsi.references import FC, Reference
 from janusgrid.iec61850.acsi.services import GetRCBValues, Reason, SetRCBValues
@@ -17,7 +18,7 @@ from janusgrid.iec61850.engine.buffer import BufferLimits
 from tests.iec61850.scsm81 import peers
 from tests.iec61850.scsm81.sides import BOTH, Station, cable, our_client, our_server, their_client, their_server
 from tests.iec61850.scsm81.station import LD
-from tests.iec61850.wires import until
+from tests.iec61850.wires import START, until
 
 BLOCK = f"{LD}/LLN0.brcb"
 FIRST = Reference(LD, "LLN0", ("brcb01",), FC.BR)
@@ -302,14 +303,17 @@ async def test_a_block_is_reserved_for_who_asked(peer: str) -> None:
 
 
 async def test_a_reservation_outlasts_a_broken_connection() -> None:
-    async with our_server() as ours, their_client("libiec", ours.port) as client:
-        await client.do("set_block", THEIR_BLOCK, {"ResvTms": 1})
+    clock = LockStepClock(START)
+    async with our_server(options={"clock": clock}) as ours, their_client("libiec", ours.port) as client:
+        await client.do("set_block", THEIR_BLOCK, {"ResvTms": 30})
         await client.do("abort")
-        await until(lambda: not ours.server.engine.associations, 30)
+        await until(lambda: not ours.server.engine.associations)
         async with their_client("libiec", ours.port, None, None, "127.0.0.2") as other:
-            with pytest.raises(peers.PeerRefused):
-                await other.do("set_block", THEIR_BLOCK, {"RptEna": True})
-            await asyncio.sleep(1.2)
+            for passes in (0.0, 29.0):
+                await clock.advance(passes)
+                with pytest.raises(peers.PeerRefused):
+                    await other.do("set_block", THEIR_BLOCK, {"RptEna": True})
+            await clock.advance(2.0)
             await other.do("set_block", THEIR_BLOCK, {"RptEna": True})
 
 

@@ -86,6 +86,7 @@ class Controlled:
     def operate(self, action, _, given, test) -> int:
         if self.waits:
             if self.since is None:
+                tell("executing", self.reference)
                 self.since = time.monotonic()
             if time.monotonic() - self.since < self.waits:
                 return 2

@@ -54,6 +54,8 @@ def check(path: str, value, action: dict) -> None:
 
 async def operate(path: str, value, action: dict) -> None:
     _, cause, waits = behaviour.get(path, (None, None, 0.0))
+    if waits:
+        tell("executing", path)
     await asyncio.sleep(waits)
     if cause:
         raise refused(cause)
