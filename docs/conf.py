@@ -32,6 +32,7 @@ def generate(app: object) -> None:
     from janusgrid.openadr.conformance import statement as openadr_statement
     from janusgrid.openadr.core.ven import REGISTRATION
     from janusgrid.openadr.rules import NOT_PUBLIC, table
+    from janusgrid.openadr.scenarios import library as scenarios
 
     sys.path.insert(0, str(Path(__file__).parents[1]))  # what a test run has proven is read by those who wrote it down
     from tests.iec61850.proof import page, results
@@ -48,6 +49,8 @@ def generate(app: object) -> None:
     (folder / "scsm81-called.md").write_text(CALLED.table("markdown") + "\n")
     (folder / "conformance.md").write_text(statement.markdown())
     (folder / "openadr-conformance.md").write_text(openadr_statement.markdown())
+    for role in ("vtn", "ven"):
+        (folder / f"openadr-scenarios-{role}.md").write_text(scenarios.table(role) + "\n")
     (folder / "services.md").write_text(page.page(results.Results.read(results.FILE)))
 
 

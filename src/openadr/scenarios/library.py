@@ -46,3 +46,14 @@ def choose(subject: Subject, way: Way, only: Iterable[str] = ()) -> tuple[Scenar
             raise UnknownName(f"no group or scenario of that name: groups are {', '.join(GROUPS)}", where=name)
     wanted = (each for each in there if not names or each.id in names or each.group in names)
     return tuple(scenario for scenario in wanted if way in scenario.ways)
+
+
+def table(subject: Subject) -> str:
+    """Return the scenarios for a role as a Markdown table."""
+    rows = [
+        f"| {each.id} | {each.title} | {', '.join(way for way in Way if way in each.ways)} "
+        f"| {', '.join(map(str, each.rules))} | {', '.join(sorted(each.needs))} |"
+        for each in SCENARIOS
+        if each.subject == subject
+    ]
+    return "\n".join(["| scenario | what it is about | ways | rules | needs |", "|---" * 5 + "|", *rows])

@@ -101,7 +101,7 @@ class VtnOperator(_Own):
         self, name: str, hours: float = 72, lasts: float = 2, level: float = 1, response: str = "always",
         signal: str = "SIMPLE", market: str = "http://janusgrid.example/market", ramp_up: float = 0,
         recovery: float = 0, randomise: float = 0, priority: int = 0, test: bool = False, resource: str = "",
-        baseline_: bool = False,
+        with_baseline: bool = False,
     ) -> None:  # fmt: skip
         """Make an event that begins in so many hours; what `lasts` no time is open-ended."""
         now = self._vtn.clock.now().replace(microsecond=0)
@@ -113,7 +113,7 @@ class VtnOperator(_Own):
             "randomise": timedelta(minutes=randomise), "priority": priority, "test": test, "target": target,
             "notification": timedelta(hours=max(hours, 0)),
         }  # fmt: skip
-        if baseline_:
+        if with_baseline:
             about["baseline"] = baseline([(length, 900.0)], start=start)
         if signal == "SIMPLE":
             made = compose(simple_signal([(length, level)]), start=start, created=now, **about)

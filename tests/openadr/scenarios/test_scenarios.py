@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import re
 from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
-from janusgrid.openadr.scenarios import SCENARIOS, RunRecord, Verdict, Way, run, write_report
+from janusgrid.openadr.scenarios import SCENARIOS, RunRecord, VenOperator, Verdict, VtnOperator, Way, run, write_report
+from janusgrid.openadr.scenarios.steps import Asks, Confirms
 
 from tests.openadr.scenarios.rig import a_rig
 
@@ -126,3 +128,19 @@ def test_secrets_are_left_out_of_texts_that_are_no_messages() -> None:
     assert "user:pass" not in text
     assert "n1" not in text
     assert "https://host/" in text
+
+
+def test_the_reference_names_all_that_an_operator_is_asked() -> None:
+    page = (Path(__file__).resolve().parents[3] / "docs" / "reference" / "openadr-scenarios.md").read_text()
+    parts = page.partition("\nFor a VEN:")
+    for subject, text, operator in (("vtn", parts[0], VtnOperator), ("ven", parts[2], VenOperator)):
+        steps = [step for scenario in SCENARIOS if scenario.subject == subject for step in scenario.steps]
+        acts = {step.verb for step in steps if isinstance(step, Asks)}
+        acts |= {"clear", "register"} if subject == "ven" else {"clear"}
+        questions = {step.question for step in steps if isinstance(step, Confirms)}
+        assert {name.removeprefix("do_") for name in dir(operator) if name.startswith("do_")} == acts
+        assert {name.removeprefix("is_") for name in dir(operator) if name.startswith("is_")} == questions
+        assert all(f"`{name}`" in text for name in acts | questions)
+        for act in acts:
+            given = set(inspect.signature(getattr(operator, f"do_{act}")).parameters) - {"self"}
+            assert all(f"`{name}`" in text for name in given), act

@@ -229,7 +229,7 @@ EVENTS = (
     )),
     events("VTN-E-15", "An event of several signals, with a baseline", steps=(
         JOINED,
-        made("Make an event of SIMPLE and LOAD_DISPATCH, with a baseline", signal="both", baseline_=True),
+        made("Make an event of SIMPLE and LOAD_DISPATCH, with a baseline", signal="both", with_baseline=True),
         comes(has("it has two signals", lambda e: len(e.ei_event_signals) == 2),
               has("it has a baseline", lambda e: e.ei_event_baseline is not None), rules=(2, 8, 9, 100, 116)),
         accepted(),
