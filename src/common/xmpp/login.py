@@ -3,9 +3,9 @@
     async with Login.load(Path("hp1.yaml")).session() as session:
         ...
 
-The file is YAML: `jid`, and `password`, or the PEM files `certificate` and `key` where the server takes the account from
-them (SASL EXTERNAL); `host`, `port` and `ca` (a PEM file, its path relative to this one) where DNS and
-the authorities of the system do not do; `peers`, the bare JIDs of those who may see whether we are there.
+The file is YAML: `jid`, and `password`, or the PEM files `certificate` and `key` where the server takes the account
+from them (SASL EXTERNAL); `host`, `port` and `ca` (a PEM file) where DNS and the authorities of the system do not do;
+`peers`, the bare JIDs of those who may see whether we are there. Paths are relative to that of the file.
 """
 
 from __future__ import annotations
