@@ -490,7 +490,8 @@ def _described(message: Message | None) -> str:
     if isinstance(response, EiResponse):
         words.append(_response(response))
     if isinstance(message, DistributeEvent):
-        words.append(f"of {len(message.events)} events")
+        many = len(message.events)
+        words.append(f"with {many or 'no'} {'event' if many == 1 else 'events'}")
     if isinstance(message, CreatedEvent):
         said = (
             f"{each.qualified_event_id.event_id}/{each.qualified_event_id.modification_number} {each.response_code} "

@@ -164,11 +164,11 @@ def _overview(runs: Sequence[RunRecord]) -> str:
 
 def _run_page(number: int, run: RunRecord) -> str:
     parts = [f'<h2 id="run-{number}">{escape(_heading(run))}</h2>']
-    head = "<tr><th>scenario</th><th></th><th>rules</th><th>steps</th><th>verdict</th></tr>"
     for group in GROUPS:
         chosen = [each for each in run.scenarios if each.group == group]
         if chosen:
             rows = "\n".join(_summary(number, each) for each in chosen)
+            head = f"<tr><th>{group}</th><th></th><th>rules</th><th>steps</th><th>verdict</th></tr>"
             parts.append(f"<table><thead>{head}</thead><tbody>\n{rows}\n</tbody></table>")
     if run.left_out:
         rows = "\n".join(
