@@ -15,7 +15,7 @@ from ..model import EiEvent, EiTarget, OptReason, OptType, ResponseRequired, Sig
 from ..ven import EventChange, SentOpt, Ven
 from ..vtn import Dispatch, ReportOrder, Telemetry, Vtn
 
-SHOWN = 10.0
+SHOWN = 30.0
 """Seconds within which a party has to show what it was told."""
 
 

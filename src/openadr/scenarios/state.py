@@ -29,6 +29,7 @@ class State:
         offers: the points of the reports that the subject offers, by reportSpecifierID, and their names.
         own: IDs that this scenario has made: what comes of others is of an earlier one.
         seen: events and their modifications that a VTN under test has sent; `requests` the requestIDs of what came.
+        began: when the scenario began.
         period: of the report that was asked for last.
         notes: what a step has to tell a later one.
         seal: returns a message as the tester sends it, signed if it signs.
@@ -51,12 +52,14 @@ class State:
     seen: set[tuple[str, int]] = attrs.Factory(set)
     requests: set[str] = attrs.Factory(set)
     report_only: bool = False
+    began: datetime = attrs.Factory(lambda state: state.now(), takes_self=True)
     period: timedelta = timedelta(seconds=10)
     notes: dict[str, Any] = attrs.Factory(dict)
     seal: Callable[[Message], str] = write
 
     def begin(self) -> None:
         """Another scenario begins."""
+        self.began = self.now()
         self.own.clear()
         self.notes.clear()
         self.requests.clear()

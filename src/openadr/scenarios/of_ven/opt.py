@@ -22,8 +22,8 @@ def _learn(state: State, message: Any) -> None:
 
 
 def _of_now(state: State, message: Any) -> str:
-    apart = abs(message.created_date_time - state.now())
-    return "" if apart < timedelta(minutes=30) else f"createdDateTime is {apart} from now"
+    said, minute = message.created_date_time, timedelta(minutes=1)
+    return "" if state.began - minute <= said <= state.now() + minute else f"createdDateTime is {said}"
 
 
 def _refuse(state: State, message: Any) -> Message:
