@@ -79,10 +79,11 @@ class Lineage:
 
     def look(self) -> None:
         """Go on with the next life where one has ended."""
-        if self._process.exitcode is not None:
-            assert self._process.exitcode == -signal.SIGKILL, f"{self._role}: {self._process.exitcode}"
-            assert not self.last
-            self._begin()
+        status = self._process.exitcode
+        if status is not None:
+            assert status == (0 if self.last else -signal.SIGKILL), f"{self._role}: {status}"
+            if not self.last:
+                self._begin()
 
     def stop(self) -> None:
         """End what still lives."""
