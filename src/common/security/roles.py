@@ -7,29 +7,19 @@ are second-hand. They stand in this file alone.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from enum import IntEnum
 from typing import Annotated
 
 import attrs
 from cryptography import x509
 from cryptography.hazmat import asn1
 
+from .role import Role
 from .signing import Certificate, Untrusted
+
+__all__ = ["OID", "Grant", "Role", "extension", "grants", "held"]
 
 OID = x509.ObjectIdentifier("1.0.62351.8.1")
 _MOST = 64
-
-
-class Role(IntEnum):
-    """The roles that the standard defines. Numbers below 0 are private, others are reserved."""
-
-    VIEWER = 0
-    OPERATOR = 1
-    ENGINEER = 2
-    INSTALLER = 3
-    SECADM = 4
-    SECAUD = 5
-    RBACMNT = 6
 
 
 @attrs.frozen(slots=True)
@@ -78,11 +68,32 @@ def grants(certificate: Certificate) -> tuple[Grant, ...]:
     Raises:
         Untrusted: the extension cannot be read. It might have limited what it gives, so nothing is given.
     """
-    inner: x509.Certificate = certificate.inner
+    return _grants(certificate.inner)
+
+
+def held(certificate: Certificate | bytes, area: str = "") -> frozenset[int]:
+    """Return the roles that a certificate (or its DER), which is believed already, gives its holder in an area.
+
+    Raises:
+        Untrusted: see `grants`.
+    """
+    if isinstance(certificate, bytes):
+        try:
+            found = _grants(x509.load_der_x509_certificate(certificate))
+        except ValueError as error:
+            raise Untrusted(f"the certificate cannot be read: {error!s:.120}") from None
+    else:
+        found = grants(certificate)
+    return frozenset(role for grant in found if grant.area in ("", area) for role in grant.roles)
+
+
+def _grants(inner: x509.Certificate) -> tuple[Grant, ...]:
     try:
         found = inner.extensions.get_extension_for_oid(OID).value
     except x509.ExtensionNotFound:
         return ()
+    except (ValueError, x509.DuplicateExtension) as error:
+        raise Untrusted(f"the certificate's extensions cannot be read: {error!s:.120}") from None
     octets = found.value if isinstance(found, x509.UnrecognizedExtension) else b""
     try:
         around = asn1.decode_der(_Around, _wrapped(octets))

@@ -15,8 +15,8 @@ from weakref import WeakKeyDictionary
 from xml.etree.ElementTree import Element
 
 from ...common.errors import JanusGridError, Malformed
+from ...common.security.audit import Trail
 from ...common.xmpp import jid as jids
-from ...common.xmpp.guard import Refusals
 from ...common.xmpp.session import Incoming, Session, StanzaRefused
 from .context import PROFILES, Context, begins_secured, content_of, parse
 from .security import ELEMENT as SECURITY
@@ -71,7 +71,7 @@ class Endpoint:
         self._serving: dict[Key, Peer] = {}
         self._asking: dict[Key, Peer] = {}
         self._left: deque[Key] = deque(maxlen=self.remembered)
-        self._refusals = Refusals(session.jid)
+        self._trail = Trail(session.jid)
         self._watch: asyncio.Task[None] | None = None
         self._missed: dict[str, int] = {}
         names = {name for profile in PROFILES.values() for name in profile.names}
@@ -92,7 +92,7 @@ class Endpoint:
     @property
     def refused(self) -> Counter[str]:
         """How many messages were dropped, by event code."""
-        return self._refusals.counts
+        return self._trail.counts
 
     # --- associations -----------------------------------------------------------------------------------------------
 
@@ -188,8 +188,8 @@ class Endpoint:
         return None
 
     def note(self, code: str, peer: str, why: str) -> None:
-        """Count and log that something of a peer was refused."""
-        self._refusals.note(code, peer, why)
+        """Count that something of a peer was refused, and write it into the audit log."""
+        self._trail.note(code, peer, why)
 
     async def _give(self, peer: Peer, incoming: Incoming, content: Element) -> str | None:
         """Give a PDU to its association, and return the answer; a fault of ours ends this association alone."""

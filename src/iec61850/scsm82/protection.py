@@ -33,8 +33,8 @@ from ...common.security.e2e import (
     Unsafe,
 )
 from ...common.security.e2e.wire import diagnostic_of, reject
-from ...common.security.roles import grants
-from ...common.security.signing import Certificate, Untrusted
+from ...common.security.roles import held
+from ...common.security.signing import Untrusted
 from ...common.security.tls import Credentials
 from ...common.xml.quick import parse
 from .security import ELEMENT, NAMESPACE, Aborted
@@ -164,7 +164,7 @@ def accept(security: Security | None, accepting: Accepting | None, content: Elem
     now = security.clock.now()
     try:
         accepted = accepting.answer(pdu, sender, me, now)
-        roles = _roles(accepted.certificate, security.area)
+        roles = held(accepted.certificate, security.area)
     except HandshakeRefused as refused:
         return Answered(element(reject(refused.diagnostic)), code=str(refused.reason), why=refused.message)
     except Untrusted as untrusted:
@@ -176,10 +176,6 @@ def accept(security: Security | None, accepting: Accepting | None, content: Elem
 def required() -> str:
     """Return what tells a client that there is no association without end-to-end security."""
     return element(reject(HandshakeDiagnostic.ENCRYPTION_REQUIRED))
-
-
-def _roles(certificate: Certificate, area: str) -> frozenset[int]:
-    return frozenset(role for grant in grants(certificate) if grant.area in ("", area) for role in grant.roles)
 
 
 class Beginning:
