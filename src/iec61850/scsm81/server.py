@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import logging
 import ssl
+from collections.abc import Awaitable
+from typing import Any
 
 import attrs
 
-from ...common.errors import LocalError, Malformed, NotReachable, TimedOut
+from ...common.errors import JanusGridError, LocalError, Malformed, NotReachable, TimedOut
 from ..acsi.errors import ServiceRefused
-from ..acsi.services import Notification
 from ..engine import Association
 from ..mapping import initiate
 from ..mapping.answer import UNRECOGNIZED
-from ..mapping.catalogue import Catalogue
-from ..mapping.server import Answer, Identity, MmsServer, reject
+from ..mapping.server import Answer, Identity, reject
+from ..mapping.service import Admission, Caller, Dialogue, Service
 from ..mms import OTHER_REQUESTS, decode_ber, encode_ber, pdu
-from ..server.host import Host
 from . import ber
 from .address import ANY, Address
 from .connection import Connection, LinkLimits
@@ -57,7 +58,7 @@ class ServerLimits:
 
 
 class TcpServer:
-    """Serves a host on a TCP port.
+    """Serves a host, or another service, on a TCP port.
 
     Args:
         host: what is served.
@@ -70,7 +71,7 @@ class TcpServer:
 
     def __init__(
         self,
-        host: Host,
+        host: Service,
         *,
         address: Address = ANY,
         password: str | bytes | None = None,
@@ -79,7 +80,6 @@ class TcpServer:
         identity: Identity | None = None,
     ) -> None:
         self.host = host
-        self.catalogue = Catalogue(host.engine)
         self.address = address
         self.password = password.encode() if isinstance(password, str) else password
         self.limits = limits or ServerLimits()
@@ -100,11 +100,11 @@ class TcpServer:
             )  # fmt: skip
         except OSError as error:
             raise NotReachable(f"cannot listen: {error.strerror or error}", where=f"{host}:{port}") from None
-        log.info("%s: listening on %s port %d", self.host.engine.model.ied, host, self.port)
+        log.info("%s: listening on %s port %d", self.host.name, host, self.port)
 
     def __repr__(self) -> str:
         where = f"listening on port {self.port}" if self.port else "not listening"
-        return f"<{type(self).__name__} of {self.host.engine.model.ied}, {where}, {len(self._opened)} connections>"
+        return f"<{type(self).__name__} of {self.host.name}, {where}, {len(self._opened)} connections>"
 
     @property
     def port(self) -> int:
@@ -148,7 +148,8 @@ class _Opened:
         self.ip = self._peer = ""
         self._timer: asyncio.TimerHandle | None = None
         self._association: Association | None = None
-        self._mms: MmsServer[bytes] | None = None
+        self._mms: Dialogue[bytes] | None = None
+        self._admitting: asyncio.Task[None] | None = None
         self._asked: dict[int, asyncio.Future[pdu.MMSpdu]] = {}
 
     # --- the connection ---------------------------------------------------------------------------------------------
@@ -203,27 +204,54 @@ class _Opened:
     # --- the association --------------------------------------------------------------------------------------------
 
     def _open(self, requested: Requested) -> None:
-        stack, limits = self.connection.stack, self._server.limits
         try:
             match decode_ber(requested.user_data):
                 case ("initiate-RequestPDU", proposed):
-                    parameters, answer = initiate.accept(proposed, limits.mms, self._server.catalogue.services)
+                    pass
                 case (other, _):
                     raise Malformed(f"{other} came where an initiate-Request is expected")
             identity = self.connection.certificate or self.ip  # its port is another one when it comes back
-            self._association = self._host.associate(self._peer, self._notify, self._closed, identity)
-        except initiate.InitiateRefused as refused:
-            self._refuse(refused, encode_ber(("initiate-ErrorPDU", refused.error)))
-            return
+            size = min(proposed.local_detail_calling or 1 << 31, self._server.limits.mms.pdu_size)
+            admission = self._host.admit(Caller(self._peer, identity, _WIRE, size))
         except Malformed as malformed:
             self._refuse(malformed, None)
-            return
-        except ServiceRefused as refused:  # the engine has as many associations as it may have
+        except ServiceRefused as refused:
+            self._refuse(refused, None, temporary=True)
+        else:
+            if inspect.isawaitable(admission):
+                self._admitting = self._loop.create_task(self._admit(admission, identity, proposed))
+            else:
+                self._settle(admission, identity, proposed)
+
+    async def _admit(self, admission: Awaitable[Admission], identity: str, proposed: pdu.InitiateRequestPDU) -> None:
+        try:
+            admitted = await admission
+        except JanusGridError as refused:
             self._refuse(refused, None, temporary=True)
             return
-        self._mms = MmsServer(
-            self._server.catalogue, self._association, _WIRE, parameters, self._server.identity, self._exchange
-        )
+        except Exception:
+            self.connection.fail()
+            return
+        try:
+            self._settle(admitted, identity, proposed)
+            self.connection.flush()
+        except Exception:
+            self.connection.fail()
+
+    def _settle(self, admission: Admission, identity: str, proposed: pdu.InitiateRequestPDU) -> None:
+        stack, limits = self.connection.stack, self._server.limits
+        try:
+            parameters, answer = initiate.accept(proposed, limits.mms, admission.services)
+            self._association = self._host.associate(self._peer, self._notify, self._closed, identity)
+        except initiate.InitiateRefused as refused:
+            admission.withdraw()
+            self._refuse(refused, encode_ber(("initiate-ErrorPDU", refused.error)))
+            return
+        except ServiceRefused as refused:  # the engine has as many associations as it may have
+            admission.withdraw()
+            self._refuse(refused, None, temporary=True)
+            return
+        self._mms = admission.dialogue(self._association, _WIRE, parameters, self._server.identity, self._exchange)
         stack.message_limit = max(parameters.pdu_size + OVERHEAD, HANDSHAKE_LIMIT)
         stack.accept(encode_ber(answer))
         if self._timer is not None:
@@ -296,7 +324,7 @@ class _Opened:
         future.set_result(message)
         return True
 
-    def _notify(self, notification: Notification) -> None:
+    def _notify(self, notification: Any) -> None:
         stack = self.connection.stack
         if self._mms is not None and stack.state == "open":
             for payload in self._mms.notify(notification):
@@ -310,6 +338,8 @@ class _Opened:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+        if self._admitting is not None and self._association is None and self._admitting is not asyncio.current_task():
+            self._admitting.cancel()
         for future in self._asked.values():
             if not future.done():
                 future.set_exception(NotReachable(why, where=self._peer))

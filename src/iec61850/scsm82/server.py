@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import logging
 import re
 from collections import deque
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 from xml.etree.ElementTree import Element
 
 import attrs
@@ -15,15 +16,13 @@ from ...common.errors import JanusGridError, LocalError, Malformed, NotReachable
 from ...common.xmpp import jid as jids
 from ...common.xmpp.session import Session, StanzaRefused
 from ..acsi.errors import ServiceRefused
-from ..acsi.services import Notification
 from ..engine import Association
 from ..mapping import initiate
 from ..mapping.answer import UNRECOGNIZED
-from ..mapping.catalogue import Catalogue
-from ..mapping.server import Identity, MmsServer, reject
+from ..mapping.server import Identity, reject
+from ..mapping.service import Admission, Caller, Dialogue, Service
 from ..mapping.wire import Parameters
 from ..mms import OTHER_REQUESTS, pdu
-from ..server.host import Host
 from .context import PROFILES, Context, Envelope, Profile, around, content_of, new_number, stanza_kind
 from .endpoint import Endpoint, Key
 from .security import Aborted, Off
@@ -58,11 +57,11 @@ class ServerLimits:
 
 
 class XmppServer:
-    """Serves a host on an XMPP session, to clients of every dialect."""
+    """Serves a host, or another service, on an XMPP session, to clients of every dialect."""
 
     def __init__(
         self,
-        host: Host,
+        host: Service,
         session: Session,
         *,
         limits: ServerLimits | None = None,
@@ -70,7 +69,6 @@ class XmppServer:
         security: Security | None = None,
     ) -> None:
         self.host = host
-        self.catalogue = Catalogue(host.engine)
         self.limits = limits or ServerLimits()
         self.identity = identity
         self.security = security
@@ -120,18 +118,21 @@ class XmppServer:
                 case _:
                     raise Malformed("an initiate-Request was expected")
             self._room(sender, context.id)
-            parameters, answer = initiate.accept(proposed, self.limits.mms, self.catalogue.services)
+            admission = await self._admit(sender, context.id, wire, proposed)
+            parameters, answer = initiate.accept(proposed, self.limits.mms, admission.services)
         except Malformed as malformed:
             log.warning("%s: an initiate-Request that is none: %s", sender, malformed)
             return envelope.wrap(wire.encode(reject()))
         except initiate.InitiateRefused as refused:
+            admission.withdraw()
             log.warning("%s: association refused: %s", sender, refused)
             return envelope.wrap(wire.encode(("initiate-ErrorPDU", refused.error)))
         envelope.profile, envelope.id = profile, _paired(profile, context.id)
         key = sender, envelope.id
         try:
-            opened = _Opened(self, envelope, wire, sender, parameters, roles)
+            opened = _Opened(self, envelope, wire, sender, admission, parameters, roles)
         except ServiceRefused as refused:
+            admission.withdraw()
             raise StanzaRefused("resource-constraint", refused.message, kind="wait") from None
         self.endpoint.serve(key, opened)
         try:
@@ -140,6 +141,24 @@ class XmppServer:
         except BaseException:  # whatever comes between, the client does not learn that it has an association
             self.endpoint.drop(key, "it could not be opened")
             raise
+
+    async def _admit(self, sender: str, id: str, wire: XerWire, proposed: pdu.InitiateRequestPDU) -> Admission:
+        size = min(proposed.local_detail_calling or 1 << 31, self.limits.mms.pdu_size)
+        try:
+            admission = self.host.admit(Caller(sender, jids.bare(sender), wire, size))
+            if not inspect.isawaitable(admission):
+                return admission
+            admitted = await admission
+        except ServiceRefused as refused:
+            raise StanzaRefused("resource-constraint", refused.message, kind="wait") from None
+        except JanusGridError as error:
+            raise StanzaRefused("recipient-unavailable", error.message, kind="wait") from None
+        try:
+            self._room(sender, id)  # others may have come meanwhile
+        except StanzaRefused:
+            admitted.withdraw()
+            raise
+        return admitted
 
     def _room(self, sender: str, id: str) -> None:
         """Make room for another association of a client; raise `StanzaRefused` if there is none."""
@@ -200,6 +219,7 @@ class _Opened:
         envelope: Envelope,
         wire: XerWire,
         sender: str,
+        admission: Admission,
         parameters: Parameters,
         roles: frozenset[int] | None,
     ) -> None:
@@ -215,8 +235,8 @@ class _Opened:
         self._association: Association = self._host.associate(sender, self._notify, self._closed)
         self._association.roles = roles
         try:
-            self._mms = MmsServer(
-                server.catalogue, self._association, wire, parameters, server.identity, self._exchange
+            self._mms: Dialogue[str] = admission.dialogue(
+                self._association, wire, parameters, server.identity, self._exchange
             )
         except Exception:
             self._host.end(self._association, "a fault of ours")
@@ -275,7 +295,7 @@ class _Opened:
 
     # --- notifications ----------------------------------------------------------------------------------------------
 
-    def _notify(self, notification: Notification) -> None:
+    def _notify(self, notification: Any) -> None:
         self._queue.extend(self._mms.notify(notification))
         if len(self._queue) >= _MANY:
             self._host.hold(self._association)

@@ -20,6 +20,12 @@ from ..acsi.services import Notification
 from ..engine import Association, Change, Command, Engine, Job, Outcome, Question, Step, Steps
 from ..engine.decisions import Decision
 from ..engine.steps import T, Wait
+from ..mapping.answer import Exchange
+from ..mapping.catalogue import Catalogue
+from ..mapping.server import Identity, MmsServer
+from ..mapping.service import Caller
+from ..mapping.wire import P, Parameters, Wire
+from ..mms import pdu
 
 log = logging.getLogger(__name__)
 
@@ -43,12 +49,41 @@ class Attached:
     on_end: EndHook
 
 
+@attrs.frozen(slots=True)
+class Admitted:
+    """Every caller is let in by an engine (see `mapping.service.Admission`)."""
+
+    catalogue: Catalogue
+
+    @property
+    def services(self) -> frozenset[pdu.ServiceSupportOptions]:
+        """What the engine has."""
+        return self.catalogue.services
+
+    def dialogue(
+        self,
+        association: Association,
+        wire: Wire[P],
+        parameters: Parameters,
+        identity: Identity | None,
+        exchange: Exchange,
+    ) -> MmsServer[P]:
+        """Return what answers the PDUs of an association."""
+        return MmsServer(self.catalogue, association, wire, parameters, identity, exchange)
+
+    def withdraw(self) -> None:
+        """Do nothing: nothing was taken."""
+
+
 class Host:
-    """An engine with a clock and the application's hooks. One host serves every mapping of a server."""
+    """An engine with a clock and the application's hooks. One host serves every mapping of a server
+    (see `mapping.service.Service`).
+    """
 
     def __init__(self, engine: Engine, clock: Clock) -> None:
         self.engine = engine
         self.clock = clock
+        self._admitted = Admitted(Catalogue(engine))
         self.commands: dict[Reference, tuple[CommandHook, bool]] = {}
         """For each controllable object its hook, and whether the status follows the control value."""
         self.changes: dict[Reference, ChangeHook] = {}
@@ -66,7 +101,16 @@ class Host:
         self._wake = asyncio.Event()
         self._due: datetime | None = None
 
+    @property
+    def name(self) -> str:
+        """The name of the IED."""
+        return self.engine.model.ied
+
     # --- associations -----------------------------------------------------------------------------------------------
+
+    def admit(self, caller: Caller) -> Admitted:
+        """Let a caller in; whether there is room for it shows when it is to be associated."""
+        return self._admitted
 
     def associate(self, peer: str, sink: Sink, on_end: EndHook, identity: str = "") -> Association:
         """Return a new association; `sink` gets its notifications, `on_end` why the server ended it, if it did.
