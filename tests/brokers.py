@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
 
 import pytest
 from janusgrid.common.xmpp.broker import Broker
 from janusgrid.common.xmpp.servers import LocalServer
 from janusgrid.common.xmpp.servers.ejabberd import Ejabberd
-from janusgrid.common.xmpp.servers.prosody import Prosody
+from janusgrid.common.xmpp.servers.prosody import Prosody, federate
 
 BROKERS = ("embedded", "prosody", "ejabberd")
 DOMAIN = "grid.test"
@@ -36,3 +36,19 @@ async def start_broker(name: str, *users: str) -> AsyncIterator[LocalServer]:
         yield server
     finally:
         await server.stop()
+
+
+@asynccontextmanager
+async def start_federation(homes: Mapping[str, str]) -> AsyncIterator[dict[str, LocalServer]]:
+    """Start a Prosody for each domain of `homes` (user: domain), and give each user's; passwords as above."""
+    if (reason := Prosody.unavailable()) is not None:
+        pytest.skip(reason)
+    servers = {domain: Prosody(domain) for domain in homes.values()}
+    federate(*servers.values())
+    for user, domain in homes.items():
+        servers[domain].add_user(user, f"secret of {user}")
+    async with AsyncExitStack() as stack:
+        for server in servers.values():
+            await server.start()
+            stack.push_async_callback(server.stop)
+        yield {user: servers[domain] for user, domain in homes.items()}

@@ -1,4 +1,4 @@
-"""Prosody, started unprivileged for tests, demos and benchmarks."""
+"""Prosody, started unprivileged for tests, demos and benchmarks; several of them as a federation."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ import hashlib
 import hmac
 import secrets
 from collections.abc import Sequence
+from typing import Any
 
+from ...errors import LocalError
 from .base import Launched
-from .process import HOST, find, missing
+from .process import HOST, find, free_port, missing
 
 _ITERATIONS = 4096
 
@@ -20,13 +22,13 @@ certificates = "{home}/pki"
 interfaces = {{ "{host}" }}
 c2s_ports = {{ {port} }}
 c2s_direct_tls_ports = {{ }}
-s2s_ports = {{ }}
+s2s_ports = {{ {s2s_port} }}
 http_ports = {{ }}
 https_ports = {{ }}
 log = {{ {{ levels = {{ min = "info" }}, to = "file", filename = "{home}/prosody.log" }} }}
 -- mod_limits is left out: its default of 10 kB/s a client would make a round trip of 1 kB take seconds.
-modules_enabled = {{ "disco", "roster", "saslauth", "tls", "ping", "smacks", "presence", "message", "iq", "posix" }}
-modules_disabled = {{ "s2s", "offline" }}
+modules_enabled = {{ {extra}"disco", "roster", "saslauth", "tls", "ping", "smacks", "presence", "message", "iq", "posix" }}
+modules_disabled = {{ {disabled} }}
 c2s_require_encryption = true
 allow_unencrypted_plain_auth = false
 authentication = "internal_hashed"
@@ -43,15 +45,43 @@ gc = {{ mode = "incremental", threshold = 400, speed = 400 }}
 -- Nagle's algorithm and a minimum wait double the latency of a round trip.
 network_settings = {{ nagle = false, read_size = 65536, min_wait = 0 }}
 
+{federation}
 VirtualHost "{domain}"
-  ssl = {{ certificate = "{certificate}", key = "{key}", protocol = "tlsv1_2+" }}
+  ssl = {{ certificate = "{certificate}", key = "{key}", protocol = "tlsv1_2+"{trust} }}
+"""
+
+# Without mod_dialback a server is who its certificate says, and nobody else (SASL EXTERNAL, XEP-0178).
+_FEDERATION = """\
+s2s_require_encryption = true
+s2s_secure_auth = true
+s2s_stanza_size_limit = 1024 * 1024
+plugin_paths = {{ "{home}/plugins" }}
+neighbours = {{ {neighbours} }}
+"""
+
+# No name server knows our domains: the function that looks for servers is given the addresses of the others.
+_NEIGHBOURS = """\
+module:set_global();
+local service, basic = require "net.resolvers.service", require "net.resolvers.basic";
+local elsewhere = service.new;
+local ports = module:get_option("neighbours");
+function service.new(name, kind, transport, extra)
+	if not ports[name] then return elsewhere(name, kind, transport, extra); end
+	if kind == "xmpp-server" then return basic.new("{host}", ports[name], transport, extra); end
+	return {{ next = function (_, done) done(nil); end }}; -- no port begins with TLS
+end
 """
 
 
 class Prosody(Launched):
-    """Prosody on a loopback port."""
+    """Prosody on a loopback port. It knows no other server, unless they are made a federation (`federate`)."""
 
     name = "prosody"
+
+    def __init__(self, domain: str = "grid.test", **options: Any) -> None:
+        super().__init__(domain, **options)
+        self._s2s_port: int | None = None
+        self._neighbours: dict[str, Prosody] = {}
 
     @classmethod
     def unavailable(cls) -> str | None:
@@ -66,6 +96,7 @@ class Prosody(Launched):
             iterations=_ITERATIONS,
             certificate=self._identity.certificate,
             key=self._identity.key,
+            **self._federation(),
         )
         (self.home / "prosody.cfg.lua").write_text(text)
         accounts = self.home / "data" / _escaped(self.domain) / "accounts"
@@ -74,8 +105,42 @@ class Prosody(Launched):
             # Its own tool takes a tenth of a second for each user; what it would write is this.
             (accounts / f"{_escaped(user)}.dat").write_text(_account(password))
 
+    def _federation(self) -> dict[str, str | int]:
+        """Return what the configuration says of other servers; write what it refers to."""
+        if self._s2s_port is None:
+            return {"s2s_port": "", "disabled": '"s2s", "offline"', "federation": "", "trust": "", "extra": ""}
+        plugins = self.home / "plugins"
+        plugins.mkdir(exist_ok=True)
+        (plugins / "mod_neighbours.lua").write_text(_NEIGHBOURS.format(host=HOST))
+        trusted = self.home / "pki" / "federation.pem"
+        trusted.write_bytes(b"".join(one.ca.read_bytes() for one in (self, *self._neighbours.values())))
+        ports = ", ".join(f'["{domain}"] = {one._s2s_port}' for domain, one in self._neighbours.items())
+        return {
+            "s2s_port": self._s2s_port,
+            "disabled": '"offline"',
+            "federation": _FEDERATION.format(home=self.home, neighbours=ports),
+            "extra": '"neighbours", ',
+            "trust": f', cafile = "{trusted}"',
+        }
+
     def _command(self) -> Sequence[str]:
         return [find("prosody") or "prosody", "--config", f"{self.home}/prosody.cfg.lua", "-F"]
+
+
+def federate(*servers: Prosody) -> None:
+    """Let users of these servers, none of which runs yet, reach each other, over loopback ports for servers.
+
+    Each trusts the authorities of the others for their domains; TLS and certificates are required, dialback is not
+    spoken. Raises `LocalError` if one runs, or if two have the same domain.
+    """
+    if len({server.domain for server in servers}) < len(servers):
+        raise LocalError("servers of a federation need a domain each")
+    for server in servers:
+        if server.pid is not None:
+            raise LocalError(f"{server.domain} is running; federate servers before they start")
+    for server in servers:
+        server._s2s_port = server._s2s_port or free_port()
+        server._neighbours.update({other.domain: other for other in servers if other is not server})
 
 
 def _escaped(name: str) -> str:
