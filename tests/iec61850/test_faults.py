@@ -294,7 +294,7 @@ async def test_whether_the_server_is_still_there(field: Field, monkeypatch: pyte
     """Nobody waits for what a client asks by itself."""
     quiet = await TcpAssociation.open("127.0.0.1", field.port, keep_alive=0.01)
     quiet.on_end(field.ends.append)
-    monkeypatch.setattr(quiet, "_exchange", _planted)
+    monkeypatch.setattr(quiet, "exchange", _planted)
     await until(lambda: field.ends == ["lost: a fault of ours"])
     await field.bad.release()
     await field.server_is_well()

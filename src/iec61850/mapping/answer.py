@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, Protocol
 
 from ...common.errors import Malformed
 from ..acsi.errors import ServiceError, ServiceRefused
@@ -15,6 +15,23 @@ Exchange = Callable[[pdu.MMSpdu], Awaitable[pdu.MMSpdu]]
 
 UNRECOGNIZED: pdu.RejectReason = ("confirmed-requestPDU", int(pdu.ConfirmedRequestReject.UNRECOGNIZED_SERVICE))
 """Why a request for a service is rejected that a side does not have."""
+
+
+class Taker(Protocol):
+    """What takes, PDU by PDU, all that a server sends of itself, in place of a client of services (`MmsClient`)."""
+
+    @property
+    def offering(self) -> bool:
+        """True while the server may fetch a file: it is at work as long as it asks for it."""
+        ...
+
+    def unasked(self, message: pdu.MMSpdu) -> None:
+        """Take what needs no answer; it raises nothing."""
+        ...
+
+    async def serve(self, request: pdu.ConfirmedRequestPDU) -> pdu.MMSpdu:
+        """Return the PDU that answers what the server asks; it raises nothing."""
+        ...
 
 
 def result(answer: pdu.MMSpdu, kind: str, invoke_id: int, where: str, peer: str) -> Any:

@@ -12,6 +12,7 @@ from ...common.errors import JanusGridError, Malformed, NotReachable, TimedOut
 from ..acsi.ports import EndListener, NotificationListener
 from ..acsi.services import R, Request
 from ..mapping import initiate
+from ..mapping.answer import Taker
 from ..mapping.client import MmsClient
 from ..mapping.errors import TooLarge
 from ..mapping.files import block_size
@@ -57,7 +58,10 @@ class TcpAssociation:
         self._keep_alive = keep_alive
         self._loop = asyncio.get_running_loop()
         self._connection = Connection(stack, self, LinkLimits(message=max(timeout, 1.0)))
-        self._mms = MmsClient(self._exchange, peer, lambda: asyncio.sleep(_SETTLE))
+        self.taker: Taker | None = None
+        """Gets what the server sends of itself, in place of the listeners for notifications."""
+        self._serving: set[asyncio.Task[None]] = set()
+        self._mms = MmsClient(self.exchange, peer, lambda: asyncio.sleep(_SETTLE))
         self._opening: asyncio.Future[bytes] = self._loop.create_future()
         self._leaving: asyncio.Future[None] | None = None
         self._slots = asyncio.Semaphore(1)
@@ -165,7 +169,7 @@ class TcpAssociation:
             return
         self._leaving = self._loop.create_future()
         try:
-            answer, _ = await self._exchange(("conclude-RequestPDU", None))
+            answer, _ = await self.exchange(("conclude-RequestPDU", None))
             if answer != "conclude-ResponsePDU":
                 log.info("%s: %s came in answer to conclude", self.peer, answer)
             if not self._leaving.done():
@@ -184,8 +188,8 @@ class TcpAssociation:
 
     # --- what goes out ----------------------------------------------------------------------------------------------
 
-    async def _exchange(self, message: pdu.MMSpdu) -> pdu.MMSpdu:
-        """Send a PDU and return the one that answers it."""
+    async def exchange(self, message: pdu.MMSpdu) -> pdu.MMSpdu:
+        """Send a PDU and return the one that answers it; raise as `call`, and `TooLarge` before anything is sent."""
         self._check()
         octets = encode_ber(message)
         if len(octets) > self.parameters.pdu_size:
@@ -268,8 +272,12 @@ class TcpAssociation:
                 self._answered(rejected.original_invoke_id, message)
             case ("conclude-ResponsePDU" | "conclude-ErrorPDU", _):
                 self._answered(_CONCLUDE, message)
+            case ("confirmed-RequestPDU", request) if self.taker is not None and self.taker.offering:
+                task = self._loop.create_task(self._fetch(self.taker, request))
+                self._serving.add(task)
+                task.add_done_callback(self._serving.discard)
             case ("confirmed-RequestPDU", request) if self._mms.files.offering:
-                self._serve(request)
+                self._reply_meanwhile(self._mms.files.serve(request, self._block))
             case ("confirmed-RequestPDU", request):  # a client serves nothing but files that it sets
                 reason = int(pdu.ConfirmedRequestReject.UNRECOGNIZED_SERVICE)
                 self._reply(reject(request.invoke_id, ("confirmed-requestPDU", reason)))
@@ -290,6 +298,9 @@ class TcpAssociation:
             self._connection.stack.send(encode_ber(message))
 
     def _notify(self, message: pdu.MMSpdu) -> None:
+        if self.taker is not None:
+            self.taker.unasked(message)
+            return
         try:
             notification = self._mms.unasked(message)
         except Malformed as malformed:
@@ -303,9 +314,21 @@ class TcpAssociation:
 
     # --- the end ----------------------------------------------------------------------------------------------------
 
-    def _serve(self, request: pdu.ConfirmedRequestPDU) -> None:
+    @property
+    def _block(self) -> int:
+        return block_size(BerWire(), self.parameters.pdu_size)
+
+    async def _fetch(self, taker: Taker, request: pdu.ConfirmedRequestPDU) -> None:
+        """Answer what the server asks for a file that it fetches from somebody else."""
+        try:
+            answer = await taker.serve(request)
+            self._reply_meanwhile(answer)
+            self._connection.flush()
+        except Exception:
+            self._connection.fail()
+
+    def _reply_meanwhile(self, answer: pdu.MMSpdu) -> None:
         """Answer what the server asks for a file that it fetches; while it does, it may take longer to answer."""
-        answer = self._mms.files.serve(request, block_size(BerWire(), self.parameters.pdu_size))
         deadline = self._loop.time() + self._timeout
         for key, (future, _) in self._waiting.items():
             self._waiting[key] = (future, deadline)
@@ -338,6 +361,8 @@ class TcpAssociation:
             self._watch.cancel()
         if self._timer is not None:
             self._timer.cancel()
+        for task in self._serving:
+            task.cancel()
         for future, _ in self._waiting.values():
             if not future.done():
                 future.set_exception(error or NotReachable(f"the association has ended: {why}", where=self.peer))
@@ -356,7 +381,7 @@ class TcpAssociation:
             await asyncio.sleep(self._keep_alive)
             if not self._connection.heard and not self._waiting:
                 try:
-                    await self._exchange(("confirmed-RequestPDU", pdu.ConfirmedRequestPDU(_PROBE_ID, probe)))
+                    await self.exchange(("confirmed-RequestPDU", pdu.ConfirmedRequestPDU(_PROBE_ID, probe)))
                 except TimedOut:
                     self._fail(NotReachable("the server does not answer any more", where=self.peer, code="lost"))
                 except JanusGridError as error:

@@ -14,6 +14,7 @@ from ...common.xmpp.session import Session, StanzaRefused
 from ..acsi.ports import EndListener, NotificationListener
 from ..acsi.services import R, Request
 from ..mapping import initiate
+from ..mapping.answer import Taker
 from ..mapping.client import MmsClient
 from ..mapping.errors import TooLarge
 from ..mapping.files import block_size
@@ -54,7 +55,9 @@ class XmppAssociation:
         self.parameters = parameters
         """What both sides have agreed on."""
         self._timeout = timeout
-        self._mms = MmsClient(self._exchange, peer, lambda: asyncio.sleep(_SETTLE))
+        self.taker: Taker | None = None
+        """Gets what the server sends of itself, in place of the listeners for notifications."""
+        self._mms = MmsClient(self.exchange, peer, lambda: asyncio.sleep(_SETTLE))
         self._served = 0
         self._slots = asyncio.Semaphore(parameters.calling)
         self._waiting: set[asyncio.Timeout] = set()
@@ -142,7 +145,7 @@ class XmppAssociation:
         if self._ended is not None:
             return
         try:
-            await self._exchange(("conclude-RequestPDU", None))
+            await self.exchange(("conclude-RequestPDU", None))
         except JanusGridError as error:
             log.info("%s: not released in good order: %s", self.peer, error)
         self._end("released")
@@ -157,8 +160,8 @@ class XmppAssociation:
 
     # --- what goes out ----------------------------------------------------------------------------------------------
 
-    async def _exchange(self, message: pdu.MMSpdu) -> pdu.MMSpdu:
-        """Send a PDU and return the one that answers it."""
+    async def exchange(self, message: pdu.MMSpdu) -> pdu.MMSpdu:
+        """Send a PDU and return the one that answers it; raise as `call`, and `TooLarge` before anything is sent."""
         self._check()
         text = self._wire.encode(message)
         size = self._wire.size(text)
@@ -215,7 +218,7 @@ class XmppAssociation:
             return self._envelope.wrap("") if kind in ("get", "set") else None
         message = self._wire.decode(element)
         if kind in ("get", "set"):
-            return self._serve(message)
+            return await self._serve(message)
         match message:
             case ("rejectPDU", rejected):
                 future = self._rejects.get(rejected.original_invoke_id)
@@ -223,6 +226,9 @@ class XmppAssociation:
                     log.warning("%s: a reject of what nobody has asked; dropped", self.peer)
                 elif not future.done():
                     future.set_result(message)
+                return None
+            case _ if self.taker is not None:
+                self.taker.unasked(message)
                 return None
             case _:
                 notification = self._mms.unasked(message)
@@ -233,9 +239,12 @@ class XmppAssociation:
                 log.exception("%s: a listener failed", self.peer)
         return None
 
-    def _serve(self, message: pdu.MMSpdu) -> str:
+    async def _serve(self, message: pdu.MMSpdu) -> str:
         """Answer what the server asks, for a file that it fetches."""
         match message:
+            case ("confirmed-RequestPDU", request) if self.taker is not None and self.taker.offering:
+                self._served += 1
+                return self._envelope.wrap(self._wire.encode(await self.taker.serve(request)))
             case ("confirmed-RequestPDU", request) if self._mms.files.offering:
                 self._served += 1
                 answer = self._mms.files.serve(request, block_size(self._wire, self.parameters.pdu_size))
@@ -258,7 +267,7 @@ class XmppAssociation:
     async def _request(self, payload: str, kind: Literal["get", "set"]) -> Element | None:
         """Send a PDU. While a file is set, the server may take longer, as long as it goes on fetching it."""
         peer, session = self.peer, self._endpoint.session
-        if not self._mms.files.offering:
+        if not (self._mms.files.offering or (self.taker is not None and self.taker.offering)):
             return await _request(session, peer, payload, kind, self._timeout)
         asking = asyncio.ensure_future(_request(session, peer, payload, kind, _LONGEST))
         try:

@@ -108,7 +108,7 @@ class Raw:
         text = text.replace("<identify/>", f"<{kind}/>") if unknown else text
         assert not unknown or kind in text
         association._wire = Instead(association._profile.dialect, text)
-        return await association._exchange(message)
+        return await association.exchange(message)
 
     async def _send_octets(self, octets: bytes, unknown: S | None, message: pdu.MMSpdu) -> pdu.MMSpdu:
         if unknown is not None:  # in place of identify, which is 82 00

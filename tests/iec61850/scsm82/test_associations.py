@@ -341,7 +341,7 @@ async def test_in_the_edition_of_2018_a_reject_goes_by_itself(world: World) -> N
 async def test_the_client_takes_a_reject_on_either_way(world: World, dialect: str) -> None:
     association = await world.associate(await world.session("ems"), dialect=dialect)
     service: Any = ("fileOpen", pdu.FileOpenRequest(["x"], 0))
-    answer = await association._exchange(("confirmed-RequestPDU", pdu.ConfirmedRequestPDU(5, service)))
+    answer = await association.exchange(("confirmed-RequestPDU", pdu.ConfirmedRequestPDU(5, service)))
     reason = ("confirmed-requestPDU", pdu.ConfirmedRequestReject.UNRECOGNIZED_SERVICE)
     assert answer == ("rejectPDU", pdu.RejectPDU(reason, 5))  # type: ignore[arg-type]
     assert not association._rejects
