@@ -70,6 +70,7 @@ def test_messages_are_read_written_signed_and_opened(tmp_path: Path) -> None:
 
 def test_an_event_is_timed_on_its_way(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(openadr_delivery, "SETTLED", 0.1)
+    monkeypatch.setattr(openadr_delivery, "PAUSE", 0.0)
     assert all(seconds > 0 for seconds in asyncio.run(openadr_delivery.over_xmpp("embedded", 1)))
 
 
