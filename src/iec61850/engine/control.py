@@ -33,6 +33,7 @@ from .association import Association
 from .control_states import ControlModel, Event, State, machine, out_of_place
 from .controllable import Changes, Controllable, Running, Store, conditions, denied
 from .directory import unknown
+from .repeated import Carried
 from .stamps import Stamps
 from .steps import Job, Outcome, Step, Steps
 from .tree import Node, Tree
@@ -146,19 +147,26 @@ class Control:
             fitted = target.fitted(request)
             self._possible(client, target, Event.OPERATE)
             request = _normal(request)
+            before = target.past.find(client, request)
+            if before is not None and before.answered:
+                before.answer_again(client)
+                return
             at = request.at
             running = Running(client, request, fitted[0][1] if len(fitted) == 1 else request.value, target)
             target.running = running
             target.owner = target.owner or client
             self._move(target, Event.OPERATE, now)
             now = yield from self._granted(target, running, fitted, now, at=at)
+            running.carried = target.past.note(client, request)
             if at is not None:
+                running.carried.answered = True
                 self._timers[target] = at.datetime
             elif target.model.enhanced:
+                running.carried.answered = True
                 running.job = Job(self._execution(target, running, now), client)
                 self.jobs.append(running.job)
             else:
-                yield from self._execute(target, running, now)
+                yield from self._answered_at_the_end(running.carried, self._execute(target, running, now))
 
     def cancel(self, client: Association, request: Cancel, now: datetime) -> Steps[None]:
         """Give up a selection or a command (clause 20.5.3.6); raise `ServiceRefused` if there is nothing to give up.
@@ -173,6 +181,8 @@ class Control:
             running = target.running
             if target.state is not State.EXECUTING or running is None:
                 self._possible(client, target, Event.CANCEL)
+                if running is not None and running.carried is not None:
+                    running.carried.refuse(denied(AddCause.ABORTION_BY_CANCEL, "it was cancelled"))
                 target.running = None
                 self._move(target, Event.CANCEL, now)
                 return
@@ -291,6 +301,19 @@ class Control:
         if outcome.refusal is not None:
             raise outcome.refusal
 
+    @staticmethod
+    def _answered_at_the_end(carried: Carried, execution: Steps[None]) -> Steps[None]:
+        """Carry out a command whose end is its answer; keep that in mind, should the command come again."""
+        carried.refuse(denied(AddCause.UNKNOWN, "how it has ended is not known"))
+        try:
+            yield from execution
+            carried.refusal = None
+        except ServiceRefused as refused:
+            carried.refuse(refused)
+            raise
+        finally:
+            carried.answered = True
+
     def _execution(self, target: Controllable, running: Running, now: datetime) -> Steps[None]:
         """Carry out a command that its client was answered already, and tell it of the end."""
         try:
@@ -327,12 +350,16 @@ class Control:
         """Tell the client once how a command ended that it was answered before."""
         cause = None if refused is None else AddCause.UNKNOWN if refused.add_cause is None else refused.add_cause
         request = running.request
+        end: Termination
         if request.at is None:
-            self._tell(running, CommandTermination(request, cause))
+            end = CommandTermination(request, cause)
         elif running.begun:
-            self._tell(running, CommandTermination(attrs.evolve(request, at=None), cause))
+            end = CommandTermination(attrs.evolve(request, at=None), cause)
         else:
-            self._tell(running, TimeActivatedOperateTermination(request, cause))
+            end = TimeActivatedOperateTermination(request, cause)
+        if running.carried is not None and running.job is not None:
+            running.carried.end = end
+        self._tell(running, end)
         running.job = None
 
     @staticmethod

@@ -457,9 +457,10 @@ async def test_an_execution_that_takes_too_long_is_broken_off(rig: Rig) -> None:
     await until(lambda: switch.cancelled)
     assert await shown(association, ENHANCED, "opOk", "OR") is False
     switch.go_on.set()
-    await association.call(ON[ENHANCED])
+    another = attrs.evolve(ON[ENHANCED], number=8)
+    await association.call(another)
     await until(lambda: len(ended) == 2)
-    assert ended[1] == CommandTermination(ON[ENHANCED])
+    assert ended[1] == CommandTermination(another)
 
 
 async def test_an_execution_is_broken_off_where_the_application_agrees(rig: Rig) -> None:
