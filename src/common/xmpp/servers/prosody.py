@@ -27,7 +27,9 @@ http_ports = {{ }}
 https_ports = {{ }}
 log = {{ {{ levels = {{ min = "info" }}, to = "file", filename = "{home}/prosody.log" }} }}
 -- mod_limits is left out: its default of 10 kB/s a client would make a round trip of 1 kB take seconds.
-modules_enabled = {{ {extra}"disco", "roster", "saslauth", "tls", "ping", "smacks", "presence", "message", "iq", "posix" }}
+modules_enabled = {{
+  {extra}"disco", "roster", "saslauth", "tls", "ping", "smacks", "presence", "message", "iq", "posix",
+}}
 modules_disabled = {{ {disabled} }}
 c2s_require_encryption = true
 allow_unencrypted_plain_auth = false
