@@ -24,13 +24,13 @@ class Caller:
     Attributes:
         peer: its address: full JID, or IP address and port.
         identity: what stays the same when it comes back: its account, the subject of its certificate, its IP address.
-        wire: in which its PDUs are written.
+        text: whether its PDUs are written as text (XER), which makes them longer.
         pdu_size: octets of the largest PDU that the association can have on this side.
     """
 
     peer: str
     identity: str
-    wire: Wire[Any]
+    text: bool
     pdu_size: int
 
 

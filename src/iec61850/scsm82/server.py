@@ -118,7 +118,7 @@ class XmppServer:
                 case _:
                     raise Malformed("an initiate-Request was expected")
             self._room(sender, context.id)
-            admission = await self._admit(sender, context.id, wire, proposed)
+            admission = await self._admit(sender, context.id, proposed)
             parameters, answer = initiate.accept(proposed, self.limits.mms, admission.services)
         except Malformed as malformed:
             log.warning("%s: an initiate-Request that is none: %s", sender, malformed)
@@ -142,10 +142,10 @@ class XmppServer:
             self.endpoint.drop(key, "it could not be opened")
             raise
 
-    async def _admit(self, sender: str, id: str, wire: XerWire, proposed: pdu.InitiateRequestPDU) -> Admission:
+    async def _admit(self, sender: str, id: str, proposed: pdu.InitiateRequestPDU) -> Admission:
         size = min(proposed.local_detail_calling or 1 << 31, self.limits.mms.pdu_size)
         try:
-            admission = self.host.admit(Caller(sender, jids.bare(sender), wire, size))
+            admission = self.host.admit(Caller(sender, jids.bare(sender), True, size))
             if not inspect.isawaitable(admission):
                 return admission
             admitted = await admission
