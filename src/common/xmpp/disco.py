@@ -5,23 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from xml.etree.ElementTree import Element
 
-import attrs
-
-from .session import DiscoItem, Incoming, StanzaRefused
+from .session import DiscoInfo, DiscoItem, Identity, Incoming, StanzaRefused
 from .stanza import escape
 
 INFO = "http://jabber.org/protocol/disco#info"
 ITEMS = "http://jabber.org/protocol/disco#items"
 PING = "urn:xmpp:ping"
-
-
-@attrs.frozen(slots=True)
-class Identity:
-    """What kind of entity we are (the registry of XEP-0030); for a program without a user, `client/bot`."""
-
-    category: str = "client"
-    type: str = "bot"
-    name: str = "JanusGrid"
 
 
 class Discovery:
@@ -66,6 +55,13 @@ class Discovery:
 def ask(namespace: str, node: str = "") -> str:
     """Return the query for disco#info or disco#items."""
     return f'<query xmlns="{namespace}" node="{escape(node)}"/>' if node else f'<query xmlns="{namespace}"/>'
+
+
+def read_info(query: Element | None) -> DiscoInfo:
+    """Return what a disco#info answer says."""
+    found = () if query is None else query.iter(f"{{{INFO}}}identity")
+    kinds = tuple(Identity(one.get("category", ""), one.get("type", ""), one.get("name", "")) for one in found)
+    return DiscoInfo(kinds, read_features(query))
 
 
 def read_features(query: Element | None) -> frozenset[str]:

@@ -1,7 +1,8 @@
 """Who is there: presence and roster of the peers we deal with (RFC 6121), no others.
 
 The server tells the truth about who sent a presence, but lets everybody send us one. What counts here is the presence
-of peers we know: those we subscribed to, announced ourselves to, or were told of by the policy `allow`.
+of peers we know: those we subscribed to, announced ourselves to, or were told of by the policy `allow`. Whom our
+account follows since an earlier session is kept in mind, and told once somebody asks for all contacts.
 """
 
 from __future__ import annotations
@@ -32,7 +33,9 @@ class Peers:
         self._refusals = refusals
         self._wanted: dict[str, None] = {}  # ordered set: subscriptions are asked for in the order of the calls
         self._announced: dict[str, None] = {}
-        self._known: set[str] = {jids.bare(own)}  # the bare JIDs of both
+        self._own = jids.bare(own)
+        self._known: set[str] = {self._own}  # the bare JIDs of both
+        self._all_contacts = False
         self._roster: dict[str, str] = {}
         self._available: dict[str, set[str]] = {}
         self._listeners: list[PresenceListener] = []
@@ -41,8 +44,20 @@ class Peers:
 
     def available(self, jid: str) -> bool:
         """Return whether this full JID (normal form) is there; for a bare JID, whether any resource of it is."""
-        present = self._available.get(jids.bare(jid), set())
+        present = self._available.get(jids.bare(jid), set()) if self._matters(jid) else set()
         return jid in present if jids.resource(jid) else bool(present)
+
+    def present(self) -> tuple[str, ...]:
+        """Return the full JIDs that are there, in order; none of our own account."""
+        others = (
+            jids_there for peer, jids_there in self._available.items() if self._matters(peer) and peer != self._own
+        )
+        return tuple(sorted(jid for jids_there in others for jid in jids_there))
+
+    def contacts(self) -> tuple[str, ...]:
+        """Return the bare JIDs that our account follows, in order; listeners hear of all of them from now on."""
+        self._all_contacts = True
+        return tuple(sorted(peer for peer in self._roster if self._follows(peer)))
 
     def listen(self, listener: PresenceListener) -> Callable[[], None]:
         """Call `listener` at each change; return what removes it."""
@@ -53,7 +68,10 @@ class Peers:
         """Wish for a mutual subscription with `jid`; return the stanzas to send now."""
         peer = jids.bare(jid)
         self._wanted[peer] = None
+        news = () if self._matters(peer) else tuple(sorted(self._available.get(peer, ())))
         self._known.add(peer)
+        for each in news:
+            self._tell(each, True)
         return self._subscription(peer)
 
     def announce(self, jid: str) -> str:
@@ -107,13 +125,13 @@ class Peers:
             return ()  # the server reflects our own presence
         if kind == "subscribe":
             return self._asked(jids.bare(sender))
-        if kind in ("", "unavailable", "error") and self.knows(sender):
+        if kind in ("", "unavailable", "error") and (self.knows(sender) or self._follows(sender)):
             # An error is the answer to our own presence: the peer, or its server, cannot be reached.
             if kind:
                 self._absent(sender)
             else:
                 self._present(sender)
-        elif kind in ("", "error") and not self._follows(sender):
+        elif kind in ("", "error"):
             self._refusals.note("presence-not-allowed", sender)
         return ()
 
@@ -125,8 +143,12 @@ class Peers:
         return (stanza.presence("subscribed", peer), *self._subscription(peer))
 
     def _follows(self, jid: str) -> bool:
-        """Return whether our account is subscribed to this peer: another session of it may have asked for that."""
+        """Return whether our account is subscribed to this peer: perhaps another session of it has asked for that."""
         return self._roster.get(jids.bare(jid)) in ("to", "both")
+
+    def _matters(self, jid: str) -> bool:
+        """Return whether listeners are to hear of this peer."""
+        return self._all_contacts or self.knows(jid)
 
     def _subscription(self, peer: str) -> tuple[str, ...]:
         if self._follows(peer):
@@ -150,6 +172,8 @@ class Peers:
             self._tell(each, False)
 
     def _tell(self, jid: str, available: bool) -> None:
+        if not self._matters(jid):
+            return
         for listener in tuple(self._listeners):
             try:
                 listener(jid, available)

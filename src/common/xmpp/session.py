@@ -60,6 +60,23 @@ class DiscoItem:
     name: str = ""
 
 
+@attrs.frozen(slots=True)
+class Identity:
+    """What kind of entity one is (the registry of XEP-0030); of a program without a user, `client/bot`."""
+
+    category: str = "client"
+    type: str = "bot"
+    name: str = "JanusGrid"
+
+
+@attrs.frozen(slots=True)
+class DiscoInfo:
+    """What an entity says of itself (disco#info)."""
+
+    identities: tuple[Identity, ...] = ()
+    features: frozenset[str] = frozenset()
+
+
 Handler = Callable[[Incoming], Awaitable[str | None]]
 """Given a stanza; returns the payload of the result as XML text, or None for an empty result (or for a message).
 
@@ -140,6 +157,17 @@ class Session(Protocol):
         """Return whether this full JID has announced itself available."""
         ...
 
+    def contacts(self) -> tuple[str, ...]:
+        """Return the bare JIDs whose presence our account follows (its roster), in order.
+
+        Listeners are told of all of them from now on, not only of those that this session has subscribed to.
+        """
+        ...
+
+    def present(self) -> tuple[str, ...]:
+        """Return the full JIDs that have announced themselves available, in order; none of the same account."""
+        ...
+
     async def subscribe(self, jid: str) -> None:
         """Ask to see the presence of this bare JID, and let it see ours."""
         ...
@@ -150,6 +178,10 @@ class Session(Protocol):
 
     def offer(self, node: str, items: Iterable[DiscoItem]) -> None:
         """Answer disco#items for `node` (`""` for none) with these items."""
+        ...
+
+    async def info(self, jid: str, *, timeout: float = 10.0) -> DiscoInfo:
+        """Return what `jid` says of itself in disco#info: its identities and features."""
         ...
 
     async def features(self, jid: str, *, timeout: float = 10.0) -> frozenset[str]:

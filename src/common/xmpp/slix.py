@@ -30,8 +30,10 @@ from .link import Change, Link, Patience, Statistics
 from .presence import ROSTER, Allow, Peers, nobody
 from .requests import Requests
 from .session import (
+    DiscoInfo,
     DiscoItem,
     Handler,
+    Identity,
     Incoming,
     IqKind,
     LinkListener,
@@ -90,7 +92,7 @@ class SlixSession:
         allow: Allow = nobody,
         limits: Limits | None = None,
         patience: Patience | None = None,
-        identity: disco.Identity | None = None,
+        identity: Identity | None = None,
     ) -> None:
         own = jids.normal(jid)
         if not jids.local(own):
@@ -113,7 +115,7 @@ class SlixSession:
         self._lane = Lane(self._answer, limits, self._refusals)
         self._peers = Peers(own, allow, self._refusals)
         self._peers.listen(self._seen)
-        self._discovery = disco.Discovery(identity or disco.Identity())
+        self._discovery = disco.Discovery(identity or Identity())
         self._listeners: list[LinkListener] = []
         self._told = ""
         self._link = Link(
@@ -235,6 +237,14 @@ class SlixSession:
         """Return whether this full JID is available; for a bare JID, whether any of its resources is."""
         return self._peers.available(jids.normal(jid))
 
+    def contacts(self) -> tuple[str, ...]:
+        """Return the bare JIDs that our account follows; listeners hear of all of them from now on."""
+        return self._peers.contacts()
+
+    def present(self) -> tuple[str, ...]:
+        """Return the full JIDs that are available, in order; none of our own account."""
+        return self._peers.present()
+
     async def subscribe(self, jid: str) -> None:
         """Ask for a mutual subscription with this bare JID, now and at the start of each session until it is there."""
         self._presence(self._peers.want(jids.normal(jid)))
@@ -252,6 +262,10 @@ class SlixSession:
     def offer(self, node: str, items: Iterable[DiscoItem]) -> None:
         """Answer disco#items for `node` with these items."""
         self._discovery.offer(node, items)
+
+    async def info(self, jid: str, *, timeout: float = 10.0) -> DiscoInfo:
+        """Return the identities and features that `jid` lists in disco#info."""
+        return disco.read_info(await self.request(jid, disco.ask(disco.INFO), kind="get", timeout=timeout))
 
     async def features(self, jid: str, *, timeout: float = 10.0) -> frozenset[str]:
         """Return the features that `jid` lists in disco#info."""

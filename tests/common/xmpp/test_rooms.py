@@ -14,7 +14,7 @@ from janusgrid.common.xmpp.guard import Limits, Refusals
 from janusgrid.common.xmpp.lane import Lane
 from janusgrid.common.xmpp.presence import Peers, nobody
 from janusgrid.common.xmpp.requests import Requests
-from janusgrid.common.xmpp.session import DiscoItem, Incoming, StanzaRefused
+from janusgrid.common.xmpp.session import DiscoItem, Identity, Incoming, StanzaRefused
 
 OWN = "ems@grid.test/IEC"
 DER = "der@grid.test/IEC"
@@ -225,8 +225,38 @@ def test_contacts_of_another_session_of_the_account_are_of_no_interest_and_no_tr
     assert one.receive(there(DER), OWN) == ()
     assert (seen, refusals.counts) == ([], {})
     assert not one.available(DER)
+    assert one.present() == ()
     one.receive(there("mallory@grid.test/x"), OWN)
     assert refusals.counts == {"presence-not-allowed": 1}
+
+
+def contacts(*names: str) -> Element:
+    items = "".join(f'<item jid="{name}@grid.test" subscription="both"/>' for name in names)
+    return fromstring(f'<query xmlns="jabber:iq:roster">{items}</query>')
+
+
+def test_all_contacts_are_told_once_somebody_asks_for_them() -> None:
+    one, seen, _ = peers()
+    one.update_roster(contacts("der", "pv"))
+    one.receive(there(DER), OWN)
+    assert one.contacts() == ("der@grid.test", "pv@grid.test")
+    assert one.present() == (DER,)
+    assert one.available(DER)
+    one.receive(there("pv@grid.test/IEC"), OWN)
+    one.receive(there(DER, "unavailable"), OWN)
+    assert seen == [("pv@grid.test/IEC", True), (DER, False)]
+    assert one.present() == ("pv@grid.test/IEC",)
+
+
+def test_a_contact_that_is_there_already_is_told_when_it_is_named() -> None:
+    one, seen, _ = peers()
+    one.update_roster(contacts("der"))
+    one.receive(there(DER), OWN)
+    assert one.want(DER) == ()
+    assert seen == [(DER, True)]
+    assert one.available(DER)
+    one.want(DER)
+    assert seen == [(DER, True)]
 
 
 def test_the_policy_lets_in_and_makes_it_mutual() -> None:
@@ -290,7 +320,7 @@ def test_a_listener_that_breaks_harms_nobody() -> None:
 
 @given(st.lists(st.builds(DiscoItem, XML_TEXT.filter(bool), XML_TEXT, XML_TEXT), max_size=4), XML_TEXT)
 def test_items_there_and_back(items: list[DiscoItem], node: str) -> None:
-    ours = disco.Discovery(disco.Identity())
+    ours = disco.Discovery(Identity())
     ours.offer(node, items)
     question = Incoming(DER, "get", fromstring(disco.ask(disco.ITEMS, node)), "1")
     assert disco.read_items(fromstring(ours.items(question))) == tuple(items)
@@ -298,7 +328,7 @@ def test_items_there_and_back(items: list[DiscoItem], node: str) -> None:
 
 @given(st.sets(XML_TEXT.filter(bool), max_size=5))
 def test_features_there_and_back(features: set[str]) -> None:
-    ours = disco.Discovery(disco.Identity(name="<A & B>"))
+    ours = disco.Discovery(Identity(name="<A & B>"))
     ours.announce(features)
     answer = fromstring(ours.info(Incoming(DER, "get", fromstring(disco.ask(disco.INFO)), "1")))
     assert disco.read_features(answer) == features | {disco.INFO, disco.ITEMS, disco.PING}

@@ -13,7 +13,7 @@ from janusgrid.common.errors import LocalError, NotReachable, Refused, TimedOut
 from janusgrid.common.xmpp.acks import NAMESPACE as ACKS
 from janusgrid.common.xmpp.guard import Limits
 from janusgrid.common.xmpp.servers import LocalServer, pki
-from janusgrid.common.xmpp.session import DiscoItem, Incoming, Session, StanzaRefused
+from janusgrid.common.xmpp.session import DiscoItem, Identity, Incoming, Session, StanzaRefused
 from janusgrid.common.xmpp.slix import SlixSession
 
 from .conftest import PASSWORD, make_session, until
@@ -358,6 +358,8 @@ async def test_features_and_items(pair: Pair) -> None:
     pair.der.offer("devices", items)
     features = await pair.ems.features(pair.der.jid)
     assert {METER, 'urn:odd:"<&>', "urn:xmpp:ping", "http://jabber.org/protocol/disco#info"} <= features
+    info = await pair.ems.info(pair.der.jid)
+    assert (info.features, info.identities) == (features, (Identity("client", "bot", "JanusGrid"),))
     assert await pair.ems.items(pair.der.jid) == items[1:]
     assert await pair.ems.items(pair.der.jid, "devices") == items
     with pytest.raises(StanzaRefused) as refused:
