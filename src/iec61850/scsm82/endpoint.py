@@ -78,7 +78,6 @@ class Endpoint:
         for name in sorted(names):
             session.handle(name, self._request, kinds=("get", "set"))
             session.handle(name, self._message, kinds=("normal", "chat"))
-        session.announce(*(profile.namespace for profile in PROFILES.values()))
         self._stop: list[Callable[[], None]] = [session.on_presence(self._presence), session.on_link(self._link)]
 
     @classmethod

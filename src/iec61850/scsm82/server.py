@@ -76,6 +76,7 @@ class XmppServer:
         if self.endpoint.acceptor is not None:
             raise LocalError(f"{session.jid} serves a model already; one session is one server")
         self.endpoint.acceptor = self
+        session.announce(*(profile.namespace for profile in PROFILES.values()))  # by this servers are found
         self._accepting = None if security is None else security.accepting()
 
     def stop(self) -> None:
