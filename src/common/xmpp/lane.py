@@ -44,6 +44,7 @@ class Lane:
         self._handlers: dict[tuple[str, str], Handler] = {}
         self._own: dict[tuple[str, str], Own] = {}
         self._running: set[asyncio.Task[None]] = set()
+        self._answering: dict[tuple[str, str], Element] = {}
         self._by_sender: Counter[str] = Counter()
 
     def handle(self, name: str, handler: Handler, kinds: Iterable[StanzaKind]) -> None:
@@ -69,6 +70,7 @@ class Lane:
         for task in running:
             task.cancel()
         await asyncio.gather(*running, return_exceptions=True)
+        self._answering.clear()
 
     def request(self, xml: Element, sender: str) -> None:
         """Take an iq of type get or set."""
@@ -89,7 +91,10 @@ class Lane:
         elif self._is_full(sender):
             self._refusals.note("flood", sender)
             self.refuse(id, sender, StanzaRefused("resource-constraint", "too many requests at once", kind="wait"))
+        elif self._comes_again(id, sender, payload):
+            self._refusals.note("repeated-request", sender)  # the answer to the first is the answer to both
         else:
+            self._answering[sender, id] = payload
             self._start(self._answer(handler, incoming), sender)
 
     def message(self, xml: Element, sender: str) -> None:
@@ -116,6 +121,11 @@ class Lane:
         kind = refused.kind if refused.kind in stanza.KINDS else "cancel"
         text = refused.message if refused.message != condition else ""
         self._reply(stanza.error(id, to, condition or "", kind, text[:500]))
+
+    def _comes_again(self, id: str, sender: str, payload: Element) -> bool:
+        """Return whether this request is being answered: somebody between has delivered it twice."""
+        first = self._answering.get((sender, id))
+        return first is not None and id != "" and stanza.fingerprint(first) == stanza.fingerprint(payload)
 
     def _is_full(self, sender: str) -> bool:
         return len(self._running) >= self._total or self._by_sender[sender] >= self._each
@@ -144,6 +154,8 @@ class Lane:
             self.refuse(incoming.id, incoming.sender, StanzaRefused("internal-server-error"))
         else:
             self._reply(answer)
+        finally:
+            self._answering.pop((incoming.sender, incoming.id), None)
 
     async def _take_all(self, sender: str, waiting: deque[tuple[Handler, Incoming]]) -> None:
         try:

@@ -84,6 +84,11 @@ def error(id: str, to: str, condition: str, kind: str = "cancel", text: str = ""
     )
 
 
+def fingerprint(element: Element) -> int:
+    """Return a number that two elements have in common, in this process, if they say the same."""
+    return hash(tuple((each.tag, each.text or "", *sorted(each.attrib.items())) for each in element.iter()))
+
+
 def refusal(xml: Element) -> StanzaRefused:
     """Return the refusal that a stanza of type `error` carries."""
     fault = xml.find(f"{{{CLIENT}}}error")

@@ -191,6 +191,10 @@ class XmppAssociation:
         except Aborted:
             self._end("aborted by the server")
             raise NotReachable("the association has ended: aborted by the server", where=self.peer) from None
+        except Malformed as malformed:
+            if malformed.code is not None:
+                self._endpoint.note(malformed.code, self.peer, malformed.message)
+            raise
 
     async def _reject_in(self, rejected: asyncio.Future[pdu.MMSpdu]) -> pdu.MMSpdu:
         """Return the reject that came as a message, or comes soon, where an iq was answered by an empty result."""
@@ -212,6 +216,17 @@ class XmppAssociation:
         except Aborted:
             self._end("aborted by the server")
             return None
+        except Malformed as malformed:
+            if malformed.code == "e2e-delayed" and kind in ("normal", "chat"):
+                # What it says is lost, and nobody would notice: with another association all goes on from a known
+                # place, buffered reports after the last that came.
+                self._endpoint.note(malformed.code, self.peer, malformed.message)
+                last = self._envelope.abort()
+                self._end("lost: what the server sends is held back on its way, or the clocks have parted")
+                if last is not None:
+                    await self._say(last)
+                return None
+            raise
         if self._envelope.security.must_speak and self._last is None:
             self._last = asyncio.get_running_loop().create_task(self._rekey())
         if element is None:
@@ -332,6 +347,8 @@ async def _secure(endpoint: Endpoint, peer: str, envelope: Envelope, security: S
         protected = calling.finish(context.content)
     except JanusGridError as error:
         if security.policy == "required" or not without(error):
+            if error.code is not None and error.code.startswith("e2e-"):
+                endpoint.note(error.code, peer, error.message)
             raise
         endpoint.note("e2e-fallback", peer, "it has no end-to-end security: the association goes without")
         return

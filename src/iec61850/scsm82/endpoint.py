@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import Counter, deque
+from collections import Counter, OrderedDict, deque
 from collections.abc import Callable
 from typing import ClassVar, Protocol
 from weakref import WeakKeyDictionary
@@ -18,11 +18,17 @@ from ...common.errors import JanusGridError, Malformed
 from ...common.security.audit import Trail
 from ...common.xmpp import jid as jids
 from ...common.xmpp.session import Incoming, Session, StanzaRefused
+from ...common.xmpp.stanza import fingerprint
 from .context import PROFILES, Context, begins_secured, content_of, parse
 from .security import ELEMENT as SECURITY
 from .security import Off
 
 log = logging.getLogger(__name__)
+
+_ANSWERED = 16
+"""Answers of each association that are kept, should a request come twice."""
+_LARGEST_KEPT = 4096
+"""Characters of an answer that is kept; those to what changes something are small."""
 
 Key = tuple[str, str]
 """Full JID of the peer, identifier of the association."""
@@ -71,6 +77,7 @@ class Endpoint:
         self._serving: dict[Key, Peer] = {}
         self._asking: dict[Key, Peer] = {}
         self._left: deque[Key] = deque(maxlen=self.remembered)
+        self._answered: WeakKeyDictionary[Peer, OrderedDict[str, tuple[int, str | None]]] = WeakKeyDictionary()
         self._trail = Trail(session.jid)
         self._watch: asyncio.Task[None] | None = None
         self._missed: dict[str, int] = {}
@@ -108,8 +115,17 @@ class Endpoint:
         account = jids.bare(sender)
         return sum(jids.bare(jid) == account for jid, _ in self._serving)
 
+    def serving(self, key: Key) -> Peer | None:
+        """Return the server's side of this association, None if there is none."""
+        return self._serving.get(key)
+
     def serve(self, key: Key, peer: Peer) -> None:
         """Route requests of this association to `peer`, the server's side of it."""
+        self._enter(self._serving, key, peer)
+
+    def replace(self, key: Key, peer: Peer) -> None:
+        """Route requests of this association to `peer`, which goes on with whatever was there before."""
+        self._serving.pop(key, None)
         self._enter(self._serving, key, peer)
 
     def ask(self, key: Key, peer: Peer) -> None:
@@ -144,13 +160,34 @@ class Endpoint:
         try:
             content = content_of(incoming.payload)
             if peer is not None and not begins_secured(content):
-                return await self._give(peer, incoming, content)
+                return await self._once(peer, incoming, content)
             return await self._open(incoming, parse(incoming.payload))
         except Malformed as malformed:
             if malformed.code is not None:  # its peer does not learn why it is not believed
                 self.note(malformed.code, incoming.sender, malformed.message)
                 raise StanzaRefused("not-acceptable", "the PDU is not believed", kind="modify") from None
             raise StanzaRefused("bad-request", malformed.message, kind="modify") from None
+
+    async def _once(self, peer: Peer, incoming: Incoming, content: Element) -> str | None:
+        """Give a request to its association, and return the answer: the same again to one that has come twice.
+
+        It is the same if it has the same id and says the same. Where there is end-to-end security, that tells.
+        """
+        if incoming.kind != "set" or content.tag == SECURITY or not incoming.id:
+            return await self._give(peer, incoming, content)
+        answered = self._answered.setdefault(peer, OrderedDict())
+        said = fingerprint(content)
+        before = answered.get(incoming.id)
+        if before is not None and before[0] == said:
+            self.note("repeated-request", incoming.sender, "it is not acted on again")
+            return before[1]
+        answer = await self._give(peer, incoming, content)
+        answered.pop(incoming.id, None)
+        if answer is None or len(answer) <= _LARGEST_KEPT:
+            answered[incoming.id] = said, answer
+            if len(answered) > _ANSWERED:
+                answered.popitem(last=False)
+        return answer
 
     async def _open(self, incoming: Incoming, context: Context) -> str | None:
         secured = begins_secured(context.content)

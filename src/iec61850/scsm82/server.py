@@ -24,7 +24,7 @@ from ..mapping.service import Admission, Caller, Dialogue, Service
 from ..mapping.wire import Parameters
 from ..mms import OTHER_REQUESTS, pdu
 from .context import PROFILES, Context, Envelope, Profile, around, content_of, new_number, stanza_kind
-from .endpoint import Endpoint, Key
+from .endpoint import Endpoint, Key, Peer
 from .security import Aborted, Off
 from .xer import XerWire
 
@@ -93,10 +93,13 @@ class XmppServer:
         if made.protected is None:
             self.endpoint.note(made.code, sender, made.why)
             return around(profile, context.id, made.answer)
-        self._room(sender, context.id)
         id = _paired(profile, context.id)
-        secured = _Secured(self, (sender, id), Envelope(profile, id, made.protected), made.roles)
-        self.endpoint.serve((sender, id), secured)
+        key = sender, id
+        before = self.endpoint.serving(key)
+        self._count(sender, but=int(before is not None))
+        # Nobody has proved that this handshake is not an old one, held back by somebody between or recorded before we
+        # were started, nor that it is for this identifier: what is there ends when the first PDU comes, not before.
+        self.endpoint.replace(key, _Secured(self, key, Envelope(profile, id, made.protected), made.roles, before))
         return around(profile, id, made.answer)
 
     async def open(
@@ -165,7 +168,11 @@ class XmppServer:
         """Make room for another association of a client; raise `StanzaRefused` if there is none."""
         # Who comes again with an identifier it has is a client that lost its association: it takes its place.
         self.endpoint.drop((sender, id), "the client began anew")
-        if self.endpoint.count(sender) >= self.limits.per_account:
+        self._count(sender)
+
+    def _count(self, sender: str, but: int = 0) -> None:
+        """Raise `StanzaRefused` if an account has all the associations that it may have, not counting `but` of them."""
+        if self.endpoint.count(sender) - but >= self.limits.per_account:
             raise StanzaRefused(
                 "resource-constraint", f"an account may open {self.limits.per_account} associations", kind="wait"
             )
@@ -177,14 +184,23 @@ def _paired(profile: Profile, id: str) -> str:
 
 
 class _Secured:
-    """An end-to-end session at the server, before there is an association in it."""
+    """An end-to-end session at the server, before there is an association in it.
 
-    def __init__(self, server: XmppServer, key: Key, envelope: Envelope, roles: frozenset[int]) -> None:
+    What was under the same identifier before goes on until the client has shown that it has the keys.
+    """
+
+    def __init__(
+        self, server: XmppServer, key: Key, envelope: Envelope, roles: frozenset[int], before: Peer | None
+    ) -> None:
         self._server = server
         self._key = key
         self._envelope = envelope
         self._roles = roles
         self._opened = False
+        self._before = before
+        if isinstance(before, _Secured):  # one that has shown nothing either
+            self._before, before._before = before._before, None
+            before.lost("the client began anew")
         self._patience = asyncio.get_running_loop().call_later(server.limits.answer, self._expire)
 
     async def take(self, content: Element, kind: str) -> str | None:
@@ -194,10 +210,15 @@ class _Secured:
         except Aborted:
             self._expire()
             return None
+        except Malformed:
+            if self._before is None:
+                raise
+            return await self._before.take(content, kind)
         if initiate is None:
             return self._envelope.wrap("")
         self._opened = True
         self._patience.cancel()
+        self._end_before("the client began anew")
         return await self._server.open(self._key[0], Context(self._key[1], initiate), self._envelope, self._roles)
 
     def lost(self, why: str) -> None:
@@ -205,10 +226,19 @@ class _Secured:
         self._patience.cancel()
         if not self._opened:
             self._envelope.abort()
+        self._end_before(why)
+
+    def _end_before(self, why: str) -> None:
+        before, self._before = self._before, None
+        if before is not None:
+            before.lost(why)
 
     def _expire(self) -> None:
+        before, self._before = self._before, None
         self._server.endpoint.leave(self._key, self)
         self.lost("no association was opened")
+        if isinstance(before, _Opened) and not before.ended:
+            self._server.endpoint.serve(self._key, before)
 
 
 class _Opened:
@@ -242,6 +272,11 @@ class _Opened:
         except Exception:
             self._host.end(self._association, "a fault of ours")
             raise
+
+    @property
+    def ended(self) -> bool:
+        """Whether there is no association any more."""
+        return self._association.ended
 
     async def take(self, content: Element, kind: str) -> str | None:
         """Answer a PDU (see `Peer`)."""

@@ -70,3 +70,37 @@ async def test_more_than_may_wait_is_a_flood() -> None:
         lane.message(message(number), "der@grid.test/IEC")
     assert refusals.counts == {"flood": 10}
     await lane.close()
+
+
+async def test_a_request_that_comes_twice_is_handled_and_answered_once() -> None:
+    """Its answer is the answer to both, for both have the same id."""
+    refusals, said, go_on = Refusals("me@grid.test/IEC"), list[str](), asyncio.Event()
+    lane = Lane(said.append, Limits(), refusals)
+    handled: list[str] = []
+
+    async def take(incoming: Incoming) -> str:
+        handled.append(incoming.payload.text or "")
+        await go_on.wait()
+        return "<done/>"
+
+    def request(id: str, text: str) -> Element:
+        return fromstring(f'<iq type="set" id="{id}"><report xmlns="urn:example:meter">{text}</report></iq>')
+
+    lane.handle(NAME, take, ("set",))
+    for _ in range(3):
+        lane.request(request("7", "on"), "der@grid.test/IEC")
+    lane.request(request("7", "off"), "der@grid.test/IEC")
+    lane.request(request("7", "on"), "pv@grid.test/IEC")
+    lane.request(request("8", "on"), "der@grid.test/IEC")
+    for _ in range(2):
+        lane.request(request("", "on"), "der@grid.test/IEC")
+    await asyncio.sleep(0)
+    assert handled == ["on", "off", "on", "on", "on", "on"]
+    go_on.set()
+    while len(said) < 6:  # noqa: ASYNC110 - a count is no event
+        await asyncio.sleep(0)
+    assert refusals.counts == {"repeated-request": 2}
+    lane.request(request("8", "on"), "der@grid.test/IEC")
+    await asyncio.sleep(0)
+    assert len(handled) == 7, "what is answered is no business of the session's any more"
+    await lane.close()

@@ -21,8 +21,10 @@ from janusgrid.common.xmpp.session import StanzaRefused
 from janusgrid.common.xmpp.slix import SlixSession
 from janusgrid.iec61850 import connect
 from janusgrid.iec61850.acsi.services import GetDataValues, GetServerDirectory
+from janusgrid.iec61850.mapping import initiate
+from janusgrid.iec61850.mms import DIALECTS, encode_xer
 from janusgrid.iec61850.scsm82.client import XmppAssociation
-from janusgrid.iec61850.scsm82.context import around
+from janusgrid.iec61850.scsm82.context import Envelope, around
 from janusgrid.iec61850.scsm82.context import profile as profile_of
 from janusgrid.iec61850.scsm82.endpoint import Endpoint
 from janusgrid.iec61850.scsm82.protection import Security, begin, element, sec_pdu
@@ -327,9 +329,35 @@ async def test_a_client_that_begins_anew(field: Field) -> None:
     stolen = begin(security("ems@plant.test", by="another"), session.jid, SERVER)[1]
     assert await answered(session, stolen, id) is SecKind.HANDSHAKE_REJECT
     assert await association.call(GetDataValues((HZ,))) == (50.0,)
-    anew = around(profile_of("80-3"), association._key[1], begin(OURS, session.jid, SERVER)[1])
-    await session.request(SERVER, anew, kind="set")
-    assert not field.server.engine.associations
+    beginning, request = begin(OURS, session.jid, SERVER)
+    answer = await session.request(SERVER, around(profile_of("80-3"), id, request), kind="set")
+    assert answer is not None
+    assert await association.call(GetDataValues((HZ,))) == (50.0,), "a handshake may be an old one: it ends nothing"
+    (before,) = field.server.engine.associations
+    envelope = Envelope(profile_of("80-3"), id, beginning.finish(answer[0]))
+    initiate_pdu = encode_xer(initiate.request(initiate.Limits()), DIALECTS["80-3"])
+    assert await session.request(SERVER, envelope.wrap(initiate_pdu), kind="set") is not None
+    (after,) = field.server.engine.associations
+    assert (before.ended, after.ended) == (True, False)
+
+
+@pytest.mark.parametrize("opened", [True, False])
+async def test_a_handshake_that_leads_to_nothing_ends_nothing(field: Field, opened: bool) -> None:
+    """Once it has had its time, all is as before; if the association has ended meanwhile, it stays ended."""
+    await field.serve(THEIRS, limits=ServerLimits(answer=0.1))
+    session = await field.session("ems")
+    association = await XmppAssociation.open(session, SERVER, security=OURS)
+    key = (session.jid, association._key[1])
+    endpoint = Endpoint.of(field.sessions[0])
+    there = endpoint.serving(key)
+    for _ in range(2):
+        assert await answered(session, begin(OURS, session.jid, SERVER)[1], key[1]) is SecKind.HANDSHAKE_ACC
+    if not opened:
+        await association.release()
+    await until(lambda: endpoint.serving(key) is (there if opened else None))
+    assert bool(field.server.engine.associations) is opened
+    if opened:
+        assert await association.call(GetDataValues((HZ,))) == (50.0,)
 
 
 @pytest.mark.parametrize(
