@@ -21,9 +21,10 @@ from ..mapping.files import block_size
 from ..mapping.wire import Parameters
 from ..mms import pdu
 from .context import Context, Envelope, content_of, new_number, parse, profile, stanza_kind
-from .endpoint import Endpoint, Key
+from .endpoint import Endpoint
 from .security import ELEMENT as SECURITY
 from .security import Aborted
+from .table import Key
 from .xer import XerWire
 
 if TYPE_CHECKING:

@@ -22,6 +22,7 @@ from ...common.xmpp.stanza import fingerprint
 from .context import PROFILES, Context, begins_secured, content_of, parse
 from .security import ELEMENT as SECURITY
 from .security import Off
+from .table import Key, Peer, Table
 
 log = logging.getLogger(__name__)
 
@@ -29,21 +30,6 @@ _ANSWERED = 16
 """Answers of each association that are kept, should a request come twice."""
 _LARGEST_KEPT = 4096
 """Characters of an answer that is kept; those to what changes something are small."""
-
-Key = tuple[str, str]
-"""Full JID of the peer, identifier of the association."""
-
-
-class Peer(Protocol):
-    """An association, as the endpoint knows it: of which we are the server, or the client."""
-
-    async def take(self, content: Element, kind: str) -> str | None:
-        """Take what the association context holds; return the payload that answers it, None for a message."""
-        ...
-
-    def lost(self, why: str) -> None:
-        """The peer or the session is gone: the association has ended."""
-        ...
 
 
 class Acceptor(Protocol):
@@ -66,6 +52,9 @@ class Endpoint:
     """
 
     keep_alive = 30.0
+    pings = 32
+    """How many peers are asked at once whether they are there: the session has room for so many requests, and others
+    have some to make."""
     remembered = 256
     """How many associations that have ended are kept in mind: what was still on the way to them is no surprise."""
 
@@ -74,13 +63,14 @@ class Endpoint:
     def __init__(self, session: Session) -> None:
         self.session = session
         self.acceptor: Acceptor | None = None
-        self._serving: dict[Key, Peer] = {}
-        self._asking: dict[Key, Peer] = {}
+        self._serving = Table()
+        self._asking = Table()
         self._left: deque[Key] = deque(maxlen=self.remembered)
         self._answered: WeakKeyDictionary[Peer, OrderedDict[str, tuple[int, str | None]]] = WeakKeyDictionary()
         self._trail = Trail(session.jid)
         self._watch: asyncio.Task[None] | None = None
         self._missed: dict[str, int] = {}
+        self._awaited: dict[str, set[asyncio.Future[None]]] = {}
         names = {name for profile in PROFILES.values() for name in profile.names}
         for name in sorted(names):
             session.handle(name, self._request, kinds=("get", "set"))
@@ -112,8 +102,7 @@ class Endpoint:
 
     def count(self, sender: str) -> int:
         """Return how many associations we serve to this account, over all its resources."""
-        account = jids.bare(sender)
-        return sum(jids.bare(jid) == account for jid, _ in self._serving)
+        return self._serving.count(jids.bare(sender))
 
     def serving(self, key: Key) -> Peer | None:
         """Return the server's side of this association, None if there is none."""
@@ -132,7 +121,7 @@ class Endpoint:
         """Route messages of this association to `peer`, the client's side of it."""
         self._enter(self._asking, key, peer)
 
-    def _enter(self, table: dict[Key, Peer], key: Key, peer: Peer) -> None:
+    def _enter(self, table: Table, key: Key, peer: Peer) -> None:
         before = table.pop(key, None)
         if before is not None:
             _tell_lost(before, "the peer began anew")
@@ -242,33 +231,53 @@ class Endpoint:
 
     # --- whether peers are still there ------------------------------------------------------------------------------
 
+    async def shown(self, jid: str) -> None:
+        """Return when this full JID becomes available from now on."""
+        waiting = asyncio.get_running_loop().create_future()
+        awaited = self._awaited.setdefault(jid, set())
+        awaited.add(waiting)
+        try:
+            await waiting
+        finally:
+            awaited.discard(waiting)
+            if not awaited:
+                self._awaited.pop(jid, None)
+
     def _presence(self, jid: str, available: bool) -> None:
         if not available:
             self._lost(jid, "the peer is gone")
+        for waiting in self._awaited.get(jid, ()) if available else ():
+            if not waiting.done():
+                waiting.set_result(None)
 
     def _link(self, change: str) -> None:
         if change == "lost":  # at once: a moment before the next session is up, peers may have begun anew on it
-            for jid in self._jids():
+            for jid in self._peers():
                 self._lost(jid, "the XMPP session was lost")
 
-    def _jids(self) -> set[str]:
-        return {jid for table in (self._serving, self._asking) for jid, _ in table}
+    def _peers(self) -> set[str]:
+        return self._serving.peers | self._asking.peers
 
     def _lost(self, jid: str, why: str) -> None:
         for table in (self._serving, self._asking):
-            for key in [key for key in table if key[0] == jid]:
-                _tell_lost(table.pop(key), why)
+            for key in table.of(jid):
+                peer = table.pop(key, None)
+                if peer is not None:  # the end of one may have ended another
+                    _tell_lost(peer, why)
 
     async def _keep_watch(self) -> None:
-        while jids_there := self._jids():
+        while there := self._peers():
             await asyncio.sleep(self.keep_alive)
-            unseen = {jid for jid in jids_there & self._jids() if not self.session.available(jid)}
+            unseen = {jid for jid in there & self._peers() if not self.session.available(jid)}
             self._missed = {jid: missed for jid, missed in self._missed.items() if jid in unseen}
             if self.session.connected:
-                await asyncio.gather(*(self._check(jid) for jid in unseen))
+                turns = asyncio.Semaphore(self.pings)
+                await asyncio.gather(*(self._check(jid, turns) for jid in unseen))
 
-    async def _check(self, jid: str) -> None:
-        if await self.session.ping(jid, timeout=self.keep_alive / 2):
+    async def _check(self, jid: str, turns: asyncio.Semaphore) -> None:
+        async with turns:
+            answered = await self.session.ping(jid, timeout=self.keep_alive / 2)
+        if answered:
             self._missed.pop(jid, None)
             return
         self._missed[jid] = self._missed.get(jid, 0) + 1

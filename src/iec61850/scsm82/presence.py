@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
-
 from ...common.xmpp import jid as jids
 from ...common.xmpp.session import Session
+from .endpoint import Endpoint
 
 
 async def returned(session: Session, jid: str) -> None:
@@ -13,15 +12,4 @@ async def returned(session: Session, jid: str) -> None:
 
     Its presence is seen only after an association was asked for once, or after `Session.subscribe`.
     """
-    peer = jids.normal(jid if "/" in jid else f"{jid}/IEC")
-    there = asyncio.Event()
-
-    def notice(who: str, available: bool) -> None:
-        if available and who == peer:
-            there.set()
-
-    stop = session.on_presence(notice)
-    try:
-        await there.wait()
-    finally:
-        stop()
+    await Endpoint.of(session).shown(jids.normal(jid if "/" in jid else f"{jid}/IEC"))

@@ -24,8 +24,9 @@ from ..mapping.service import Admission, Caller, Dialogue, Service
 from ..mapping.wire import Parameters
 from ..mms import OTHER_REQUESTS, pdu
 from .context import PROFILES, Context, Envelope, Profile, around, content_of, new_number, stanza_kind
-from .endpoint import Endpoint, Key, Peer
+from .endpoint import Endpoint
 from .security import Aborted, Off
+from .table import Key, Peer
 from .xer import XerWire
 
 if TYPE_CHECKING:
