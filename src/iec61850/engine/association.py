@@ -8,9 +8,17 @@ import attrs
 
 from ..acsi.services import Notification
 from ..model.nodes import DataSet
+from ..rights import Doorkeeper, Permit
 
 WINDOW = 32
 """Reports of buffered blocks that are in an outbox at once; the others stay in their buffers until there is room."""
+
+
+def _proved(association: Association, _: object, roles: frozenset[int] | None) -> frozenset[int] | None:
+    """Let what a client may do follow what it has proved: the one can never be set without the other."""
+    if association.doorkeeper is not None:
+        association.permit = association.doorkeeper.permit(association.peer, roles)
+    return roles
 
 
 @attrs.define(slots=True, eq=False)
@@ -38,8 +46,15 @@ class Association:
     asked: set[tuple[object, str]] = attrs.Factory(set)
     """The reports that it has asked for, by control block and kind, and that may still be in the outbox."""
 
-    roles: frozenset[int] | None = None
+    roles: frozenset[int] | None = attrs.field(default=None, on_setattr=_proved)
     """The roles that its client has proved to have (IEC 62351-8); None where nothing was proved."""
+    doorkeeper: Doorkeeper | None = None
+    """Who says what its client may do; None where everybody may do everything."""
+    permit: Permit | None = attrs.field(init=False)
+    """What its client may do; None: everything."""
+
+    def __attrs_post_init__(self) -> None:
+        self.permit = self.doorkeeper.permit(self.peer, self.roles) if self.doorkeeper is not None else None
 
     def ask_once(self, block: object, kind: str) -> bool:
         """Note that it asks for reports, and return whether it may: once, until what it has asked for is taken.

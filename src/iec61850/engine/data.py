@@ -10,6 +10,7 @@ from ..acsi.references import FC, Reference
 from ..acsi.services import GetDataValues, SetDataValues
 from ..acsi.types import DataValue
 from ..model.nodes import Attribute
+from ..rights import Permit, ServiceKind
 from .association import Association
 from .directory import unknown
 from .steps import Change, Steps
@@ -56,14 +57,18 @@ class Data:
             self.guard(reference)
         return read(node)
 
-    def get(self, request: GetDataValues) -> tuple[DataValue | ServiceError, ...]:
+    def get(self, client: Association, request: GetDataValues, now: datetime) -> tuple[DataValue | ServiceError, ...]:
         """Return the value of each reference, or why there is none."""
-        return tuple(self._value_or_error(reference) for reference in request.data)
+        return tuple(self._value_or_error(client.permit, reference) for reference in request.data)
 
-    def _value_or_error(self, reference: Reference) -> DataValue | ServiceError:
+    def _value_or_error(self, permit: Permit | None, reference: Reference) -> DataValue | ServiceError:
+        if permit is not None and not permit.allows(ServiceKind.GET_DATA_VALUES, reference, reference.fc):
+            return ServiceError.ACCESS_VIOLATION
         try:
             return self.value(reference)
         except ServiceRefused as refused:
+            if permit is not None and refused.error is ServiceError.INSTANCE_NOT_AVAILABLE:
+                return permit.absent(reference)
             return refused.error
 
     def set(self, client: Association, request: SetDataValues, now: datetime) -> Steps[tuple[ServiceError, ...]]:
@@ -79,6 +84,8 @@ class Data:
 
     def write(self, client: Association, reference: Reference, value: DataValue, now: datetime) -> Steps[None]:
         """Write one reference; raise `ServiceRefused` if it cannot be."""
+        if client.permit is not None:
+            client.permit.need(ServiceKind.SET_DATA_VALUES, reference, reference.fc)
         node = self._tree.find(reference)
         if node is None or reference.fc is None or not reference.path:
             raise unknown(reference)

@@ -20,6 +20,7 @@ from ..acsi.services import (
 )
 from ..acsi.types import DataValue
 from ..model.nodes import Attribute, DataSet, Model
+from ..rights import ServiceKind
 from .association import Association
 from .directory import unknown
 from .keeping import Keeping
@@ -97,6 +98,15 @@ class DataSets:
             raise unknown(reference)
         return found
 
+    def asked(self, reference: Reference, client: Association) -> DataSet:
+        """Return the same for a client that asks for it: it has to be one that may look at what there is.
+
+        Whoever reads or writes a data set sees how many members it has.
+        """
+        if client.permit is not None:
+            client.permit.need(ServiceKind.GET_DIRECTORY, reference)
+        return self.find(reference, client)
+
     def _found(self, reference: Reference, client: Association | None) -> DataSet | None:
         if reference.of_association:
             return client.data_sets.get(reference.device[1:]) if client else None
@@ -121,21 +131,29 @@ class DataSets:
 
     def directory(self, client: Association, request: GetDataSetDirectory, now: datetime) -> tuple[Reference, ...]:
         """Return the members, each with its functional constraint."""
-        return self.find(request.data_set, client).members
+        return self.asked(request.data_set, client).members
 
     def values(
         self, client: Association, request: GetDataSetValues, now: datetime
     ) -> tuple[DataValue | ServiceError, ...]:
         """Return the value of each member in order, or why there is none."""
+        data_set = self.asked(request.data_set, client)
         return tuple(
-            ServiceError.INSTANCE_NOT_AVAILABLE if node is None else read(node)
-            for node in self.members(self.find(request.data_set, client))
+            error if error is not None else ServiceError.INSTANCE_NOT_AVAILABLE if node is None else read(node)
+            for node, error in self.readable(data_set, client)
         )
+
+    def readable(self, data_set: DataSet, client: Association) -> Iterator[tuple[Node | None, ServiceError | None]]:
+        """Yield what the members name, None for nothing, each with why the client may not read it, None if it may."""
+        permit, kind = client.permit, ServiceKind.GET_DATA_VALUES
+        for member, node in zip(data_set.members, self.members(data_set), strict=True):
+            allowed = permit is None or permit.allows(kind, member, member.fc)
+            yield node, None if allowed else ServiceError.ACCESS_VIOLATION
 
     def set(self, client: Association, request: SetDataSetValues, now: datetime) -> Steps[tuple[ServiceError, ...]]:
         """Write each member in order and return how it went, one service error each."""
         assert self.write is not None
-        members = self.find(request.data_set, client).members
+        members = self.asked(request.data_set, client).members
         if len(members) != len(request.values):
             why = f"it has {len(members)} members, not {len(request.values)}"
             raise ServiceRefused(ServiceError.TYPE_CONFLICT, why, where=str(request.data_set))
@@ -151,9 +169,16 @@ class DataSets:
     # --- making and deleting ----------------------------------------------------------------------------------------
 
     def create(self, client: Association, request: CreateDataSet, now: datetime) -> None:
-        """Make a data set; raise `ServiceRefused` if it is there already, or cannot be."""
+        """Make a data set; raise `ServiceRefused` if it is there already, or cannot be.
+
+        Its members have to be such as the client may read: reports bring their values.
+        """
         name = request.data_set
         where = str(name)
+        if client.permit is not None:
+            client.permit.need(ServiceKind.CREATE_DATA_SET, name)
+            for member in request.members:
+                client.permit.need(ServiceKind.GET_DATA_VALUES, member, member.fc)
         sets = self._place(name, client)
         plain = name.device[1:] if name.of_association or name.of_server else name.path[0]
         if not _NAME.fullmatch(plain) or len(plain) > _LONGEST:
@@ -183,6 +208,8 @@ class DataSets:
     def delete(self, client: Association, request: DeleteDataSet, now: datetime) -> None:
         """Delete a data set; raise `ServiceRefused` for one that is configured, or that a control block uses."""
         name = request.data_set
+        if client.permit is not None:
+            client.permit.need(ServiceKind.DELETE_DATA_SET, name)
         data_set = self.find(name, client)
         if not data_set.deletable:
             raise ServiceRefused(

@@ -64,6 +64,7 @@ from ..acsi.services import (
 )
 from ..acsi.types import DataValue, TimeQuality
 from ..model.nodes import Attribute, Model
+from ..rights import Doorkeeper
 from .association import Association
 from .buffer import BufferLimits, BufferStore
 from .control import Control
@@ -90,7 +91,9 @@ class Engine:
     The model belongs to the engine from here on: its leaves hold the present values. `now` is the time of start,
     `time_quality` what is known of the clock that gives it; `stamps` makes every time stamp, and may learn more.
     `store` keeps what clients set beyond the end of the engine; `report_store` the buffers of reports, which `buffers`
-    bounds, and `log_store` the logs, which `logs` bounds.
+    bounds, and `log_store` the logs, which `logs` bounds. `doorkeeper` says what each client may do; without it,
+    everything. It is heeded here, whatever the mapping: in `call`, and in the rooms that mappings use directly wherever
+    these are told the association. What they are not told it for, the mapping asks `Association.permit` itself.
     """
 
     def __init__(
@@ -105,8 +108,10 @@ class Engine:
         logs: LogLimits | None = None,
         log_store: LogStore | None = None,
         time_quality: TimeQuality | None = None,
+        doorkeeper: Doorkeeper | None = None,
     ) -> None:
         self.model = model
+        self.doorkeeper = doorkeeper
         self.stamps = Stamps(time_quality or TimeQuality())
         prepare(model)
         self.tree = Tree(model)
@@ -138,10 +143,8 @@ class Engine:
             GetAllDataValues: self._all_values,
             GetDataDirectory: self.directory.data_directory,
             GetDataDefinition: self.directory.definition,
-            GetDataValues: self.data.get,
             GetRCBValues: self.reporting.get,
             GetSGCBValues: self.settings.get,
-            GetEditSGValue: self.settings.values,
             GetGoCBValues: self.publishing.get,
             GetMSVCBValues: self.publishing.get,
             GetUSVCBValues: self.publishing.get,
@@ -151,6 +154,8 @@ class Engine:
             QueryLogAfter: self.logs.after,
         }
         self._timed: dict[type[Request[Any]], Callable[[Association, Any, datetime], Any]] = {
+            GetDataValues: self.data.get,
+            GetEditSGValue: self.settings.values,
             SetRCBValues: self.reporting.set,
             SetLCBValues: self.logs.set,
             GetServerDataSets: self.data_sets.names,
@@ -188,7 +193,7 @@ class Engine:
                 f"{self._max_associations} associations are open",
                 where=peer,
             )
-        association = Association(peer, identity=identity or peer)
+        association = Association(peer, identity=identity or peer, doorkeeper=self.doorkeeper)
         self.associations[association] = None
         return association
 
@@ -227,6 +232,8 @@ class Engine:
     def call(self, client: Association, request: Request[R], now: datetime) -> Steps[R]:
         """Perform a service; see `Steps`. Raises `ServiceRefused`."""
         kind = type(request)
+        if client.permit is not None:
+            client.permit.need_for(request)
         plain = self._plain.get(kind)
         if plain is not None:
             return plain(request)  # type: ignore[no-any-return]

@@ -10,6 +10,7 @@ from ..acsi.references import FC, BadReference, Reference
 from ..acsi.services import GetRCBValues, Reason, SetRCBValues
 from ..acsi.types import BitString, DataValue
 from ..model.nodes import Model, ReportControl, Trigger
+from ..rights import ServiceKind
 from .association import Association
 from .buffer import Buffer, BufferLimits, BufferStore
 from .datasets import DataSets
@@ -237,6 +238,9 @@ class Reporting:
             raise _refuse(ServiceError.ACCESS_NOT_ALLOWED_IN_CURRENT_STATE, "it is enabled already")
         if not block.text("DatSet"):
             raise _refuse(ServiceError.PARAMETER_VALUE_INCONSISTENT, "it has no data set")
+        if client.permit is not None:  # what may not be read does not come by itself either
+            for member in self._data_sets.find(Reference.parse(block.text("DatSet")), client).members:
+                client.permit.need(ServiceKind.GET_DATA_VALUES, member, member.fc)
         if block.buffer is not None and not client.ask_once(block, "enable"):
             raise _refuse(ServiceError.ACCESS_NOT_ALLOWED_IN_CURRENT_STATE, "what it had is still to be sent")
         self._own(block, client)

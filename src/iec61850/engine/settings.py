@@ -242,9 +242,11 @@ class SettingGroups:
         """Write into the edit buffer, and return how it went, one service error each."""
         return (yield from self._data.set(client, SetDataValues(request.data), now))
 
-    def values(self, request: GetEditSGValue) -> tuple[DataValue | ServiceError, ...]:
+    def values(
+        self, client: Association, request: GetEditSGValue, now: datetime
+    ) -> tuple[DataValue | ServiceError, ...]:
         """Return values of the edit buffer, or of the active group, or why there is none."""
-        return self._data.get(GetDataValues(request.data))
+        return self._data.get(client, GetDataValues(request.data), now)
 
     # --- as data ----------------------------------------------------------------------------------------------------
 

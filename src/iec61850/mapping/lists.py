@@ -11,6 +11,7 @@ from ..acsi.services import CreateDataSet, DeleteDataSet
 from ..engine import Association, Steps
 from ..mms import pdu
 from ..model.nodes import DataSet
+from ..rights import ServiceKind
 from . import names
 from .catalogue import Catalogue, unknown_name
 from .errors import data_access_error
@@ -27,7 +28,7 @@ class Lists:
 
     def find(self, name: pdu.ObjectName) -> DataSet:
         """Return the data set of that name; raise `ServiceRefused` if there is none."""
-        return self._engine.data_sets.find(_reference(name), self._association)
+        return self._engine.data_sets.asked(_reference(name), self._association)
 
     def own_names(self) -> list[str]:
         """Return the names of the lists that only this association knows, in ASCII order."""
@@ -60,6 +61,8 @@ class Lists:
         """Delete the lists named; say how many there were, and how many of them are gone (8-2 notes, second-hand)."""
         if request.scope_of_delete != pdu.ScopeOfDelete.SPECIFIC:
             raise ServiceRefused(ServiceError.ACCESS_VIOLATION, "data sets are deleted by name only")
+        if self._association.permit is not None:
+            self._association.permit.need(ServiceKind.DELETE_DATA_SET)
         matched = deleted = 0
         for name in request.list_of_variable_list_name or []:
             try:
@@ -80,8 +83,11 @@ class Lists:
             why = f"the list has {len(members)} members, not {len(data)}"
             raise ServiceRefused(ServiceError.TYPE_CONFLICT, why)
         results: list[pdu.WriteResult] = []
+        permit, kind = self._association.permit, ServiceKind.SET_DATA_VALUES
         for member, one in zip(members, data, strict=True):
             try:
+                if permit is not None:  # before a value of another type is told to be one
+                    permit.need(kind, member, member.fc)
                 node = self._engine.tree.find(member)
                 if node is None:
                     raise unknown_name(name)

@@ -15,7 +15,9 @@ from ..acsi.errors import AddCause, ServiceError, ServiceRefused
 from ..acsi.references import FC, Reference
 from ..acsi.services import Notification, Report, Select, Termination
 from ..engine import Association, Steps
+from ..engine.tree import Node
 from ..mms import MmsEncodeError, pdu
+from ..rights import ServiceKind
 from .answer import Exchange
 from .catalogue import Catalogue, NoRoom, Room, Variable, unknown_name
 from .controls import LastApplError, command_identity, encode_last_appl_error, encode_termination
@@ -24,6 +26,7 @@ from .files import FileServer
 from .lists import Lists
 from .logs import LogServer
 from .names import full_text, item
+from .permits import need
 from .reports import encode_report
 from .values import decode
 from .wire import P, Parameters, Wire
@@ -156,6 +159,8 @@ class MmsServer(Generic[P]):
     ) -> Steps[pdu.ConfirmedServiceResponse]:
         kind, argument = service
         simple = self._services.get(kind)
+        if self._association.permit is not None and not need(self._association.permit, kind, argument):
+            raise Rejected(_REJECT.UNRECOGNIZED_SERVICE, f"{kind} is not served here")
         if simple is not None:
             if kind == "read" and (selected := self._selected(argument)) is not None:
                 return (yield from self._select(selected, before, now))
@@ -240,23 +245,30 @@ class MmsServer(Generic[P]):
             case ("listOfVariable", variables):
                 results = [self._read_one(variable, room) for variable in variables]
             case ("variableListName", name):
-                members = self._engine.data_sets.members(self._lists.find(name))
-                room.take(sum(self._catalogue.weight(node) for node in members if node is not None))
-                results = [
-                    ("failure", int(pdu.DataAccessError.OBJECT_NON_EXISTENT))
-                    if node is None
-                    else ("success", self._catalogue.render(node)())
-                    for node in members
-                ]
+                members = list(self._engine.data_sets.readable(self._lists.find(name), self._association))
+                room.take(
+                    sum(self._catalogue.weight(node) for node, error in members if node is not None and error is None)
+                )
+                results = [self._member(node, error) for node, error in members]
         return ("read", pdu.ReadResponse(results, access if request.specification_with_result else None))
 
-    def _read_one(self, definition: pdu.VariableDef, room: Room) -> pdu.AccessResult:
-        variable = self._catalogue.named(definition)
-        if variable is None:
+    def _member(self, node: Node | None, error: ServiceError | None) -> pdu.AccessResult:
+        if error is not None:
+            return ("failure", data_access_error(error))
+        if node is None:
             return ("failure", int(pdu.DataAccessError.OBJECT_NON_EXISTENT))
-        if variable.reference.fc is FC.SE:
+        return ("success", self._catalogue.render(node)())
+
+    def _read_one(self, definition: pdu.VariableDef, room: Room) -> pdu.AccessResult:
+        variable, permit = self._catalogue.named(definition), self._association.permit
+        if variable is None:
+            return ("failure", self._absent())
+        reference = variable.reference
+        if permit is not None and not permit.allows(ServiceKind.GET_DATA_VALUES, reference, reference.fc):
+            return ("failure", int(pdu.DataAccessError.OBJECT_ACCESS_DENIED))
+        if reference.fc is FC.SE:
             try:
-                self._engine.data.guard(variable.reference)
+                self._engine.data.guard(reference)
             except ServiceRefused as refused:
                 return ("failure", data_access_error(refused.error))
         if definition.alternate_access is None:
@@ -264,6 +276,11 @@ class MmsServer(Generic[P]):
             return ("success", variable.render())
         part = self._catalogue.part(variable.node, definition.alternate_access, room)
         return ("failure", int(pdu.DataAccessError.OBJECT_NON_EXISTENT)) if part is None else ("success", part)
+
+    def _absent(self) -> int:
+        """Return the error of a name that does not exist, as the client may be told."""
+        permit = self._association.permit
+        return data_access_error(permit.absent() if permit is not None else ServiceError.INSTANCE_NOT_AVAILABLE)
 
     def _selected(self, request: Any) -> Variable | None:
         """Return the SBO that a request reads, None for another one; a select is read by itself."""
@@ -309,11 +326,13 @@ class MmsServer(Generic[P]):
     def _write_one(
         self, definition: pdu.VariableDef, data: pdu.Data, before: list[P], now: datetime
     ) -> Steps[pdu.WriteResult]:
-        variable = self._catalogue.named(definition)
+        variable, permit = self._catalogue.named(definition), self._association.permit
         if variable is None:
-            return ("failure", int(pdu.DataAccessError.OBJECT_NON_EXISTENT))
+            return ("failure", self._absent())
+        reference = variable.reference
         try:
-            reference = variable.reference
+            if permit is not None:  # before a value of another type is told to be one
+                permit.need(ServiceKind.SET_DATA_VALUES, reference, reference.fc)
             if definition.alternate_access is not None:
                 reference, value = self._catalogue.part_value(definition, data)
             else:

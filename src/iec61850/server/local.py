@@ -13,11 +13,12 @@ from .host import Host
 class LocalAssociation:
     """`ClientAssociation` onto a server in this process (see acsi.ports)."""
 
-    def __init__(self, host: Host, name: str = "local") -> None:
+    def __init__(self, host: Host, name: str = "local", roles: frozenset[int] | None = None) -> None:
         self._host = host
         self._listeners: list[NotificationListener] = []
         self._end_listeners: list[EndListener] = []
         self._association = host.associate(name, self._notify, self._ended)
+        self._association.roles = roles
 
     @property
     def peer(self) -> str:

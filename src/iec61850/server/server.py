@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 import attrs
 
 from ...common.clock import Clock, RealClock
-from ...common.errors import TypeConflict, UnknownName
+from ...common.errors import LocalError, TypeConflict, UnknownName
 from ...common.sntp import TimeClient
 from ...common.store import Durability
 from ...common.xmpp.session import Session
@@ -29,6 +29,7 @@ from ..engine.log import LogLimits
 from ..engine.values import read, spread
 from ..mapping.server import Identity
 from ..model.nodes import Attribute, DataObject, Model
+from ..rights import Doorkeeper, Rights
 from .buffers import JournalStore
 from .documents import Documents
 from .folder import Folder
@@ -88,6 +89,8 @@ class Server:
         time_servers: SNTP servers that keep its clock right, from when it serves on; or a `TimeClient`, which others
             may use too and which you open and close. Without them its time is that of the machine, and said to be
             right: see `time_quality`.
+        rights: who may do what (`Rights.load()`); without it, every client everything. See `iec61850.rights`.
+        anonymous: the roles of clients that have proved none; by default they may do nothing.
     """
 
     def __init__(
@@ -102,7 +105,11 @@ class Server:
         logs: LogLimits | None = None,
         durability: Durability = Durability.PROCESS,
         time_servers: Iterable[str] | TimeClient = (),
+        rights: Rights | None = None,
+        anonymous: Iterable[int] = (),
     ) -> None:
+        if rights is None and anonymous:
+            raise LocalError("`anonymous` gives roles, which mean nothing without `rights`")
         self.time = time_client(time_servers, clock) if time_servers else None
         self.clock: Clock = self.time.clock if self.time else clock or RealClock()
         documents = Documents(state) if state is not None else None
@@ -118,6 +125,7 @@ class Server:
             logs=logs,
             log_store=self._logs,
             time_quality=quality(self.time.state) if self.time else None,
+            doorkeeper=None if rights is None else Doorkeeper(rights, model.ied, anonymous),
         )
         self.host = Host(self.engine, self.clock)
         self.identity = identity or Identity(model=model.ied)
@@ -381,16 +389,26 @@ class Server:
 
     # --- serving ----------------------------------------------------------------------------------------------------
 
-    def start(self, session: Session, *, limits: XmppLimits | None = None, security: Security | None = None) -> None:
+    def start(
+        self,
+        session: Session,
+        *,
+        limits: XmppLimits | None = None,
+        security: Security | None = None,
+        validation: Validation | None = None,
+    ) -> None:
         """Serve on an XMPP session from now on (SCSM 8-2), in every dialect; return at once.
 
         `limits` bounds PDU size, associations of one account, and what may wait for a slow client. `security` is for
-        associations that are safe from the XMPP servers between (`scsm82.protection.Security`).
+        associations that are safe from the XMPP servers between (`scsm82.protection.Security`). With `validation`
+        (`scsm82.validation.Validation`) every PDU is held against its schema, which is slow: for finding faults.
         """
         from ..scsm82.server import XmppServer
 
         self._keep_time()
-        served = XmppServer(self.host, session, limits=limits, identity=self.identity, security=security)
+        served = XmppServer(
+            self.host, session, limits=limits, identity=self.identity, security=security, validation=validation
+        )
         self._stops.append(served.stop)
 
     async def serve(
@@ -444,9 +462,12 @@ class Server:
         """Return when `close` has been called."""
         await self._closed.wait()
 
-    def connect(self, name: str = "local") -> LocalAssociation:
-        """Return an association from within this process; wrap it in an `Ied` for reading and writing by name."""
-        return LocalAssociation(self.host, name)
+    def connect(self, name: str = "local", *, roles: Iterable[int] | None = None) -> LocalAssociation:
+        """Return an association from within this process; wrap it in an `Ied` for reading and writing by name.
+
+        `roles` is what its client is, where the server has `rights`; None: it is anonymous.
+        """
+        return LocalAssociation(self.host, name, None if roles is None else frozenset(roles))
 
     def _keep_time(self) -> None:
         if self._timekeeping is not None:
