@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from .model.nodes import Model, Trigger
     from .scl import SclError, write_cid
     from .scl import read as read_scl
+    from .scsm82.discovery import Watch, discover
     from .server import Change, Command, Server
 
 _HOMES = {
@@ -47,15 +48,18 @@ _HOMES = {
     "Timestamp": "acsi.types",
     "Trigger": "model.nodes",
     "Update": "client",
+    "Watch": "scsm82.discovery",
     "build": "model.builder",
     "connect": "client",
+    "discover": "scsm82.discovery",
     "read_scl": "scl",
     "write_cid": "scl",
 }
 _NAMES_THERE = {"read_scl": "read"}
 __all__ = ["AddCause", "Change", "Command", "CommandFailed", "Control", "FC", "Ied", "Model", "Origin"]
 __all__ += ["OriginCategory", "Quality", "Reason", "Reference", "Reports", "SclError", "Server", "ServiceError"]
-__all__ += ["ServiceRefused", "Timestamp", "Trigger", "Update", "build", "connect", "read_scl", "write_cid"]
+__all__ += ["ServiceRefused", "Timestamp", "Trigger", "Update", "Watch", "build", "connect", "discover"]
+__all__ += ["read_scl", "write_cid"]
 
 
 def __getattr__(name: str) -> Any:

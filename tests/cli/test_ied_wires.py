@@ -116,6 +116,22 @@ def test_browse_and_read(wire: Wire) -> None:
     )  # fmt: skip
 
 
+def test_find(wire: Wire) -> None:
+    if wire.target.startswith("tcp:"):
+        assert call("find", *wire.options)[0] == 2
+        return
+    assert wire.call("browse")[0] == 0  # by this they have come to see each other
+    jid = wire.target.removeprefix("xmpp:")
+    found = {"jid": jid, "dialects": ["80-3", "2018"], "name": "JanusGrid"}
+    code, out, err = call("find", jid, *wire.options, "--json", "--wait", "60", "--count", "1")
+    assert (code, json.loads(out)) == (0, [found]), err
+    assert call("find", *wire.options, "--wait", "60", "--count", "1") == (
+        0,
+        f"{wire.target} 80-3,2018 JanusGrid\n",
+        "",
+    )
+
+
 def test_write_operate_and_watch(wire: Wire) -> None:
     assert wire.call("write", "R1LD0/DGEN1.WMax.setMag.f", "65.5") == (0, "", "")
     assert wire.call("read", "R1LD0/DGEN1.WMax.setMag.f") == (0, "R1LD0/DGEN1.WMax.setMag.f 65.5\n", "")

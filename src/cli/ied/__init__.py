@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import click
 
-from . import conformance, data, files, logs, serve, settings
+from . import conformance, data, files, find, logs, serve, settings
 
 
 @click.group()
 def command() -> None:
-    """Serve an SCL file; browse, read, write, operate and watch servers; see to their logs, files and settings.
+    """Serve an SCL file; find, browse, read, write, operate and watch servers; see to their logs, files and settings.
 
     A TARGET is tcp://HOST[:PORT] or xmpp:USER@DOMAIN[/IEC].
     """
@@ -17,6 +17,7 @@ def command() -> None:
 
 for each in (
     serve.serve,
+    find.find,
     data.browse,
     data.read,
     data.write,

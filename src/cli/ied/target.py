@@ -15,6 +15,7 @@ import click
 
 from ...common.errors import LocalError
 from ...common.xmpp.login import Login
+from ...common.xmpp.slix import SlixSession
 from ...iec61850.client import Ied, connect
 from ...iec61850.model.nodes import Model
 from ...iec61850.scl import read as read_scl
@@ -29,12 +30,23 @@ _VARIABLE = "JANUSGRID_PASSWORD"
 _ACSE_VARIABLE = "JANUSGRID_ACSE_PASSWORD"
 _File = click.Path(exists=True, dir_okay=False, path_type=Path)
 
-_OPTIONS = [
-    click.option("--json", "as_json", is_flag=True, help="print JSON"),
+_JSON = click.option("--json", "as_json", is_flag=True, help="print JSON")
+_TIMEOUT = click.option("--timeout", type=click.FloatRange(0, min_open=True), default=10.0, show_default=True)
+_ACCOUNT = [
     click.option("--account", type=_File, help="XMPP: the file of our account (jid, password, host, port, ca)"),
     click.option("--jid", help=f"XMPP: our JID instead of a file; the password is that in {_VARIABLE}"),
     click.option("--host", help="XMPP: where the server is, with --jid; DNS is asked unless given"),
     click.option("--port", type=click.IntRange(1, 65535), help="XMPP: its port, with --host"),
+]
+_ACCOUNT_OPTIONS = [
+    _JSON,
+    *_ACCOUNT,
+    click.option("--ca", type=_File, help="authority of the server's certificate (PEM)"),
+    _TIMEOUT,
+]
+_OPTIONS = [
+    _JSON,
+    *_ACCOUNT,
     click.option("--ca", type=_File, help="authority of the server's certificate (PEM); TCP: use TLS"),
     click.option("--cert", type=_File, help="TCP: our certificate for TLS (PEM)"),
     click.option("--key", type=_File, help="TCP: its key (PEM)"),
@@ -46,7 +58,7 @@ _OPTIONS = [
         show_default=True,
         help="TCP: seconds of silence after which the server is asked whether it is there; 0 never asks",
     ),
-    click.option("--timeout", type=click.FloatRange(0, min_open=True), default=10.0, show_default=True),
+    _TIMEOUT,
 ]
 
 
@@ -63,6 +75,21 @@ def reaches(command: F) -> F:
     for option in reversed(_OPTIONS):
         wrapped = option(wrapped)
     return click.argument("target")(wrapped)  # type: ignore[return-value]
+
+
+def by_account(command: F) -> F:
+    """Give a command the options of an XMPP account; it gets them as a `Target` that is no server yet."""
+
+    def wrapped(**given: Any) -> None:
+        fields = {name: given.pop(name) for name in attrs.fields_dict(Target) if name in given}
+        command(Target("xmpp:", **fields), **given)
+
+    wrapped.__doc__ = command.__doc__
+    wrapped.__name__ = command.__name__
+    wrapped.__click_params__ = getattr(command, "__click_params__", [])  # type: ignore[attr-defined]
+    for option in reversed(_ACCOUNT_OPTIONS):
+        wrapped = option(wrapped)
+    return wrapped  # type: ignore[return-value]
 
 
 @attrs.frozen(slots=True)
@@ -102,6 +129,11 @@ class Target:
         password, alive = acse_password(), self.keep_alive
         async with connect(place, tls=self._tls(), password=password, keep_alive=alive, timeout=self.timeout) as ied:
             yield ied
+
+    def session(self) -> SlixSession:
+        """Return an XMPP session of the account, not open yet."""
+        self._check()
+        return self._login().session()
 
     @property
     def _over_xmpp(self) -> bool:
