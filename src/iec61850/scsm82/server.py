@@ -12,7 +12,7 @@ from xml.etree.ElementTree import Element
 
 import attrs
 
-from ...common.errors import JanusGridError, LocalError, Malformed, NotReachable
+from ...common.errors import JanusGridError, LocalError, Malformed, NotReachable, Refused
 from ...common.xmpp import jid as jids
 from ...common.xmpp.session import Session, StanzaRefused
 from ..acsi.errors import ServiceRefused
@@ -154,7 +154,7 @@ class XmppServer:
             if not inspect.isawaitable(admission):
                 return admission
             admitted = await admission
-        except ServiceRefused as refused:
+        except Refused as refused:
             raise StanzaRefused("resource-constraint", refused.message, kind="wait") from None
         except JanusGridError as error:
             raise StanzaRefused("recipient-unavailable", error.message, kind="wait") from None
