@@ -101,13 +101,13 @@ class Reports:
         self._members: list[tuple[Reference, str, TypeDescription | None]] = []
         self._id = ""
         self._data_set = ""
-        self._waiting: asyncio.Queue[Report | _Ended] = asyncio.Queue()
+        self._waiting: asyncio.Queue[Report | _Ended | None] = asyncio.Queue()
         self._segments: list[Report] = []
         self._sequence: int | None = None
         self._known: OrderedDict[bytes, None] = OrderedDict()
         self._dropped = 0
         self._behind = False
-        """True if reports were left to the server's buffer, because too many wait here."""
+        """True if reports were left to the server's buffer: too many wait here, or one did not come."""
         self._started = False
         self._over = False
         self._stop: list[Callable[[], None]] = []
@@ -171,12 +171,12 @@ class Reports:
 
     async def _enable(self) -> None:
         """Enable reporting, of a buffered block after the last report that we have had."""
-        self._behind = False
         if self.buffered and self.last_entry is not None:
             try:
                 await self._set(("EntryID", self.last_entry))
             except ServiceRefused as refused:  # then all that it has comes, and what we know is left out
                 log.warning("%s: the server does not know the last entry: %s", self.block, refused)
+        self._behind = False
         await self._set(("RptEna", True))
 
     async def _resume(self) -> None:
@@ -244,6 +244,11 @@ class Reports:
             return
         entry = whole.entry_id
         if entry is not None and self.buffered:
+            if entry not in self._known and self._lacks(whole):
+                log.warning("%s: a report did not come; it is fetched from the buffer", self.block)
+                self._behind = True
+                self._waiting.put_nowait(None)  # whoever waits sees to it
+                return
             self._count(whole)
             if entry in self._known:
                 return
@@ -260,6 +265,12 @@ class Reports:
             self._waiting.get_nowait()
             self._dropped += 1
         self._waiting.put_nowait(whole)
+
+    def _lacks(self, report: Report) -> bool:
+        """Return whether others were sent before this one that have not come."""
+        if report.sequence is None or self._sequence is None:
+            return False
+        return 0 < (report.sequence - self._sequence - 1) % (1 << 16) < 1 << 15
 
     def _count(self, report: Report) -> None:
         """Count the reports that are missing before this one, as far as sequence numbers tell."""
@@ -313,9 +324,12 @@ class Reports:
 
     async def _next(self) -> Report | _Ended | None:
         if self._behind and self._waiting.empty():
-            with contextlib.suppress(RemoteError):  # what is broken will be told as the end of the association
+            try:
                 await self._catch_up()
-                return None
+            except RemoteError as error:  # the end of the association waits behind it, or the server may answer later
+                log.warning("%s: what is missing could not be fetched: %s", self.block, error)
+                await asyncio.sleep(_BACKOFF.delay(0))
+            return None
         return await self._waiting.get()
 
     def _update(self, report: Report) -> Update:

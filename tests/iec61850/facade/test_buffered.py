@@ -132,6 +132,43 @@ async def test_a_slow_reader_leaves_the_rest_to_the_server(
         assert await take(reports, 20) == [float(number) for number in range(1, 21)]
 
 
+async def test_a_report_that_does_not_come_is_fetched(
+    server: Server, port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The sequence numbers tell; where the server does not answer to that at once, it is asked again."""
+    monkeypatch.setattr(reports_room, "_BACKOFF", Backoff(base=0.01, cap=0.01))
+    async with connect(f"tcp://127.0.0.1:{port}") as ied, ied.report(BLOCK, interrogate=False) as reports:
+        take_one, count, catch_up, tries = reports._take, 0, reports._catch_up, 0
+
+        def taken(notification: Any) -> None:
+            nonlocal count
+            count += 1
+            if count % 4:
+                take_one(notification)
+
+        async def caught_up() -> None:
+            nonlocal tries
+            tries += 1
+            if tries % 2:
+                raise TimedOut("no answer")
+            await catch_up()
+
+        monkeypatch.setattr(reports, "_take", taken)
+        monkeypatch.setattr(reports, "_catch_up", caught_up)
+        reports._listen()
+        got: list[float] = []
+        missed = 0
+        async with asyncio.timeout(30):
+            for number in range(1, 201):  # what is dropped shows with the next one
+                server.update(TOTW, float(number))
+                if number % 5 == 0 and number > 10:
+                    update = await anext(reports)
+                    got.append(value(update))
+                    missed += update.missed
+        assert got == [float(number) for number in range(1, len(got) + 1)]
+        assert (missed, tries > 10) == (0, True)
+
+
 async def test_who_leaves_does_not_come_back(server: Server, port: int) -> None:
     async with connect(f"tcp://127.0.0.1:{port}") as ied:
         reports = ied.report(BLOCK, interrogate=False)
