@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlalchemy as sql
 
-HEAD = "0002"
+HEAD = "0003"
 """The revision that this version of the program reads and writes."""
 
 VERSIONS = "janusgrid_version"

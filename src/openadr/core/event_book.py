@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
-from functools import lru_cache
 
 import attrs
 
@@ -24,27 +23,25 @@ from ..rules.decisions import rule_4, rule_5, startafter
 from ..rules.event import order
 from . import event_rules, spelling
 from .answers import Code, Rejected
+from .event_answers import EventAnswers
 from .shelf import Shelf
 
 
 @attrs.define(slots=True, eq=False)
 class BookedEvent:
-    """An event with its addressees and their answers.
+    """An event with its addressees; their answers stand in the `said` that all events of a book share.
 
     Attributes:
         event: as made or last modified; its status is that of the time it was made, see `EventBook.for_ven`.
         ven_ids: the VENs it is for.
-        answers: by venID, the last answer.
-        overrides: by venID, what the VEN has said by EiOpt, which goes before its answers (rule 206).
         by_target: whether it is for whomever its target and market context mean, also if they register later.
         warnings: what had better be otherwise in it.
     """
 
     event: EiEvent
     ven_ids: frozenset[str]
+    said: EventAnswers
     response_required: ResponseRequired = ResponseRequired.ALWAYS
-    answers: dict[str, EventResponse] = attrs.Factory(dict)
-    overrides: dict[str, EventResponse] = attrs.Factory(dict)
     by_target: bool = False
     warnings: tuple[Finding, ...] = ()
 
@@ -57,17 +54,19 @@ class BookedEvent:
 
     def answer(self, ven_id: str) -> EventResponse | None:
         """Return what counts as this VEN's answer to the present modification; None while there is none."""
-        return self._present(self.overrides, ven_id) or self._present(self.answers, ven_id)
+        said = self.said.of(self.event.event_descriptor.event_id).get(ven_id)
+        return None if said is None else self._present(said.override) or self._present(said.answer)
 
     def is_overridden(self, ven_id: str) -> bool:
         """Return whether this VEN has spoken by EiOpt, so that its answers are ignored (rule 206).
 
         What it has said of an earlier modification says nothing of this one.
         """
-        return self._present(self.overrides, ven_id) is not None
+        said = self.said.of(self.event.event_descriptor.event_id).get(ven_id)
+        return said is not None and self._present(said.override) is not None
 
-    def _present(self, answers: dict[str, EventResponse], ven_id: str) -> EventResponse | None:
-        found, current = answers.get(ven_id), self.event.event_descriptor.modification_number
+    def _present(self, found: EventResponse | None) -> EventResponse | None:
+        current = self.event.event_descriptor.modification_number
         return found if found is not None and found.qualified_event_id.modification_number == current else None
 
     def spelled(self) -> str:
@@ -76,17 +75,14 @@ class BookedEvent:
             event=spelling.event(self.event, self.response_required),
             vens=sorted(self.ven_ids),
             by_target=self.by_target,
-            answers=_spelled(self.answers),
-            overrides=_spelled(self.overrides),
         )
 
     @classmethod
-    def unspelled(cls, text: str) -> BookedEvent:
+    def unspelled(cls, text: str, said: EventAnswers) -> BookedEvent:
         """Return what `spelled` has returned the text of."""
         kept = spelling.values(text)
         event, required = spelling.event_of(kept["event"])
-        answers, overrides = _unspelled(kept["answers"]), _unspelled(kept.get("overrides", {}))
-        return cls(event, frozenset(kept["vens"]), required, answers, overrides, kept.get("by_target", False))
+        return cls(event, frozenset(kept["vens"]), said, required, kept.get("by_target", False))
 
     @property
     def unanswered(self) -> frozenset[str]:
@@ -110,7 +106,10 @@ class EventBook:
     """The events of a VTN, until a day after they are over."""
 
     def __init__(self) -> None:
-        self.shelf = self._events = Shelf("event", BookedEvent.spelled, BookedEvent.unspelled)
+        self.answers = EventAnswers()
+        self.shelf = self._events = Shelf(
+            "event", BookedEvent.spelled, lambda text: BookedEvent.unspelled(text, self.answers)
+        )
         self._most = LEAST
 
     def add(
@@ -132,7 +131,7 @@ class EventBook:
             raise LocalError(f"there is an event {descriptor.event_id} already: modify it", where=descriptor.event_id)
         if (wrong := rule_4(event)) is not None:
             raise LocalError(f"{wrong} (rule 4)", where=descriptor.event_id)
-        booked = BookedEvent(event, frozenset(ven_ids), response_required, by_target=by_target)
+        booked = BookedEvent(event, frozenset(ven_ids), self.answers, response_required, by_target=by_target)
         booked.warnings = event_rules.check_own(event, self._beside(booked, now), now)
         self._forget(now)
         self._events[descriptor.event_id] = booked
@@ -235,9 +234,9 @@ class EventBook:
         booked = self._named(ven_id, identity)
         if booked.is_overridden(ven_id):
             return booked, False
-        before = booked.answers.get(ven_id)
-        booked.answers[ven_id] = response
-        self._events.touch(identity.event_id)
+        said = self.answers.get_of(identity.event_id, ven_id)
+        before = said.answer
+        self.answers.put(attrs.evolve(said, answer=response))
         return booked, before is None or changed(before, request_id=response.request_id) != response
 
     def open_to(self, ven_id: str, identity: QualifiedEventId, now: datetime) -> BookedEvent:
@@ -254,12 +253,9 @@ class EventBook:
 
     def override(self, booked: BookedEvent, ven_id: str, response: EventResponse | None) -> bool:
         """Let this go before a VEN's answers (None: nothing any more); return whether that changes what it says."""
-        before = booked.overrides.get(ven_id)
-        if response is None:
-            booked.overrides.pop(ven_id, None)
-        else:
-            booked.overrides[ven_id] = response
-        self._events.touch(booked.event.event_descriptor.event_id)
+        said = self.answers.get_of(booked.event.event_descriptor.event_id, ven_id)
+        before = said.override
+        self.answers.put(attrs.evolve(said, override=response))
         return before is not response and (
             before is None or response is None or changed(before, request_id=response.request_id) != response
         )
@@ -288,24 +284,11 @@ class EventBook:
         if len(self._events) >= self._most:
             for over in [id for id, each in self._events.items() if _is_over(each.event, now - KEPT)]:
                 del self._events[over]
+                self.answers.forget(over)
             self._most = max(LEAST, 2 * len(self._events))
 
     def __iter__(self) -> Iterator[BookedEvent]:
         return iter(self._events.values())
-
-
-def _spelled(answers: dict[str, EventResponse]) -> dict[str, str]:
-    return {ven: _spelled_answer(answer) for ven, answer in answers.items()}
-
-
-@lru_cache(10_000)
-def _spelled_answer(answer: EventResponse) -> str:
-    """Return an answer as it is kept: the event is kept anew with each that comes, and the others have not changed."""
-    return spelling.responses((answer,))
-
-
-def _unspelled(texts: dict[str, str]) -> dict[str, EventResponse]:
-    return {ven: spelling.responses_of(text)[0] for ven, text in texts.items()}
 
 
 def _is_over(event: EiEvent, when: datetime) -> bool:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 import subprocess
 import sys
 import threading
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -20,6 +22,11 @@ from janusgrid.common.store import upgrade as upgrade_room
 from janusgrid.common.store.engine import engine, url_of
 from janusgrid.common.store.records import Record, Records
 from janusgrid.common.store.upgrade import revision, upgrade
+from janusgrid.openadr.core import spelling
+from janusgrid.openadr.core.shelf import Change
+from janusgrid.openadr.core.vtn import VtnCore
+from janusgrid.openadr.events import load_dispatch
+from janusgrid.openadr.model import EventResponse, OptType, QualifiedEventId, ResponseRequired
 
 from tests.postgres import Postgres, postgres
 
@@ -82,6 +89,45 @@ def test_what_the_first_version_kept_is_kept(place: str) -> None:
     assert Records(place, "a").load() == [Record("x", "2", "two"), Record("x", "3", "three")]
     assert Records(place, "b").load() == [Record("y", "1", "other")]
     assert revision(place) == layout.HEAD
+
+
+def test_answers_to_events_get_records_of_their_own(place: str) -> None:
+    """A VTN that goes on from them knows who has said what; a VEN's events, and what is no event, stay as they are."""
+    now = datetime(2026, 3, 25, 8, tzinfo=UTC)
+    made = load_dispatch(100.0, start=now, duration=timedelta(hours=1), created=now, event_id="E1")
+    told = {each: spelling.responses((_response(each, opt),)) for each, opt in (("V1", "optIn"), ("V2", "optOut"))}
+    kept = {
+        "event": spelling.event(made, ResponseRequired.ALWAYS), "vens": ["V1", "V2", "V3"], "by_target": False,
+        "answers": told, "overrides": {"V1": spelling.responses((_response("V1", "optOut"),))},
+    }  # fmt: skip
+    as_first(place)
+    others = [("ven", "event", "E1", 1, json.dumps({"event": "of a VEN"})), ("a", "event", "odd", 8, "no JSON")]
+    database = engine(url_of(place))
+    with database.begin() as connection:
+        for row in [("a", "event", "E1", 7, json.dumps(kept)), *others]:
+            values = dict(zip("skynt", row, strict=True))
+            connection.execute(sql.text("INSERT INTO record VALUES (:s, :k, :y, :n, :t)"), values)
+    database.dispose()
+    upgrade(place)
+    core = VtnCore("VTN1", ())
+    (fault,) = core.restore(Change(*each) for each in Records(place, "a").load() if each.kind.startswith("event"))
+    assert fault.startswith("event odd: ")
+    (booked,) = core.events
+    assert {ven: booked.opt(ven) for ven in booked.ven_ids} == {"V1": "optOut", "V2": "optOut", "V3": None}
+    assert [booked.is_overridden(ven) for ven in ("V1", "V2", "V3")] == [True, False, False]
+    core.events.override(booked, "V1", None)
+    assert booked.opt("V1") is OptType.OPT_IN
+    core.events.record("V2", _response("V2", "optIn"))
+    assert [each.key for each in core.cabinet.changes() if each.kind == "event answer"] == [
+        each.key for each in core.events.answers.of("E1").values()
+    ], "they are kept where the migration has put them"
+    assert Records(place, "ven").load() == [Record("event", "E1", others[0][4])]
+
+
+def _response(ven: str, opt: str) -> EventResponse:
+    return EventResponse(
+        request_id=ven, qualified_event_id=QualifiedEventId(event_id="E1", modification_number=0), opt_type=OptType(opt)
+    )
 
 
 def test_a_later_version_is_left_alone(place: str) -> None:

@@ -281,12 +281,13 @@ def test_what_cannot_be_understood_is_told_and_the_rest_goes_on() -> None:
     found = [
         ("ven", "V1", "{"),
         ("event", "E", "[]"),
+        ("event answer", "A", "{}"),
         ("letter", "1", "{}"),
         ("what", "x", "y"),
         ("ven id", "site", "V7"),
     ]
     faults = vtn.restore(Record(*each) for each in found)
-    assert [fault.partition(":")[0] for fault in faults] == ["ven V1", "event E", "letter 1"]
+    assert [fault.partition(":")[0] for fault in faults] == ["ven V1", "event E", "event answer A", "letter 1"]
     assert vtn.vens == ()
 
 

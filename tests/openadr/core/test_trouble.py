@@ -242,7 +242,7 @@ def test_an_event_that_comes_again_is_answered_again(joined: Pair) -> None:
     joined.settle(T0)
     joined.ven.decide("E1", OptType.OPT_IN, T0)
     joined.settle(T0)
-    booked.answers.clear()
+    joined.vtn.events.answers.clear()
     assert code_of(distribute(joined, booked.event)) == "200"
     assert [response.opt_type for response in responses(joined)] == [OptType.OPT_IN]
     assert told(joined) == [Change.NEW]

@@ -123,8 +123,8 @@ class VtnCore:
         vens = self._office.vens
         opts, untold = self._opts.book, self._reports.sink.untold
         self.cabinet = Cabinet(
-            vens.ids, vens.shelf, vens.answered.shelf, self.events.shelf, opts.shelf, untold, self.outbox.shelf,
-            self._reports.desk.active, self._reports.desk.samples,
+            vens.ids, vens.shelf, vens.answered.shelf, self.events.shelf, self.events.answers, opts.shelf, untold,
+            self.outbox.shelf, self._reports.desk.active, self._reports.desk.samples,
         )  # fmt: skip
         derived = {opts.shelf.kind: opts.restore, untold.kind: self._reports.sink.renewed}
         self._sharing = Sharing(self.cabinet, vens.answered, self.outbox, derived)
