@@ -6,6 +6,7 @@ import asyncio
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
+from functools import cache
 from typing import Protocol
 
 import pytest
@@ -14,7 +15,8 @@ from janusgrid.common.errors import NotReachable
 from janusgrid.common.security.e2e import Limits, Suite
 from janusgrid.common.xmpp.session import Session
 from janusgrid.iec61850.acsi.ports import ClientAssociation, EndListener, NotificationListener
-from janusgrid.iec61850.acsi.services import GetServerDirectory, Notification, R, Request
+from janusgrid.iec61850.acsi.services import GetServerDataSets, GetServerDirectory, Notification, R, Request
+from janusgrid.iec61850.gateway import Far, Gateway, opener
 from janusgrid.iec61850.mapping import initiate
 from janusgrid.iec61850.mapping.catalogue import Catalogue
 from janusgrid.iec61850.mapping.client import MmsClient
@@ -26,12 +28,20 @@ from janusgrid.iec61850.scsm81.client import TcpAssociation
 from janusgrid.iec61850.scsm81.server import TcpServer
 from janusgrid.iec61850.scsm82.client import XmppAssociation
 from janusgrid.iec61850.scsm82.protection import Security
+from janusgrid.iec61850.scsm82.server import XmppServer
+from janusgrid.iec61850.scsm82.validation import Validation
 from janusgrid.iec61850.server import Server
 
 from tests.common.security.e2e.ends import identity
 from tests.iec61850.plant import plant
 
 START = datetime(2026, 11, 21, 8, 0, tzinfo=UTC)
+
+
+@cache
+def validation() -> Validation:
+    """Return the schemas of both dialects, read once."""
+    return Validation()
 
 
 class TestWire(Protocol):
@@ -72,7 +82,7 @@ class Ber:
 
 
 class Xer:
-    """XER text, through an XML parser that is not ours."""
+    """XER text, through an XML parser that is not ours. All that is written is valid against the schema."""
 
     name_overhead = 25
     pdu_size = initiate.Limits().pdu_size
@@ -82,7 +92,9 @@ class Xer:
         self.key = f"xer {dialect}"
 
     def encode(self, message: pdu.MMSpdu) -> str:
-        return encode_xer(message, self.dialect)
+        text = encode_xer(message, self.dialect)
+        assert not (faults := validation().faults(text)), f"{faults}: {text}"
+        return text
 
     def decode(self, payload: str | bytes) -> pdu.MMSpdu:
         return decode_xer(ElementTree.fromstring(payload), self.dialect)
@@ -179,6 +191,11 @@ class MemoryAssociation:
 class Rig:
     """A plant that is served, a clock that is moved by hand, and a way to associate with it."""
 
+    silent = False
+    """Whether an abort of a client sends nothing: then the server sees the presence of the client go."""
+    one_client = False
+    """Whether the server takes all clients for one, as it sees one that stands for them."""
+
     def __init__(self) -> None:
         self.clock = LockStepClock(START)
         self.server = Server(plant(), clock=self.clock)
@@ -199,6 +216,11 @@ class Rig:
         """Return when all that the server has sent so far is there."""
         await association.call(GetServerDirectory())
 
+    async def drop(self) -> None:
+        """End every association, as when the clients are lost."""
+        for association in list(self.server.engine.associations):
+            self.server.host.abort(association, "lost")
+
     async def close(self) -> None:
         await self.server.close()
 
@@ -214,6 +236,8 @@ class MemoryRig(Rig):
 
 class TcpRig(Rig):
     """The server listens on a free port of this machine."""
+
+    one_client = True
 
     def __init__(self) -> None:
         super().__init__()
@@ -244,6 +268,7 @@ class XmppRig(Rig):
         self.session = session
         self.dialect = dialect
         self.suite = Suite[suite.upper()] if suite else None
+        self.silent = self.suite is None
         self.open: list[XmppAssociation] = []
         self.server.start(sessions[0], security=self.security(sessions[0]))
 
@@ -277,6 +302,79 @@ class XmppRig(Rig):
     async def close(self) -> None:
         for association in self.open:
             await association.abort()
+        await super().close()
+
+
+class GatewayRig(Rig):
+    """A gateway stands between: `near` is how clients reach it, 8-1 or 8-2; the plant is served on the other."""
+
+    one_client = True
+
+    def __init__(self, sessions: list[Session], near: str, *, session: Callable[[], Session]) -> None:
+        super().__init__()
+        self.sessions = sessions
+        self.session = session
+        self.over_tcp = near == "8-1"
+        self.silent = not self.over_tcp
+        self.gateway: Gateway | None = None
+        self.listening: TcpServer | None = None
+        self.near: XmppServer | None = None
+        self.open: list[TcpAssociation | XmppAssociation] = []
+
+    async def begin(self) -> None:
+        """Serve the plant, and what leads to it."""
+        if self.gateway is not None:
+            return
+        if self.over_tcp:
+            self.server.start(self.sessions[0])
+            far = Far("plant", opener(f"xmpp:{self.sessions[0].jid}", session=self.sessions[1]), text=True)
+        else:
+            port = (await self.server.start_tcp(port=0)).port
+            far = Far("plant", opener(f"tcp://127.0.0.1:{port}"), text=False)
+        self.gateway = Gateway("plant", lambda caller: far)
+        if self.over_tcp:
+            self.listening = TcpServer(self.gateway)
+            await self.listening.listen("127.0.0.1", 0)
+        else:
+            self.near = XmppServer(self.gateway, self.sessions[0])
+
+    async def associate(self, client: int = 0, limits: initiate.Limits | None = None) -> ClientAssociation:
+        await self.begin()
+        made: TcpAssociation | XmppAssociation
+        if self.listening is not None:
+            made = await TcpAssociation.open("127.0.0.1", self.listening.port, limits=limits)
+        else:
+            made = await XmppAssociation.open(self.sessions[1 + client], self.sessions[0].jid, limits=limits)
+        self.open.append(made)
+        return made
+
+    async def guest(self) -> tuple[ClientAssociation, Callable[[], Awaitable[None]]]:
+        if self.over_tcp:
+            return await super().guest()
+        await self.begin()
+        session = self.session()
+        await session.open()
+        return await XmppAssociation.open(session, self.sessions[0].jid), session.close
+
+    async def quiet(self, association: ClientAssociation) -> None:
+        for _ in range(3):  # of what never changes the gateway asks nobody
+            await association.call(GetServerDataSets())
+        await asyncio.sleep(0.03)
+
+    async def drop(self) -> None:
+        assert self.gateway is not None
+        for association in list(self.gateway.associations):
+            self.gateway.abort(association, "lost")
+        await until(lambda: not self.server.engine.associations)
+
+    async def close(self) -> None:
+        for association in self.open:
+            await association.abort()
+        if self.gateway is not None:
+            for carrier in (self.listening, self.near):
+                if carrier is not None:
+                    carrier.stop()
+            await self.gateway.close()
         await super().close()
 
 

@@ -14,7 +14,7 @@ from janusgrid.common.xmpp.session import Session
 from janusgrid.common.xmpp.slix import SlixSession
 
 from tests.brokers import start_broker, start_federation
-from tests.iec61850.wires import Ber, MemoryRig, Rig, TcpRig, Xer, XmppRig
+from tests.iec61850.wires import Ber, GatewayRig, MemoryRig, Rig, TcpRig, Xer, XmppRig
 
 USERS = ("dg750", "ems", "utility")
 DOMAINS = {"dg750": "plant.test", "ems": "utility.test", "utility": "utility.test"}
@@ -32,17 +32,20 @@ if ALL:
         for broker in ("embedded", "prosody", "ejabberd", "federation") for dialect in ("80-3", "2018")
         for suite in ("", "clear", "encrypted")
     )  # fmt: skip
+THROUGH_A_GATEWAY = ("embedded gateway 8-1", "embedded gateway 8-2")
+"""By what clients reach the gateway; the device is on the other."""
 WAYS = [
     "local",
     *MEMORY,
     "tcp",
-    *(pytest.param(way, marks=[pytest.mark.xdist_group(f"acsi {way}")]) for way in OVER_XMPP),
+    *(pytest.param(way, marks=[pytest.mark.xdist_group(f"acsi {way}")]) for way in OVER_XMPP + THROUGH_A_GATEWAY),
 ]
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Run every fourth test only in a federation: what it changes is the way between servers, not the services."""
-    far = [item for item in items if not ALL and "[federation " in item.name]
+    """Run every fourth test only in a federation, and through a gateway: what they change is the way to the services,
+    not the services."""
+    far = [item for item in items if not ALL and ("[federation " in item.name or " gateway " in item.name)]
     left_out = {item for number, item in enumerate(far) if number % 4}
     items[:] = [item for item in items if item not in left_out]
     config.hook.pytest_deselected(items=sorted(left_out, key=lambda item: item.name))
@@ -95,7 +98,9 @@ async def rig(way: Way) -> AsyncIterator[Rig]:
     """A plant served afresh on one of the ways."""
     name = way.name
     made: Rig
-    if way.sessions:
+    if "gateway" in name:
+        made = GatewayRig(way.sessions, name.rpartition(" ")[2], session=way.session)
+    elif way.sessions:
         made = XmppRig(way.sessions, *name.split(" ")[1:], session=way.session)
     elif name in MEMORY:
         made = MemoryRig(MEMORY[name])

@@ -6,7 +6,7 @@ import pytest
 from janusgrid.common.errors import NotReachable, Refused
 from janusgrid.iec61850.acsi.services import GetServerDirectory
 
-from tests.iec61850.wires import Rig, until
+from tests.iec61850.wires import GatewayRig, Rig, until
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -40,6 +40,8 @@ async def test_one_client_can_have_several(rig: Rig) -> None:
 
 
 async def test_what_the_server_ends_the_client_learns_of(rig: Rig) -> None:
+    if isinstance(rig, GatewayRig):
+        pytest.skip("a gateway keeps it until the server is there again: tests/iec61850/gateway")
     association = await rig.associate()
     ends: list[str] = []
     association.on_end(ends.append)

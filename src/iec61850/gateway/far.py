@@ -1,0 +1,138 @@
+"""The far side of a relay: where the server is, and what is known of it for all who are led to it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any, Protocol
+
+import attrs
+
+from ...common.errors import JanusGridError
+from ..acsi.ports import EndListener
+from ..mapping.answer import Taker
+from ..mapping.initiate import Limits
+from ..mapping.wire import Parameters
+from ..mms import pdu
+
+log = logging.getLogger(__name__)
+
+MOST_REMEMBERED = 20_000
+"""Answers that are kept of one server."""
+
+_SMALLEST = 1024
+_AROUND = 500
+"""Octets around a block of a file, in either encoding at most."""
+_FIXED = frozenset({"getNameList", "getVariableAccessAttributes", "identify"})
+_LISTS = ("basicObjectClass", int(pdu.BasicObjectClass.NAMED_VARIABLE_LIST))
+
+
+class FarAssociation(Protocol):
+    """An association with the far server, PDU by PDU: `TcpAssociation` and `XmppAssociation`."""
+
+    parameters: Parameters
+    taker: Taker | None
+
+    async def exchange(self, message: pdu.MMSpdu) -> pdu.MMSpdu:
+        """Send a PDU and return the one that answers it."""
+        ...
+
+    def on_end(self, listener: EndListener) -> Callable[[], None]:
+        """Call `listener` when it ends."""
+        ...
+
+    async def release(self) -> None:
+        """Release in good order."""
+        ...
+
+    async def abort(self) -> None:
+        """Abort at once."""
+        ...
+
+
+Open = Callable[[Limits], Awaitable[FarAssociation]]
+"""Opens another association; raises what `connect` does."""
+
+
+@attrs.define(slots=True, eq=False)
+class Far:
+    """A far server as one identity of ours sees it.
+
+    Attributes:
+        name: what it is called in logs.
+        open: opens an association with it.
+        text: whether PDUs are written as text there (XER).
+        most: what to propose at most.
+        retry: real seconds between two attempts to reach it again: the first, and the most it grows to.
+    """
+
+    name: str
+    open: Open
+    text: bool
+    most: Limits = Limits()
+    retry: tuple[float, float] = (0.5, 10.0)
+    _known: dict[str, pdu.ConfirmedServiceResponse] = attrs.Factory(dict)
+
+    def limits(self, size: int, *, text: bool) -> Limits:
+        """Return what to propose, so that nearly all that fits into a PDU there fits into one of `size` octets here.
+
+        Text is 2 to 13 times as long as BER: then the far server itself pages its lists, divides its reports, and says
+        of what it is asked that it is too much.
+        """
+        ratio = 1.0 if self.text == text else 2 if self.text else 1 / 13
+        fitting = int(size * (0.5 if self.text and text else ratio))  # one dialect is up to twice as long as another
+        return attrs.evolve(self.most, pdu_size=max(_SMALLEST, min(self.most.pdu_size, fitting)))
+
+    def block(self, size: int) -> int:
+        """Return how many octets of a file fit into a PDU there."""
+        return max(1, (size - _AROUND) // (2 if self.text else 1))
+
+    async def associate(self, limits: Limits) -> FarAssociation:
+        """Open an association; raise what `connect` does."""
+        return await self.open(limits)
+
+    async def again(self, limits: Limits) -> FarAssociation:
+        """Open an association with a server that was lost, however long it takes until it is there again."""
+        pause, longest = self.retry
+        while True:
+            try:
+                found = await self.open(limits)
+            except JanusGridError as error:
+                log.info("%s: not yet: %s", self.name, error)
+                await asyncio.sleep(pause)
+                pause = min(longest, 2 * pause)
+            else:
+                self._known.clear()  # it may have another model now
+                return found
+
+    # --- what never changes -----------------------------------------------------------------------------------------
+
+    def known(self, service: pdu.ConfirmedServiceRequest) -> pdu.ConfirmedServiceResponse | None:
+        """Return what it has answered to that before, if this never changes."""
+        return self._known.get(repr(service)) if _is_fixed(service) else None
+
+    def learn(self, service: pdu.ConfirmedServiceRequest, answer: Any) -> None:
+        """Keep what it answers, if this never changes."""
+        if _is_fixed(service) and len(self._known) < MOST_REMEMBERED:
+            self._known[repr(service)] = answer
+
+
+def _is_fixed(service: pdu.ConfirmedServiceRequest) -> bool:
+    match service:
+        case ("getNameList", request):
+            return request.object_class != _LISTS
+        case (kind, _):
+            return kind in _FIXED
+
+
+def opener(target: str, **options: Any) -> Open:
+    """Return what opens associations with a server; `target` and `options` are those of `connect`."""
+
+    async def open_(limits: Limits) -> FarAssociation:
+        from ..client.connect import associate
+
+        given = {"session": None, "dialect": "80-3", "security": None, "timeout": 5.0, **options}
+        return await associate(target, limits=limits, **given)  # type: ignore[return-value]
+
+    return open_
