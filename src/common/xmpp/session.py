@@ -110,6 +110,11 @@ class Session(Protocol):
         """True while stanzas can be sent."""
         ...
 
+    @property
+    def max_octets(self) -> int:
+        """The largest stanza that may be sent."""
+        ...
+
     async def open(self) -> None:
         """Return when the session is up; raise `NotReachable` or `Refused` (`not-authorized`) if it cannot be."""
         ...

@@ -145,6 +145,11 @@ class SlixSession:
         return self._link.connected
 
     @property
+    def max_octets(self) -> int:
+        """The largest stanza that may be sent: our own limit, or a lower one that the server has named (XEP-0478)."""
+        return self._link.max_octets
+
+    @property
     def refusals(self) -> Counter[str]:
         """How much was refused, by event code."""
         return self._refusals.counts

@@ -21,6 +21,7 @@ from .ied import Ied
 
 if TYPE_CHECKING:
     from ..scsm82.protection import Security
+    from ..scsm82.validation import Validation
 
 
 class Connecting:
@@ -69,6 +70,7 @@ def connect(
     session: Session | None = None,
     dialect: str = "80-3",
     security: Security | None = None,
+    validation: Validation | None = None,
     tls: SSLContext | None = None,
     password: str | bytes | None = None,
     local: Address | None = None,
@@ -94,6 +96,7 @@ def connect(
         session: XMPP: an open session; any number of associations share one.
         dialect: XMPP: how the server writes XER: `80-3`, or `2018` (provisional).
         security: XMPP: end-to-end security (`scsm82.protection.Security`): the servers between are not trusted.
+        validation: XMPP: every PDU is held against its schema (`scsm82.validation.Validation`), to find faults.
         tls: TCP: a context that shows our certificate and checks the server's (`scsm81.tls.client_context`).
         password: TCP: for ACSE authentication.
         local, remote: TCP: who calls, and who is called, below MMS; by default what servers listen to that nobody
@@ -109,7 +112,7 @@ def connect(
     if isinstance(target, Model):
         remote = remote or configured_address(target)
         target = configured_target(target, xmpp=session is not None)
-    over_xmpp = {"session": session, "dialect": dialect, "security": security}
+    over_xmpp = {"session": session, "dialect": dialect, "security": security, "validation": validation}
     over_tcp = {"tls": tls, "password": password, "local": local, "remote": remote, "keep_alive": keep_alive}
     options = {**over_xmpp, **over_tcp, "limits": limits, "timeout": timeout}
     return Connecting(target, options, clock, origin)
@@ -143,7 +146,8 @@ async def associate(
     *,
     session: Session | None,
     dialect: str,
-    security: Security | None,
+    security: Security | None = None,
+    validation: Validation | None = None,
     limits: Limits | None,
     timeout: float,
     keep_alive: float = 30.0,
@@ -158,6 +162,8 @@ async def associate(
         host, port = _host_port(target)
         if security is not None:
             raise LocalError("end-to-end security is for XMPP; over TCP give `tls`", where=target)
+        if validation is not None:
+            raise LocalError("over TCP there is no XML to be valid; `validation` is for XMPP", where=target)
         return await TcpAssociation.open(host, port, limits=limits, timeout=timeout, keep_alive=keep_alive, **over_tcp)
     if scheme != "xmpp" or not colon or not address:
         raise LocalError("a target is xmpp:user@domain/IEC, tcp://host or tcp://host:port", where=target)
@@ -168,7 +174,7 @@ async def associate(
     from ..scsm82.client import XmppAssociation
 
     return await XmppAssociation.open(
-        session, address, dialect=dialect, limits=limits, timeout=timeout, security=security
+        session, address, dialect=dialect, limits=limits, timeout=timeout, security=security, validation=validation
     )
 
 

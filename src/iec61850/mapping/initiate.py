@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import attrs
 
-from ...common.errors import Malformed, Refused
+from ...common.errors import LocalError, Malformed, Refused
 from ..acsi.types import BitString
 from ..mms import pdu
 from .wire import Parameters
@@ -48,6 +48,13 @@ class Limits:
     pdu_size: int = 65_000
     outstanding: int = 10
     nesting: int = 10
+
+
+def within(limits: Limits, pdu_size: int) -> Limits:
+    """Return the limits with PDUs of this size at most, which is what the wire lets through; raise `LocalError`."""
+    if pdu_size < MIN_PDU_SIZE:
+        raise LocalError(f"PDUs of {pdu_size} octets are all that goes through; {MIN_PDU_SIZE} are needed")
+    return limits if limits.pdu_size <= pdu_size else attrs.evolve(limits, pdu_size=pdu_size)
 
 
 class InitiateRefused(Refused):

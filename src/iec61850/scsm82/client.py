@@ -25,10 +25,11 @@ from .endpoint import Endpoint
 from .security import ELEMENT as SECURITY
 from .security import Aborted
 from .table import Key
-from .xer import XerWire
+from .xer import XerWire, largest
 
 if TYPE_CHECKING:
     from .protection import Security
+    from .validation import Validation
 
 log = logging.getLogger(__name__)
 
@@ -46,13 +47,19 @@ class XmppAssociation:
     """An association with a server over XMPP. Open it by `XmppAssociation.open`."""
 
     def __init__(
-        self, endpoint: Endpoint, peer: str, envelope: Envelope, parameters: Parameters, timeout: float
+        self,
+        endpoint: Endpoint,
+        peer: str,
+        envelope: Envelope,
+        parameters: Parameters,
+        timeout: float,
+        validation: Validation | None = None,
     ) -> None:
         self._endpoint = endpoint
         self._key: Key = (peer, envelope.id)
         self._envelope = envelope
         self._profile = envelope.profile
-        self._wire = XerWire(envelope.profile.dialect)
+        self._wire = XerWire(envelope.profile.dialect, validation, peer)
         self.parameters = parameters
         """What both sides have agreed on."""
         self._timeout = timeout
@@ -82,10 +89,12 @@ class XmppAssociation:
         limits: initiate.Limits | None = None,
         timeout: float = 10.0,
         security: Security | None = None,
+        validation: Validation | None = None,
     ) -> XmppAssociation:
         """Open an association with the server at this full JID (the resource is `IEC` where none is given).
 
-        With `security` (see `protection`) it is safe from the XMPP servers between.
+        With `security` (see `protection`) it is safe from the XMPP servers between. With `validation` every PDU is held
+        against its schema. `limits` are cut down to what the session lets through.
 
         Raises:
             NotReachable: there is no session, or nobody at that JID.
@@ -98,7 +107,7 @@ class XmppAssociation:
         endpoint = Endpoint.of(session)
         peer = jids.normal(jid if "/" in jid else f"{jid}/IEC")
         await session.subscribe(jids.bare(peer))
-        wire = XerWire(chosen.dialect)
+        wire = XerWire(chosen.dialect, validation, peer)
         for _ in range(_TRIES):
             number = new_number()
             if not endpoint.asks((peer, number)):
@@ -108,6 +117,7 @@ class XmppAssociation:
         envelope = Envelope(chosen, number)
         if security is not None:
             await _secure(endpoint, peer, envelope, security, timeout)
+        limits = initiate.within(limits, largest(session.max_octets, session.jid, peer, envelope.security))
         answer = await _request(session, peer, envelope.wrap(wire.encode(initiate.request(limits))), "set", timeout)
         if answer is None:
             raise Malformed("an empty result came in answer to initiate-Request", where=peer)
@@ -118,7 +128,7 @@ class XmppAssociation:
 
             raise refusal(context.content, peer)
         parameters = initiate.settled(wire.decode(_filled(envelope.open(context.content), peer)), limits)
-        return cls(endpoint, peer, envelope, parameters, timeout)
+        return cls(endpoint, peer, envelope, parameters, timeout, validation)
 
     # --- the port ---------------------------------------------------------------------------------------------------
 

@@ -27,10 +27,11 @@ from .context import PROFILES, Context, Envelope, Profile, around, content_of, n
 from .endpoint import Endpoint
 from .security import Aborted, Off
 from .table import Key, Peer
-from .xer import XerWire
+from .xer import XerWire, largest
 
 if TYPE_CHECKING:
     from .protection import Security
+    from .validation import Validation
 
 log = logging.getLogger(__name__)
 
@@ -68,11 +69,13 @@ class XmppServer:
         limits: ServerLimits | None = None,
         identity: Identity | None = None,
         security: Security | None = None,
+        validation: Validation | None = None,
     ) -> None:
         self.host = host
         self.limits = limits or ServerLimits()
         self.identity = identity
         self.security = security
+        self.validation = validation
         self.endpoint = Endpoint.of(session)
         if self.endpoint.acceptor is not None:
             raise LocalError(f"{session.jid} serves a model already; one session is one server")
@@ -115,7 +118,9 @@ class XmppServer:
                 self.endpoint.note("e2e-unprotected", sender, "an association without end-to-end security")
                 return around(profile, context.id, required())
             envelope = Envelope(profile, context.id)
-        wire = XerWire(profile.dialect)
+        wire = XerWire(profile.dialect, self.validation, sender)
+        session = self.endpoint.session
+        limits = initiate.within(self.limits.mms, largest(session.max_octets, session.jid, sender, envelope.security))
         try:
             match wire.decode(context.content):
                 case ("initiate-RequestPDU", proposed):
@@ -123,8 +128,8 @@ class XmppServer:
                 case _:
                     raise Malformed("an initiate-Request was expected")
             self._room(sender, context.id)
-            admission = await self._admit(sender, context.id, proposed)
-            parameters, answer = initiate.accept(proposed, self.limits.mms, admission.services)
+            admission = await self._admit(sender, context.id, proposed, limits)
+            parameters, answer = initiate.accept(proposed, limits, admission.services)
         except Malformed as malformed:
             log.warning("%s: an initiate-Request that is none: %s", sender, malformed)
             return envelope.wrap(wire.encode(reject()))
@@ -147,8 +152,10 @@ class XmppServer:
             self.endpoint.drop(key, "it could not be opened")
             raise
 
-    async def _admit(self, sender: str, id: str, proposed: pdu.InitiateRequestPDU) -> Admission:
-        size = min(proposed.local_detail_calling or 1 << 31, self.limits.mms.pdu_size)
+    async def _admit(
+        self, sender: str, id: str, proposed: pdu.InitiateRequestPDU, limits: initiate.Limits
+    ) -> Admission:
+        size = min(proposed.local_detail_calling or 1 << 31, limits.pdu_size)
         try:
             admission = self.host.admit(Caller(sender, jids.bare(sender), True, size))
             if not inspect.isawaitable(admission):
@@ -395,10 +402,10 @@ class _Opened:
 def _changes(message: pdu.MMSpdu) -> bool:
     """Return whether a PDU asks for something to be changed."""
     match message:
-        case ("confirmed-RequestPDU", request):
-            return request.service[0] == "write"
-        case (kind, _):
-            return kind in ("initiate-RequestPDU", "conclude-RequestPDU")
+        case ("confirmed-RequestPDU" | "initiate-RequestPDU" | "conclude-RequestPDU", _):
+            return stanza_kind(message) == "set"
+        case _:
+            return False
 
 
 def _unreadable(content: Element) -> pdu.MMSpdu:

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from ..scsm81.server import ServerLimits, TcpServer
     from ..scsm82.protection import Security
     from ..scsm82.server import ServerLimits as XmppLimits
+    from ..scsm82.validation import Validation
 
 C = TypeVar("C", bound=CommandHook)
 B = TypeVar("B", bound=ConditionHook)
@@ -412,10 +413,15 @@ class Server:
         self._stops.append(served.stop)
 
     async def serve(
-        self, session: Session, *, limits: XmppLimits | None = None, security: Security | None = None
+        self,
+        session: Session,
+        *,
+        limits: XmppLimits | None = None,
+        security: Security | None = None,
+        validation: Validation | None = None,
     ) -> None:
         """Serve on an XMPP session (SCSM 8-2), until `close` is called or the caller is cancelled; see `start`."""
-        self.start(session, limits=limits, security=security)
+        self.start(session, limits=limits, security=security, validation=validation)
         await self._closed.wait()
 
     async def start_tcp(

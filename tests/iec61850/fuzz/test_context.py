@@ -41,7 +41,7 @@ US, PEER = "us@example.org/IEC", "peer@example.org/IEC"
 class MemorySession:
     """A session that keeps nothing of what is sent."""
 
-    jid, connected = US, True
+    jid, connected, max_octets = US, True, 262_144
 
     def __init__(self) -> None:
         self.handlers: dict[tuple[str, str], Any] = {}
