@@ -27,6 +27,7 @@ from .values import encode
 _SHARPER = {
     AddCause.OBJECT_NOT_SELECTED: ServiceError.CONTROL_MUST_BE_SELECTED,
     AddCause.LOCKED_BY_OTHER_CLIENT: ServiceError.INSTANCE_LOCKED_BY_OTHER_CLIENT,
+    AddCause.NO_ACCESS_AUTHORITY: ServiceError.ACCESS_VIOLATION,
 }
 """MMS has fewer errors than the ACSI; the additional cause gives back what was lost."""
 

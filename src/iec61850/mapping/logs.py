@@ -238,6 +238,10 @@ class LogClient:
         for device in (log.device, ""):
             blocks = await self._controls(device)
             names = await self._read([block.child("LogRef") for block in blocks])
+            if ServiceError.ACCESS_VIOLATION in names:
+                raise ServiceRefused(
+                    ServiceError.ACCESS_VIOLATION, "log control blocks may not be read", where=str(log)
+                )
             for block, name in zip(blocks, names, strict=True):
                 if _names(name, log):
                     return block

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from ..acsi.errors import ServiceError
 from ..mms import pdu
 from ..rights import Permit, ServiceKind
+from .names import reference
 
 NEEDED: dict[str, ServiceKind] = {
     "status": ServiceKind.IDENTIFY,
@@ -32,6 +34,18 @@ def need(permit: Permit, service: str, argument: object) -> bool:
     if kind is not None:
         permit.need(kind, _object(argument))
     return kind is not None or service in BY_ITEM
+
+
+def absent(permit: Permit, kind: ServiceKind, definition: pdu.VariableDef) -> ServiceError:
+    """Return what a client is told of a variable that does not exist: that, if it may know."""
+    match definition.variable_specification:
+        case ("name", ("domain-specific", name)):
+            where = reference(name.domain_id, name.item_id)
+        case _:
+            where = None
+    if where is not None and where.fc is not None and not permit.allows(kind, where, where.fc):
+        return ServiceError.ACCESS_VIOLATION
+    return permit.absent(where)
 
 
 def _object(argument: object) -> str:

@@ -26,7 +26,7 @@ from .files import FileServer
 from .lists import Lists
 from .logs import LogServer
 from .names import full_text, item
-from .permits import need
+from .permits import absent, need
 from .reports import encode_report
 from .values import decode
 from .wire import P, Parameters, Wire
@@ -262,7 +262,7 @@ class MmsServer(Generic[P]):
     def _read_one(self, definition: pdu.VariableDef, room: Room) -> pdu.AccessResult:
         variable, permit = self._catalogue.named(definition), self._association.permit
         if variable is None:
-            return ("failure", self._absent())
+            return ("failure", self._absent(ServiceKind.GET_DATA_VALUES, definition))
         reference = variable.reference
         if permit is not None and not permit.allows(ServiceKind.GET_DATA_VALUES, reference, reference.fc):
             return ("failure", int(pdu.DataAccessError.OBJECT_ACCESS_DENIED))
@@ -277,10 +277,12 @@ class MmsServer(Generic[P]):
         part = self._catalogue.part(variable.node, definition.alternate_access, room)
         return ("failure", int(pdu.DataAccessError.OBJECT_NON_EXISTENT)) if part is None else ("success", part)
 
-    def _absent(self) -> int:
+    def _absent(self, kind: ServiceKind, definition: pdu.VariableDef) -> int:
         """Return the error of a name that does not exist, as the client may be told."""
         permit = self._association.permit
-        return data_access_error(permit.absent() if permit is not None else ServiceError.INSTANCE_NOT_AVAILABLE)
+        return data_access_error(
+            ServiceError.INSTANCE_NOT_AVAILABLE if permit is None else absent(permit, kind, definition)
+        )
 
     def _selected(self, request: Any) -> Variable | None:
         """Return the SBO that a request reads, None for another one; a select is read by itself."""
@@ -328,7 +330,7 @@ class MmsServer(Generic[P]):
     ) -> Steps[pdu.WriteResult]:
         variable, permit = self._catalogue.named(definition), self._association.permit
         if variable is None:
-            return ("failure", self._absent())
+            return ("failure", self._absent(ServiceKind.SET_DATA_VALUES, definition))
         reference = variable.reference
         try:
             if permit is not None:  # before a value of another type is told to be one
