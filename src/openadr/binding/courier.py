@@ -66,7 +66,7 @@ class Courier:
                     task = asyncio.create_task(self._carry(letter))
                     carrying.add(task)
                     task.add_done_callback(carrying.discard)
-                await self._alarm.wait(self._outbox.wake(self._carried))
+                await self._alarm.wait(self._outbox.wake())
         finally:
             for task in carrying:
                 task.cancel()

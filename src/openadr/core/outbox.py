@@ -5,6 +5,7 @@ A letter goes one of two ways: it is carried to its peer (`due`), one at a time,
 
 from __future__ import annotations
 
+import heapq
 import random
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
@@ -121,6 +122,8 @@ class _Queue:
     letters: deque[Letter] = attrs.Factory(deque)
     weight: int = 0
     not_before: datetime | None = None
+    listed: datetime | None = None
+    """For when it stands among those that pause."""
     failures: int = 0
 
     def remove(self, letter: Letter) -> None:
@@ -142,6 +145,10 @@ class Outbox:
         self._chance = chance
         self._retry = retry or Retry()
         self._queues: dict[str, _Queue] = {}
+        self._calling: dict[str, None] = {}
+        """Those in whose queues something has changed: who is not among these has no letter that is due."""
+        self._pausing: list[tuple[datetime, str]] = []
+        """A heap: when whose pause is over. What is not (any more) so is passed over when it comes to the top."""
         self._capacity = capacity
         self._number = 0
         self.makers: dict[str, Callable[[str], Maker]] = {}
@@ -158,7 +165,7 @@ class Outbox:
         """Add a letter; raise `LocalError` if too many wait for that peer and none of them may be dropped."""
         self._number += 1
         letter = Letter(to, content, self._number, key, 0 if key else weight, expendable)
-        queue = self._queues.setdefault(to, _Queue())
+        queue = self._queue(to)
         if key is not None:
             for position, waiting in enumerate(queue.letters):
                 if waiting.key == key and (not waiting.in_flight or waiting.again is not None):
@@ -195,7 +202,7 @@ class Outbox:
     def restore(self) -> None:
         """Put the letters that were kept in line again, in the order in which they were written."""
         for letter in sorted(self.shelf.values(), key=lambda each: each.number):
-            queue = self._queues.setdefault(letter.to, _Queue())
+            queue = self._queue(letter.to)
             queue.letters.append(letter)
             queue.weight += letter.weight
             self._number = max(self._number, letter.number)
@@ -210,12 +217,12 @@ class Outbox:
                 continue
             if old is not None:
                 if new is not None:
-                    letters = self._queues[old.to].letters
+                    letters = self._queue(old.to).letters
                     letters[letters.index(old)] = new
                 elif not old.in_flight or old.again is not None:
                     self._remove(old)  # what is being carried goes first until it has arrived: nothing overtakes it
             elif new is not None:
-                queue = self._queues.setdefault(new.to, _Queue())
+                queue = self._queue(new.to)
                 queue.letters.append(new)
                 queue.weight += new.weight
                 self._number = max(self._number, new.number)
@@ -229,8 +236,27 @@ class Outbox:
         """Return whether a letter is (still) to be delivered, for all that other processes have done."""
         return not self.shared or str(letter.number) in self.shelf
 
+    def _queue(self, to: str) -> _Queue:
+        """Return the queue of a peer, in which something changes."""
+        self._calling[to] = None
+        return self._queues.setdefault(to, _Queue())
+
+    def _list(self, to: str, queue: _Queue) -> None:
+        """Look at a queue again when its pause is over."""
+        if queue.not_before is not None and queue.listed != queue.not_before:
+            heapq.heappush(self._pausing, (queue.not_before, to))
+            queue.listed = queue.not_before
+
+    def _unlist(self) -> str:
+        """Return the peer whose pause ends first, and list it no more."""
+        when, to = heapq.heappop(self._pausing)
+        queue = self._queues.get(to)
+        if queue is not None and queue.listed == when:
+            queue.listed = None
+        return to
+
     def _remove(self, letter: Letter) -> None:
-        queue = self._queues[letter.to]
+        queue = self._queue(letter.to)
         queue.remove(letter)
         if not queue.letters:
             del self._queues[letter.to]
@@ -245,13 +271,22 @@ class Outbox:
         self.shelf.pop(str(letter.number), None)
 
     def due(self, now: datetime, carried: Callable[[str], bool] = lambda to: True) -> list[Letter]:
-        """Return the letters to send now, to peers that are `carried` to, and count them as on their way."""
+        """Return the letters to send now, to peers that are `carried` to, and count them as on their way.
+
+        Whether a peer is carried to is asked when there is something new for it, and after `kick`.
+        """
+        while self._pausing and self._pausing[0][0] <= now:
+            self._calling[self._unlist()] = None
+        calling, self._calling = self._calling, {}
         found = []
-        for to, queue in self._queues.items():
-            first = queue.letters[0] if queue.letters else None
-            if first is None or first.in_flight or (queue.not_before or now) > now:
+        for to in calling:
+            queue = self._queues.get(to)
+            first = queue.letters[0] if queue and queue.letters else None
+            if queue is None or first is None or first.in_flight:
                 continue
-            if carried(to):  # asked last: it takes longer, and of most queues of those who come it need not be known
+            if queue.not_before is not None and queue.not_before > now:
+                self._list(to, queue)
+            elif carried(to):
                 first.depart(now)
                 found.append(first)
         return found
@@ -301,16 +336,21 @@ class Outbox:
         elif queue is not None and letter in queue.letters:
             pause = min(self._retry.first * 2 ** min(queue.failures, 32), self._retry.longest)
             queue.not_before = now + pause * (1 - JITTER * self._chance())
+            self._list(letter.to, queue)
             queue.failures += 1
+
+    def moved(self, to: str) -> None:
+        """Another process has registered a peer anew: whether it is carried to may have changed."""
+        self._calling[to] = None
 
     def kick(self, to: str | None = None) -> None:
         """The peer (or everybody) is back: send at once what waits."""
-        for peer, queue in self._queues.items():
-            if to in (None, peer):
-                queue.not_before, queue.failures = None, 0
-                for letter in queue.letters:
-                    if letter.again is not None and not self.shared:
-                        letter.in_flight, letter.again = False, None
+        for peer in self._queues if to is None else {to} & self._queues.keys():
+            queue = self._queue(peer)
+            queue.not_before, queue.failures = None, 0
+            for letter in queue.letters:
+                if letter.again is not None and not self.shared:
+                    letter.in_flight, letter.again = False, None
 
     def take_back(self, to: str, key: str) -> None:
         """Forget what was written to a peer under a key, sent or not: an answer to it means nothing any more."""
@@ -326,17 +366,18 @@ class Outbox:
             self._forget(letter)
         return letters
 
-    def wake(self, carried: Callable[[str], bool] = lambda to: True) -> datetime | None:
+    def wake(self) -> datetime | None:
         """Return when something may be due again; None if nothing waits for a time.
 
         What can be sent at once is no matter of time: call `due` after every `put`, `done` and `kick`.
         """
-        times = (
-            queue.not_before
-            for to, queue in self._queues.items()
-            if queue.not_before and queue.letters and not queue.letters[0].in_flight and carried(to)
-        )
-        return min(times, default=None)
+        while self._pausing:
+            when, to = self._pausing[0]
+            queue = self._queues.get(to)
+            if queue is not None and queue.not_before == when and queue.letters and not queue.letters[0].in_flight:
+                return when
+            self._unlist()
+        return None
 
     @property
     def peers(self) -> tuple[str, ...]:

@@ -12,6 +12,9 @@ from ..ven_book import Answered
 LASTING = "ven id"
 """The kind of what is never taken away: some of it may stand here that was not kept yet."""
 
+VEN = "ven"
+"""The kind of registrations: they say whether a VEN is carried its letters."""
+
 UNTOLD = "untold"
 """The kind of what the application of one of the processes is still to be told."""
 
@@ -66,6 +69,8 @@ class Sharing:
         self._strange.update(dict.fromkeys(keys[UNTOLD]))
         self._answered.renewed(keys[self._answered.shelf.kind])
         self._outbox.renewed(keys[self._outbox.shelf.kind])
+        for ven_id in keys[VEN]:
+            self._outbox.moved(ven_id)
         for kind, rebuild in self._rebuild.items():
             if keys[kind]:
                 rebuild()
