@@ -32,7 +32,7 @@ from janusgrid.iec61850.mapping.reports import decode_report
 from janusgrid.iec61850.mapping.wire import Parameters
 from janusgrid.iec61850.mms import encode_xer, pdu
 from janusgrid.iec61850.scsm82.client import XmppAssociation
-from janusgrid.iec61850.scsm82.context import PROFILES
+from janusgrid.iec61850.scsm82.context import PROFILES, Envelope
 from janusgrid.iec61850.scsm82.endpoint import Endpoint
 
 from tests.iec61850.fuzz.test_context import PEER, MemorySession
@@ -198,7 +198,7 @@ async def test_rejects_that_nobody_waits_for_are_not_kept() -> None:
     logging.disable(logging.WARNING)
     session, profile = MemorySession(), PROFILES["80-3"]
     association = XmppAssociation(
-        Endpoint.of(session), PEER, "1", profile, Parameters(8_000, 5, 5, 10), 1.0  # type: ignore[arg-type]
+        Endpoint.of(session), PEER, Envelope(profile, "1"), Parameters(8_000, 5, 5, 10), 1.0  # type: ignore[arg-type]
     )  # fmt: skip
     try:
         for number in range(200):
