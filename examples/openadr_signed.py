@@ -56,6 +56,7 @@ async def talk(utility: Issued, site: Issued) -> None:
     for each in (text.replace(">ours<", ">theirs<"), text, text):
         try:
             opened = vtn.envelopes.open(site.fingerprint, each)
+            await vtn.believe(opened)
             print(f"believed: {type(opened.message).__name__}")
         except Unproved as error:
             print(f"refused: {error.message}")
