@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 import ssl
 from collections.abc import Callable
 from pathlib import Path
@@ -118,4 +120,40 @@ def _load(what: str, file: Path | str | None, load: Callable[[], None]) -> None:
     try:
         load()
     except (OSError, ssl.SSLError) as error:
-        raise ConfigError(f"{what} cannot be used: {error}", where=str(file) if file else None) from None
+        raise ConfigError(f"{what} cannot be used: {told(error)}", where=str(file) if file else None) from None
+
+
+_OURS_IS_REFUSED = re.compile(
+    r"ALERT_(?:BAD_CERTIFICATE|CERTIFICATE_\w+|UNSUPPORTED_CERTIFICATE|UNKNOWN_CA|ACCESS_DENIED)"
+)
+
+_TOLD = {
+    "WRONG_VERSION_NUMBER": "no TLS is spoken there",
+    "HTTP_REQUEST": "no TLS is spoken there",
+    "KEY_VALUES_MISMATCH": "the key is not that of the certificate",
+    "NO_CERTIFICATE_OR_CRL_FOUND": "there is no certificate and no revocation list in it (PEM)",
+    "PEM_LIB": "one of the files is not PEM, or not what it should be",
+    "SSLV3_ALERT_HANDSHAKE_FAILURE": "the two have no kind of TLS in common",
+    "TLSV1_ALERT_PROTOCOL_VERSION": "the two have no kind of TLS in common",
+    "NO_SHARED_CIPHER": "the two have no kind of TLS in common",
+}
+
+
+def told(error: OSError) -> str:
+    """Return in a few words for people what the system or TLS complains of: no class, no number, no line of C."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"the certificate there is not good: {error.verify_message.rstrip('.')}"
+    if isinstance(error, ssl.SSLError):
+        found = (error.reason or _said(error)).upper().replace(" ", "_")
+        words = found.lower().replace("_", " ")
+        if (alert := _OURS_IS_REFUSED.search(found)) is not None:
+            return f"our certificate is refused: {alert[0].removeprefix('ALERT_').lower().replace('_', ' ')}"
+        return _TOLD.get(found, f"TLS failed: {words}")
+    if error.errno is not None and error.errno > 0:
+        return os.strerror(error.errno)
+    return error.strerror or str(error)
+
+
+def _said(error: ssl.SSLError) -> str:
+    """Return what OpenSSL says without its brackets and its line: `[SSL] PEM lib (_ssl.c:3905)`."""
+    return re.sub(r"^\[[^]]*\]\s*|\s*\(_ssl\.c:\d+\)$", "", error.strerror or str(error))

@@ -7,7 +7,7 @@ import logging
 from collections.abc import Awaitable, Callable
 
 from ...common.clock import Clock
-from ...common.errors import JanusGridError, LocalError
+from ...common.errors import JanusGridError, LocalError, NotReachable
 from ..core.outbox import Letter, Outbox
 from ..model import Message
 from .alarm import Alarm
@@ -19,6 +19,10 @@ MOST_FAULTS = 5
 
 FAULTS = ("internal-server-error", "http-500")
 """What a peer says that has made an error: over XMPP, over HTTP."""
+
+
+class Held(NotReachable):
+    """A letter does not leave now, for a reason of ours that is told elsewhere: nothing is wrong with the peer."""
 
 
 class Courier:
@@ -52,6 +56,8 @@ class Courier:
         self._passing = passing
         self._carried = carried
         self._alarm = Alarm(clock)
+        self._away: dict[str, str] = {}
+        """Why a peer is not reached, as it was logged: said once, and again when it is something else."""
 
     def nudge(self) -> None:
         """There may be something new to do."""
@@ -82,16 +88,27 @@ class Courier:
         except JanusGridError as error:
             if self._passes(error, letter):
                 log.info("%s to %s will be sent again: %s", name, letter.to, error)
+                if not isinstance(error, Held):
+                    self._away_is(letter.to, error.message if error.where == letter.to else str(error))
                 self._outbox.failed(letter, self._clock.now())
             else:
                 log.error("%s to %s is given up: %s", name, letter.to, error)
+                self._away.pop(letter.to, None)
                 await self._refused(letter, error)
         except Exception as error:
             log.exception("%s to %s is given up", name, letter.to)
             await self._refused(letter, LocalError(f"sending failed: {error!r}"))
         else:
+            if self._away.pop(letter.to, None) is not None:
+                log.warning("event=openadr.reached-again to=%s", letter.to)
             await self._answered(letter, answer)
         self.nudge()
+
+    def _away_is(self, to: str, why: str) -> None:
+        """Say that a peer is not reached: the first time, and when the reason changes, our operator has to know."""
+        if self._away.get(to) != why:
+            self._away[to] = why
+            log.warning("event=openadr.not-reached to=%s: %s; it is tried again until it goes", to, why)
 
     def _passes(self, error: JanusGridError, letter: Letter) -> bool:
         """Return whether it may go better the next time."""

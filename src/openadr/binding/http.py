@@ -20,7 +20,7 @@ import aiohttp
 from aiohttp import ClientTimeout
 
 from ...common.errors import LocalError, Malformed, NotReachable, Refused, TimedOut
-from ...common.security import MODERN, Credentials, TlsProfile, fingerprint
+from ...common.security import MODERN, Credentials, TlsProfile, fingerprint, tls
 from ...common.security.renewal import RenewedContext, renewed_client_context, renewed_server_context
 from ..core.identity import ANYBODY, NOBODY, is_one_of
 from ..model import Message, TransportName
@@ -65,8 +65,8 @@ class _Pinned(aiohttp.Fingerprint):
 
     def check(self, transport: asyncio.Transport) -> None:
         """Raise `ServerFingerprintMismatch` for another certificate."""
-        tls = transport.get_extra_info("ssl_object")
-        found = fingerprint(tls.getpeercert(binary_form=True)) if tls is not None else NOBODY
+        secured = transport.get_extra_info("ssl_object")
+        found = fingerprint(secured.getpeercert(binary_form=True)) if secured is not None else NOBODY
         if self._identity != NOBODY and not is_one_of(found, (self._identity,)):
             host, port, *_ = transport.get_extra_info("peername")
             raise aiohttp.ServerFingerprintMismatch(self._identity.encode(), found.encode(), host, port)
@@ -173,10 +173,8 @@ class HttpTransport:
             raise TimedOut(f"no answer within {self._timeout.total:g} s", where=to) from None
         except aiohttp.ServerFingerprintMismatch:
             raise NotReachable("the certificate there is not that of the peer that this is for", where=to) from None
-        except aiohttp.ClientConnectorCertificateError as error:
-            raise NotReachable(f"the certificate is not good: {error.certificate_error}", where=to) from None
-        except (aiohttp.ClientError, OSError, ssl.SSLError, ValueError) as error:
-            raise NotReachable(f"{type(error).__name__}: {error}", where=to) from None
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            raise NotReachable(_told(error), where=to) from None
         return await reception.answered(self._station, certificate.found, content, to) if content.strip() else None
 
     async def post(
@@ -198,8 +196,8 @@ class HttpTransport:
                 return response.status, await response.content.read(self._limits.body)
         except TimeoutError:
             raise TimedOut(f"no answer within {self._timeout.total:g} s", where=to) from None
-        except (aiohttp.ClientError, OSError, ssl.SSLError, ValueError) as error:
-            raise NotReachable(f"{type(error).__name__}: {error}", where=to) from None
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            raise NotReachable(_told(error), where=to) from None
 
     def passing(self, error: Exception) -> bool:
         """Return whether it may go better the next time (see `Transport`)."""
@@ -273,6 +271,22 @@ class HttpTransport:
             reason = " ".join(bytes(content[:200]).decode("utf-8", "replace").split()) or response.reason or ""
             raise HttpRefused(response.status, f"HTTP {response.status}: {reason}", to)
         return bytes(content)
+
+
+def _told(error: Exception) -> str:
+    """Return in words why nothing came of a request."""
+    if isinstance(error, aiohttp.InvalidURL):
+        return "this is no address that can be posted to: write https://host or https://host:port"
+    if isinstance(error, aiohttp.ClientConnectorCertificateError):
+        cause: BaseException = error.certificate_error
+    else:
+        cause = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error.__cause__ or error
+    closed = isinstance(cause, ConnectionResetError | BrokenPipeError)
+    if closed or isinstance(error, aiohttp.ServerDisconnectedError):
+        return "the connection was closed without an answer: is it https there, and is our certificate taken?"
+    if isinstance(cause, OSError):
+        return tls.told(cause)
+    return f"this is no HTTP that is understood: {error}"
 
 
 def _root(url: str) -> str:

@@ -82,6 +82,8 @@ class Reporting:
         self._sent = sent
         self._tick = tick
         self._samples, self._recalls = Alarm(clock), Alarm(clock)
+        self._failed = ""
+        """Why points cannot be read, as it was logged: said once, and again when it is something else."""
 
     def nudge(self) -> None:
         """Reports may have begun or ended."""
@@ -95,6 +97,9 @@ class Reporting:
             if wanted := self._core.wanted(now):
                 try:
                     self._core.sample(await call(self._read, wanted), now)
+                    self._failed = ""
+                except LocalError as error:  # which says itself what is wrong
+                    self._complain(wanted, str(error))
                 except Exception:
                     log.exception("reading %s failed", ", ".join(sorted(wanted)))
             self._core.sample({}, now)
@@ -102,12 +107,20 @@ class Reporting:
             self._sent()
             await self._samples.wait(self._core.wake())
 
+    def _complain(self, wanted: frozenset[str], why: str) -> None:
+        if why != self._failed:
+            self._failed = why
+            log.error("reading %s failed: %s; they are reported as having no value", ", ".join(sorted(wanted)), why)
+
     async def recalling(self) -> None:
         """Answer reports of the past, one after the other."""
         while True:
             for asked in self._core.recalls(self._clock.now()):
                 try:
                     self._core.recall(asked, await call(self._history, asked), self._clock.now())
+                except LocalError as error:
+                    log.error("recalling %s failed: %s", ", ".join(asked.r_ids), error)
+                    self._core.recall(asked, (), self._clock.now())
                 except Exception:
                     log.exception("recalling %s from %s to %s failed", ", ".join(asked.r_ids), asked.start, asked.end)
                     self._core.recall(asked, (), self._clock.now())

@@ -23,7 +23,7 @@ from ..core.shelf import Cabinet, Change
 from ..model import Message, Poll
 from ..signing import Signing
 from .calls import call
-from .courier import Courier
+from .courier import Courier, Held
 from .envelopes import Envelopes, Opened
 from .keeper import Keeper, Store
 from .sharing import SharedStore
@@ -313,9 +313,9 @@ class Role:
         try:
             await self._keeper.kept()
         except LocalError:
-            raise NotReachable("nothing is sent before it is stored") from None
+            raise Held("nothing is sent before it is stored") from None
         if not self._core.outbox.stands(letter):
-            raise NotReachable("another process has taken it back", where=letter.to)
+            raise Held("another process has taken it back", where=letter.to)
         return await transport.carry(route.address, letter.message, route.identity)
 
     def _passing(self, letter: Letter, error: JanusGridError) -> bool:
