@@ -10,6 +10,8 @@ import click
 
 from ..common.security.authority import Authority, KeyKind
 from ..common.security.inspection import describe, inspect
+from ..common.security.role import role_number
+from ..common.security.roles import Grant
 
 File = click.Path(exists=True, dir_okay=False, path_type=Path)
 FOLDER = click.option(
@@ -27,17 +29,34 @@ def command() -> None:
 @command.command(short_help="make a certificate, and an authority where there is none")
 @click.argument("name")
 @click.option("--host", "hosts", multiple=True, help="DNS name or address at which it is posted to; may be repeated")
+@click.option("--jid", "jids", multiple=True, metavar="USER@DOMAIN", help="XMPP account of its holder; may be repeated")
+@click.option("--role", "roles", multiple=True, metavar="ROLE", help="IEC 62351-8: viewer, operator …; may be repeated")
+@click.option("--area", default="", help="where the roles hold (area of responsibility); everywhere if not given")
 @click.option("--kind", type=click.Choice([kind.value for kind in KeyKind]), default="ec", show_default=True)
 @click.option("--days", type=click.IntRange(1, 3650), default=365, show_default=True, help="how long it is valid")
 @FOLDER
 @AS_JSON
-def make(name: str, hosts: tuple[str, ...], kind: str, days: int, folder: Path, as_json: bool) -> None:
-    """Make a certificate for NAME, a VTN or a VEN, and its key.
+def make(
+    name: str,
+    hosts: tuple[str, ...],
+    jids: tuple[str, ...],
+    roles: tuple[str, ...],
+    area: str,
+    kind: str,
+    days: int,
+    folder: Path,
+    as_json: bool,
+) -> None:
+    """Make a certificate for NAME, an OpenADR or IEC 61850 party, and its key.
 
     The first time an authority is made too, in the same folder. Nothing is overwritten; keys are readable by their
     owner alone. For laboratories: products have theirs from the authorities of the OpenADR Alliance.
     """
-    issued = Authority.of(folder, kind=KeyKind(kind)).issue(name, hosts, kind=KeyKind(kind), days=days)
+    if area and not roles:
+        raise click.UsageError("--area goes with --role")
+    grants = [Grant(tuple(map(role_number, roles)), area)] if roles else []
+    authority = Authority.of(folder, kind=KeyKind(kind))
+    issued = authority.issue(name, hosts, addresses=jids, roles=grants, kind=KeyKind(kind), days=days)
     found = {
         "certificate": str(issued.certificate),
         "key": str(issued.key),

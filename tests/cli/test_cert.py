@@ -10,7 +10,9 @@ import pytest
 from click.testing import CliRunner
 from janusgrid.cli import cli
 from janusgrid.common.errors import LocalError
-from janusgrid.common.security import fingerprint
+from janusgrid.common.security import Credentials, fingerprint
+from janusgrid.common.security.roles import Grant, grants
+from janusgrid.common.security.signing import Certificate, signing_key
 
 
 def run(*arguments: object, code: int = 0) -> str:
@@ -43,3 +45,27 @@ def test_made_shown_checked_and_revoked(tmp_path: Path) -> None:
     assert found["certificate"]["hosts"] == ["vtn.example"]
     with pytest.raises(LocalError, match="already"):
         run("make", "vtn", "--folder", lab)
+
+
+def test_made_for_a_role_and_an_account(tmp_path: Path) -> None:
+    asked = ("--jid", "ems@plant.test", "--role", "operator", "--role", "-17", "--area", "north", "--folder", tmp_path)
+    made = json.loads(run("make", "ems", *asked, "--json"))
+    (found, *_) = signing_key(Credentials(made["certificate"], made["key"])).chain
+    assert grants(Certificate(found, "", (), ())) == (Grant((1, -17), "north"),)
+    shown = json.loads(run("check", made["certificate"], "--authorities", made["authority"], "--json"))
+    assert shown["good"]
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "said"),
+    [("--role", "king", "viewer, operator"), ("--role", "7", "no role"), ("--jid", "a@b/c", "without a resource"),
+     ("--jid", f"{'a' * 120}@plant.test", "127 octets")],
+)  # fmt: skip
+def test_no_role_and_no_account(tmp_path: Path, option: str, value: str, said: str) -> None:
+    with pytest.raises(LocalError, match=said):
+        run("make", "ems", option, value, "--folder", tmp_path)
+    assert not (tmp_path / "ems.pem").exists()
+
+
+def test_an_area_goes_with_a_role(tmp_path: Path) -> None:
+    assert "--area goes with --role" in run("make", "ems", "--area", "north", "--folder", tmp_path, code=2)

@@ -23,9 +23,12 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from ..errors import ConfigError, LocalError
 from .fingerprint import fingerprint
+from .roles import Grant, extension
+from .signing import XMPP_ADDRESS
 from .usage import key_usage
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_ACCOUNT = re.compile(r"[^\s@/\"&'<>:]+@[^\s@/]+")
 _PURPOSES = [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]
 _EARLIER = timedelta(hours=1)
 """Certificates are valid from a little before they are made: clocks differ."""
@@ -107,13 +110,23 @@ class Authority:
         return self._folder / "authority.pem"
 
     def issue(
-        self, name: str, hosts: Iterable[str] = (), *, kind: KeyKind = KeyKind.EC, days: int = 365, since: int = 0
+        self,
+        name: str,
+        hosts: Iterable[str] = (),
+        *,
+        addresses: Iterable[str] = (),
+        roles: Iterable[Grant] = (),
+        kind: KeyKind = KeyKind.EC,
+        days: int = 365,
+        since: int = 0,
     ) -> Issued:
         """Make a certificate and its key, `name`.pem and `name`.key.
 
         Args:
             name: whose: the common name.
             hosts: DNS names and addresses at which it is posted to; a VEN that pulls needs none.
+            addresses: the XMPP accounts of its holder (`user@domain`).
+            roles: what its holder may be (IEC 62351-8).
             kind: of the key.
             days: how long it is valid.
             since: days for which it has been valid already: for tests of certificates that have expired.
@@ -125,7 +138,9 @@ class Authority:
         if not _NAME.fullmatch(name) or name in ("authority", "revoked"):
             raise LocalError("a name is of letters, digits, dots and hyphens, and not the authority's", where=name)
         key = _new_key(kind)
-        names = [_host(host) for host in (*hosts, *([name] if not hosts else []))]
+        hosts, addresses, roles = tuple(hosts), tuple(addresses), tuple(roles)
+        names = [_host(host) for host in (*hosts, *([name] if not hosts and not addresses else []))]
+        names += map(_account, addresses)
         builder = (
             _builder(name, key, days, since)
             .issuer_name(self._own.subject)
@@ -135,6 +150,8 @@ class Authority:
             .add_extension(x509.ExtendedKeyUsage(_PURPOSES), critical=False)
             .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key()), critical=False)
         )
+        if roles:
+            builder = builder.add_extension(extension(roles), critical=False)
         certificate = builder.sign(self._key, hashes.SHA256())
         files = self._folder / f"{name}.pem", self._folder / f"{name}.key"
         _write_pair(files[0], certificate, files[1], key)
@@ -208,6 +225,14 @@ def _host(host: str) -> x509.GeneralName:
         return x509.DNSName(host)
     except ValueError:
         raise LocalError("a host is a DNS name in ASCII (xn--…), or an address", where=host) from None
+
+
+def _account(address: str) -> x509.GeneralName:
+    """Return the name of an XMPP account (id-on-xmppAddr, RFC 6120 clause 13.7.1.4)."""
+    text = address.encode()
+    if not _ACCOUNT.fullmatch(address) or len(text) > 127:
+        raise LocalError("an XMPP account is user@domain, without a resource, of at most 127 octets", where=address)
+    return x509.OtherName(XMPP_ADDRESS, bytes([0x0C, len(text)]) + text)  # a UTF8String
 
 
 def _builder(name: str, key: Key, days: int, since: int = 0) -> x509.CertificateBuilder:

@@ -34,7 +34,8 @@ MOST_OTHERS = 8
 """Certificates that may come along with that of the signer."""
 
 _CURVES = (ec.SECP256R1, ec.SECP384R1, ec.SECP521R1)
-_XMPP_ADDRESS = x509.ObjectIdentifier("1.3.6.1.5.5.7.8.5")
+XMPP_ADDRESS = x509.ObjectIdentifier("1.3.6.1.5.5.7.8.5")
+"""The kind of name that an XMPP account is (id-on-xmppAddr)."""
 _LIST = re.compile(rb"-----BEGIN X509 CRL-----.+?-----END X509 CRL-----", re.DOTALL)
 
 
@@ -232,7 +233,7 @@ def _addresses(certificate: x509.Certificate) -> list[str]:
     found = []
     for other in names.get_values_for_type(x509.OtherName):
         tag, length, text = other.value[:1], other.value[1:2], other.value[2:]
-        if other.type_id == _XMPP_ADDRESS and tag == b"\x0c" and length == bytes([len(text) % 256]) < b"\x80":
+        if other.type_id == XMPP_ADDRESS and tag == b"\x0c" and length == bytes([len(text) % 256]) < b"\x80":
             found.append(text.decode("utf-8", "replace"))
     return found
 

@@ -114,6 +114,12 @@ class Connection(asyncio.Protocol, Generic[S]):
         names = [f"{name}={value}" for part in (found or {}).get("subject", ()) for name, value in part]
         return ", ".join(names)
 
+    @property
+    def certificate_octets(self) -> bytes:
+        """The peer's certificate over TLS in DER, which TLS has verified; empty without one."""
+        found = self._transport.get_extra_info("ssl_object") if self._transport else None
+        return (found.getpeercert(binary_form=True) or b"") if found is not None else b""
+
     def send(self, pdu: bytes) -> None:
         """Send a PDU now."""
         self.stack.send(pdu)

@@ -12,6 +12,7 @@ from typing import Any
 import attrs
 
 from ...common.errors import JanusGridError, LocalError, Malformed, NotReachable, TimedOut
+from ...common.security.audit import Trail
 from ..acsi.errors import ServiceRefused
 from ..engine import Association
 from ..mapping import initiate
@@ -67,6 +68,7 @@ class TcpServer:
         tls: see `tls.server_context`.
         limits: what clients are allowed.
         identity: what the server says of itself.
+        area: where it is: roles that a client's certificate gives for another area do not hold here.
     """
 
     def __init__(
@@ -78,12 +80,15 @@ class TcpServer:
         tls: ssl.SSLContext | None = None,
         limits: ServerLimits | None = None,
         identity: Identity | None = None,
+        area: str = "",
     ) -> None:
         self.host = host
+        self.area = area
         self.address = address
         self.password = password.encode() if isinstance(password, str) else password
         self.limits = limits or ServerLimits()
         self.identity = identity
+        self.trail = Trail(host.name)
         self._tls = tls
         self._listening: asyncio.Server | None = None
         self._opened: set[_Opened] = set()
@@ -243,6 +248,7 @@ class _Opened:
         try:
             parameters, answer = initiate.accept(proposed, limits.mms, admission.services)
             self._association = self._host.associate(self._peer, self._notify, self._closed, identity)
+            self._association.roles = self._roles()
         except initiate.InitiateRefused as refused:
             admission.withdraw()
             self._refuse(refused, encode_ber(("initiate-ErrorPDU", refused.error)))
@@ -258,6 +264,23 @@ class _Opened:
             self._timer.cancel()
         if limits.idle is not None:
             self._timer = self._loop.call_later(limits.idle, self._check_idle, limits.idle)
+
+    def _roles(self) -> frozenset[int] | None:
+        """Return the roles that the client's certificate gives it here; None for a client that has shown none.
+
+        A password (ACSE) proves who may come in, and nothing of roles.
+        """
+        octets = self.connection.certificate_octets
+        if not octets:
+            return None
+        from ...common.security.roles import held
+        from ...common.security.signing import Untrusted
+
+        try:
+            return held(octets, self._server.area)
+        except Untrusted as untrusted:
+            self._server.trail.note("roles-unreadable", self._peer, untrusted.message)
+            return None
 
     def _refuse(self, why: Exception, user_data: bytes | None, *, temporary: bool = False) -> None:
         self.connection.stack.refuse(user_data, temporary=temporary)

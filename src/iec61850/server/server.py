@@ -433,6 +433,7 @@ class Server:
         password: str | bytes | None = None,
         tls: SSLContext | None = None,
         limits: ServerLimits | None = None,
+        area: str = "",
     ) -> TcpServer:
         """Serve on a TCP port from now on (SCSM 8-1); return what listens, which knows its port.
 
@@ -444,6 +445,7 @@ class Server:
             password: that clients have to know (ACSE authentication).
             tls: a context that shows our certificate and asks for the client's (`scsm81.tls.server_context`).
             limits: of connections, times and buffers.
+            area: where the server is: roles that a client's certificate gives for another area do not hold here.
 
         Raises `NotReachable` if that address cannot be listened on.
         """
@@ -452,8 +454,9 @@ class Server:
         from ..scsm81.server import TcpServer
 
         listener = TcpServer(
-            self.host, address=address or ANY, password=password, tls=tls, limits=limits, identity=self.identity
-        )
+            self.host, address=address or ANY, password=password, tls=tls, limits=limits, identity=self.identity,
+            area=area,
+        )  # fmt: skip
         self._keep_time()
         await listener.listen(host, port if port is not None else TLS_PORT if tls else PORT)
         self._stops.append(listener.stop)
