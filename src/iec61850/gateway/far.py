@@ -71,7 +71,7 @@ class Far:
     open: Open
     text: bool
     most: Limits = Limits()
-    retry: tuple[float, float] = (0.5, 10.0)
+    retry: tuple[float, float] = (0.5, 5.0)
     _known: dict[str, pdu.ConfirmedServiceResponse] = attrs.Factory(dict)
 
     def limits(self, size: int, *, text: bool) -> Limits:

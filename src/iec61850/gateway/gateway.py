@@ -100,6 +100,11 @@ class Gateway:
         """The near associations that are open."""
         return tuple(self._led)
 
+    @property
+    def relays(self) -> tuple[Relay[Any], ...]:
+        """What leads them."""
+        return tuple(led.relay for led in self._led.values() if led.relay is not None)
+
     # --- associations (see `Service`) -------------------------------------------------------------------------------
 
     def admit(self, caller: Caller) -> Awaitable[_Admission]:

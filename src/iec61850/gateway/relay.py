@@ -75,6 +75,11 @@ class Relay(Generic[P]):
         self._over = False
         self._take_over(association)
 
+    @property
+    def connected(self) -> bool:
+        """Whether the far server is there, as far as is known."""
+        return self._association is not None
+
     # --- for the binding at the near side ---------------------------------------------------------------------------
 
     def receive(self, message: pdu.MMSpdu, now: Any) -> Steps[Answer[P]]:

@@ -1,0 +1,5 @@
+"""`janusgrid gateway`."""
+
+from .program import command
+
+__all__ = ["command"]
