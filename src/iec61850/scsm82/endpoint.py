@@ -186,6 +186,7 @@ class Endpoint:
             asked = self._asking.get((incoming.sender, context.id))
             if asked is not None:
                 return await self._give(asked, incoming, context.content)
+            self.note("association-unknown", incoming.sender, f"a request for association {context.id}")
             raise StanzaRefused("item-not-found", f"there is no association {context.id} with {incoming.sender}")
         if self.acceptor is None:
             raise StanzaRefused("service-unavailable", "there is no server here")

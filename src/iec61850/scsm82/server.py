@@ -302,6 +302,9 @@ class _Opened:
             return await self._rejected(self._wire.encode(_unreadable(element)))
         if kind == "get" and _changes(message):
             raise StanzaRefused("bad-request", "what changes something is an iq of type set", kind="modify")
+        if kind not in ("get", "set") and message[0] != "rejectPDU":
+            self._server.endpoint.note("request-in-message", self._key[0], "nobody waits for the answer")
+            return None
         match message:
             case ("initiate-RequestPDU", _) if isinstance(self._envelope.security, Off):
                 return await self._server.open(self._key[0], Context(self._key[1], element))
