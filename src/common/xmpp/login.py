@@ -5,7 +5,8 @@
 
 The file is YAML: `jid`, and `password`, or the PEM files `certificate` and `key` where the server takes the account
 from them (SASL EXTERNAL); `host`, `port` and `ca` (a PEM file) where DNS and the authorities of the system do not do;
-`peers`, the bare JIDs of those who may see whether we are there. Paths are relative to that of the file.
+`revoked` (a PEM file), revocation lists on which the server's certificate must not be; `peers`, the bare JIDs of those
+who may see whether we are there. Paths are relative to that of the file.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ class _File:
     peers: tuple[str, ...] = ()
     certificate: str | None = None
     key: str | None = None
+    revoked: str | None = None
 
 
 @attrs.frozen(slots=True)
@@ -45,6 +47,7 @@ class Login:
         peers: bare JIDs that may subscribe to our presence.
         certificate: PEM files of our certificate and its key; with them no password is needed if the server does not
             want one.
+        revoked: PEM file of the revocation lists of the authority in `ca`.
     """
 
     jid: str
@@ -54,6 +57,7 @@ class Login:
     ca: Path | None = None
     peers: tuple[str, ...] = ()
     certificate: tuple[Path, Path] | None = None
+    revoked: Path | None = None
 
     @classmethod
     def load(cls, path: Path | str) -> Self:
@@ -68,7 +72,8 @@ class Login:
         ca = path.parent / found.ca if found.ca else None
         files = [path.parent / name for name in (found.certificate, found.key) if name]
         pair = (files[0], files[1]) if files else None
-        return cls(found.jid, found.password, found.host, found.port, ca, found.peers, pair)
+        revoked = path.parent / found.revoked if found.revoked else None
+        return cls(found.jid, found.password, found.host, found.port, ca, found.peers, pair, revoked)
 
     def save(self, path: Path) -> None:
         """Write it to a file that only its owner can read; raise `LocalError` if that cannot be done."""
@@ -85,6 +90,7 @@ class Login:
             "ca": beside(self.ca),
             "certificate": beside(certificate),
             "key": beside(key),
+            "revoked": beside(self.revoked),
             "peers": f"[{', '.join(map(_quoted, self.peers))}]" if self.peers else None,
         }
         lines = [f"{name}: {value}\n" for name, value in fields.items() if value is not None]
@@ -105,6 +111,7 @@ class Login:
             port=self.port,
             tls=self.ca,
             certificate=self.certificate,
+            revoked=self.revoked,
             **({"allow": peers.__contains__} | options),
         )
 

@@ -66,6 +66,7 @@ class SlixSession:
         host, port: where the server is; without `host`, DNS is asked for the domain of the JID.
         tls: a PEM file of authorities, or a context to share between sessions (`tls.client_context`); None trusts
             the authorities of the system.
+        revoked: revocation lists (PEM) of the authorities in `tls`: the server's certificate must not be on them.
         direct_tls: begin with TLS (XEP-0368, port 5223) instead of STARTTLS. Plain text is never spoken.
         minimum: the weakest SASL mechanism that is still used, of `sasl.MECHANISMS`.
         max_outstanding: requests that may wait for answers at once; more of them wait for their turn.
@@ -85,6 +86,7 @@ class SlixSession:
         host: str | None = None,
         port: int | None = None,
         tls: ssl.SSLContext | Path | str | None = None,
+        revoked: Path | str | None = None,
         direct_tls: bool = False,
         minimum: str = "SCRAM-SHA-256",
         max_outstanding: int = 64,
@@ -102,7 +104,7 @@ class SlixSession:
         account = Account(
             own,
             sasl.Credentials(jids.local(own), password, external=certificate is not None or password is None),
-            _context(tls, certificate),
+            _context(tls, certificate, revoked),
             host,
             port or (5223 if direct_tls else 5222),
             direct_tls,
@@ -254,6 +256,10 @@ class SlixSession:
         """Ask for a mutual subscription with this bare JID, now and at the start of each session until it is there."""
         self._presence(self._peers.want(jids.normal(jid)))
 
+    def expect(self, jid: str) -> None:
+        """Let this bare JID see our presence, and ask to see its own, once it asks for ours."""
+        self._peers.expect(jids.normal(jid))
+
     async def announce_presence(self, jid: str) -> None:
         """Show our presence to this JID directly, where there is no roster, now and at the start of each session."""
         self._presence((self._peers.announce(jids.normal(jid)),))
@@ -372,10 +378,14 @@ class SlixSession:
 
 
 def _context(
-    given: ssl.SSLContext | Path | str | None, certificate: tuple[Path | str, Path | str] | None
+    given: ssl.SSLContext | Path | str | None,
+    certificate: tuple[Path | str, Path | str] | None,
+    revoked: Path | str | None,
 ) -> ssl.SSLContext:
     if not isinstance(given, ssl.SSLContext):
-        return tls.client_context(given, certificate)
-    if certificate is not None:
-        raise LocalError("give the certificate to the TLS context that you share, tls.client_context does; not to both")
+        return tls.client_context(given, certificate, revoked=revoked)
+    if certificate is not None or revoked is not None:
+        raise LocalError(
+            "give certificate and revocation lists to the TLS context that you share (tls.client_context), not to both"
+        )
     return tls.checked(given)

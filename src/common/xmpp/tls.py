@@ -6,24 +6,37 @@ import ssl
 from pathlib import Path
 
 from ..errors import ConfigError, LocalError
+from ..security.tls import MODERN, TlsProfile
 
 
 def client_context(
-    ca: Path | str | None = None, certificate: tuple[Path | str, Path | str] | None = None
+    ca: Path | str | None = None,
+    certificate: tuple[Path | str, Path | str] | None = None,
+    *,
+    revoked: Path | str | None = None,
+    profile: TlsProfile = MODERN,
 ) -> ssl.SSLContext:
     """Return a context that accepts TLS 1.2 and later, and only servers with a valid certificate of their domain.
 
     `ca` is a PEM file of authorities to trust, None for those of the system; `certificate` is our own certificate and
-    key, both PEM files. Making a context costs some 20 ms of CPU: share it between the sessions of a process.
-    Raises `ConfigError` if a file cannot be used.
+    key, both PEM files. With `revoked`, revocation lists (PEM), a server's certificate must not be on that of its
+    authority, and there must be a valid one. `profile` says which versions and suites are offered. Making a context
+    costs some 20 ms of CPU: share it between the sessions of a process. Raises `ConfigError` if a file cannot be used.
     """
     try:
         context = ssl.create_default_context(cafile=ca)
         context.minimum_version = ssl.TLSVersion.TLSv1_2
+        if profile.maximum is not None:
+            context.maximum_version = profile.maximum
+        context.options |= ssl.OP_NO_RENEGOTIATION | ssl.OP_NO_COMPRESSION
+        context.set_ciphers(profile.suites)
+        if revoked is not None:
+            context.load_verify_locations(revoked)
+            context.verify_flags |= ssl.VerifyFlags.VERIFY_CRL_CHECK_LEAF
         if certificate is not None:
             context.load_cert_chain(*certificate)
     except (OSError, ssl.SSLError) as error:
-        files = ", ".join(str(file) for file in (ca, *(certificate or ())) if file)
+        files = ", ".join(str(file) for file in (ca, *(certificate or ()), revoked) if file)
         raise ConfigError(f"TLS files cannot be used: {error}", where=files or None) from error
     return context
 

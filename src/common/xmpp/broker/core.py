@@ -66,10 +66,10 @@ class Core:
             log.exception("a stream has to end by a fault of the broker")
             stream.fail("internal-server-error")
 
-    def secured(self, stream: Stream, now: float) -> None:
-        """TLS is up on this stream."""
+    def secured(self, stream: Stream, now: float, proven: tuple[str, ...] = ()) -> None:
+        """TLS is up on this stream, by which the client has proved that it is these JIDs."""
         self._now = now
-        stream.secured()
+        stream.secured(proven)
 
     def lost(self, stream: Stream, now: float) -> None:
         """The connection of this stream is gone."""

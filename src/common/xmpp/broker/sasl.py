@@ -1,4 +1,5 @@
-"""Authentication: SCRAM-SHA-256 (RFC 5802, RFC 7677), the only mechanism. Passwords are not kept, only their keys.
+"""Authentication: SCRAM-SHA-256 (RFC 5802, RFC 7677), and EXTERNAL (RFC 6120 clause 9.2.5) for clients that have shown
+a certificate with their JID. Passwords are not kept, only their keys.
 
 A name without an account is answered like one with an account, so that names cannot be found out by asking.
 """
@@ -10,15 +11,16 @@ import binascii
 import hashlib
 import hmac
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 import attrs
 from scramp import ScramException, ScramMechanism
 
 from ...errors import LocalError, Refused
-from .jid import BadJid, prepare_local
+from .jid import BadJid, prepare_domain, prepare_local
 
 MECHANISM = "SCRAM-SHA-256"
+EXTERNAL = "EXTERNAL"
 ITERATIONS = 4096
 _SCRAM = ScramMechanism(MECHANISM)
 
@@ -106,6 +108,37 @@ class Exchange:
             self.user = name
         keys = self._lookup(self.user) or self._decoys.keys(self.user)
         return keys.salt, keys.stored, keys.server, keys.iterations
+
+
+def named(text: str, proven: Collection[str], domain: str) -> str:
+    """Return the account, its local part, for which a client asks by EXTERNAL (XEP-0178); raise `SaslRefused`.
+
+    Args:
+        text: base64 of the JID that is wanted, `=` for that in the certificate.
+        proven: the JIDs in the certificate.
+        domain: of our JIDs.
+    """
+    accounts = set()
+    for jid in proven:
+        local, _, at = jid.partition("@")
+        try:
+            if prepare_domain(at) == domain:
+                accounts.add(prepare_local(local))
+        except BadJid:
+            continue  # a name that is none is nobody's
+    wanted = _decode(text)
+    if not wanted:
+        if len(accounts) != 1:
+            raise SaslRefused("invalid-authzid", "the certificate names no account here, or several: say which")
+        return accounts.pop()
+    local, _, at = wanted.partition("@")
+    try:
+        account = prepare_local(local) if prepare_domain(at) == domain else ""
+    except BadJid:
+        account = ""
+    if account not in accounts:
+        raise SaslRefused("invalid-authzid", "that is not who the certificate names")
+    return account
 
 
 def _decode(text: str) -> str:

@@ -31,8 +31,8 @@ class Broker:
         async with Broker("site.example", {"ems": "secret"}) as broker:
             ...  # clients connect to broker.host, broker.port, and trust broker.ca
 
-    Clients must use STARTTLS and SCRAM-SHA-256. Started again after `stop` or `kill`, it keeps its port, its
-    certificates, its users and their rosters.
+    Clients must use STARTTLS and SCRAM-SHA-256, or certificates (see `clients`). Started again after `stop` or `kill`,
+    it keeps its port, its certificates, its users and their rosters.
 
     Args:
         domain: of its JIDs.
@@ -43,6 +43,10 @@ class Broker:
         roster_file: keeps rosters (JSON), so that another process finds them as they were.
         identity: the server's certificate; without it one is made, with an authority of its own.
         ca: the PEM file that clients have to trust; belongs to `identity`.
+        clients: the authorities (PEM) whose certificates let clients in without a password, by SASL EXTERNAL: the
+            account is that of the JID in the certificate (id-on-xmppAddr).
+        revoked: revocation lists (PEM) of these authorities, read once; without a valid list of its authority no
+            certificate is believed then.
         limits: what clients are allowed.
 
     Raises `LocalError` for an argument that cannot be used.
@@ -59,6 +63,8 @@ class Broker:
         roster_file: Path | None = None,
         identity: pki.Identity | None = None,
         ca: Path | None = None,
+        clients: Path | None = None,
+        revoked: Path | None = None,
         limits: Limits | None = None,
     ) -> None:
         self._domain = _checked_domain(domain)
@@ -68,7 +74,7 @@ class Broker:
         self._roster_file = roster_file
         self._limits = limits or Limits()
         self._directory = Directory(self._domain, self._limits.roster_items)
-        self._ca, self._context = self._certificates(identity, ca)
+        self._ca, self._context = self._certificates(identity, ca, clients, revoked)
         self._run: Listener | None = None
         self._loaded = False
         for user, password in (users or {}).items():
@@ -155,14 +161,16 @@ class Broker:
     ) -> None:
         await self.stop()
 
-    def _certificates(self, identity: pki.Identity | None, ca: Path | None) -> tuple[Path, ssl.SSLContext]:
+    def _certificates(
+        self, identity: pki.Identity | None, ca: Path | None, clients: Path | None, revoked: Path | None
+    ) -> tuple[Path, ssl.SSLContext]:
         if identity is None:
             self._home = Home("broker")  # holds the directory for as long as the broker may need it
             authority = pki.make_ca(self._home.path)
-            return authority.certificate, server_context(pki.issue(authority, self._domain))
+            return authority.certificate, server_context(pki.issue(authority, self._domain), clients, revoked)
         if ca is None:
             raise LocalError("an identity needs the ca that clients have to trust")
-        return ca, server_context(identity)
+        return ca, server_context(identity, clients, revoked)
 
     def _recall(self) -> None:
         """Get the rosters ready: those of the file once, those that are shared at each start."""

@@ -18,7 +18,7 @@ from .hub import Hub
 from .jid import BadJid
 from .machine import EVENTS, MACHINE
 from .management import TooHigh
-from .sasl import MECHANISM, Exchange, SaslRefused
+from .sasl import EXTERNAL, MECHANISM, Exchange, SaslRefused, named
 from .scanner import Element, Event, Fault, Header, Scanner
 from .text import BIND, SASL, SM, STANZA_ERRORS, STREAM_ERRORS, TLS, error, escape, quote
 
@@ -45,6 +45,7 @@ class Stream:
         self._hub = hub
         self._limits = hub.limits
         self._output: list[bytes] = []
+        self._proven: tuple[str, ...] = ()
         self._exchange: Exchange | None = None
         self._failures = 0
         self._lang = ""
@@ -73,9 +74,10 @@ class Stream:
                 # somebody else may have slipped it in.
                 self.fail("policy-violation", "data after the end of a negotiation step")
 
-    def secured(self) -> None:
-        """TLS is up."""
+    def secured(self, proven: tuple[str, ...] = ()) -> None:
+        """TLS is up; the client has shown a certificate of these JIDs."""
         if not self.closed:
+            self._proven = proven
             self._move("secured")
 
     def take(self) -> bytes:
@@ -159,7 +161,7 @@ class Stream:
         self._lang = header.attributes.get(_LANG, "")[:35]
         self._move("header")
         self._send_header()
-        self._send(headers.features(self.state, self._limits.stanza_bytes))
+        self._send(headers.features(self.state, self._limits.stanza_bytes, bool(self._proven)))
 
     def _send_header(self) -> None:
         self._answered = True
@@ -172,8 +174,12 @@ class Stream:
         self._restart()
 
     def _auth(self, element: Element) -> None:
-        if element.attributes.get("mechanism") != MECHANISM:
-            self._refuse("invalid-mechanism", f"the only mechanism is {MECHANISM}")
+        mechanism = element.attributes.get("mechanism")
+        if mechanism == EXTERNAL and self._proven:
+            self._external((element.tree().text or "").strip())
+            return
+        if mechanism != MECHANISM:
+            self._refuse("invalid-mechanism", f"mechanisms are {MECHANISM} and, with a certificate, {EXTERNAL}")
             return
         self._exchange = Exchange(self._hub.keys, self._hub.decoys)
         self._respond(element)
@@ -189,8 +195,21 @@ class Stream:
         if not exchange.done:
             self._send(f"<challenge xmlns='{SASL}'>{answer}</challenge>")
             return
-        self._send(f"<success xmlns='{SASL}'>{answer}</success>")
-        self.user, self._exchange = exchange.user, None
+        self._accept(exchange.user, answer)
+
+    def _external(self, text: str) -> None:
+        try:
+            user = named(text, self._proven, self._hub.domain)
+            if self._hub.keys(user) is None:
+                raise SaslRefused("not-authorized", "the certificate names no account here")
+        except SaslRefused as refusal:
+            self._refuse(refusal.code or "not-authorized", refusal.message)
+            return
+        self._accept(user, "")
+
+    def _accept(self, user: str, proof: str) -> None:
+        self._send(f"<success xmlns='{SASL}'>{proof}</success>")
+        self.user, self._exchange = user, None
         self._move("accepted")
         self._restart()
 

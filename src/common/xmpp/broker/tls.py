@@ -8,20 +8,37 @@ from __future__ import annotations
 
 import ssl
 from contextlib import suppress
+from pathlib import Path
 
-from ...errors import Malformed
+from ...errors import ConfigError, Malformed
+from ...security.signing import Untrusted, certificate
+from ...security.tls import MODERN
 from ..servers.pki import Identity
 
 _RECORD = 16_384  # the most that one TLS record carries
 
 
-def server_context(identity: Identity) -> ssl.SSLContext:
-    """Return the settings of a server with this certificate: TLS 1.2 or later, no renegotiation, no tickets."""
+def server_context(identity: Identity, clients: Path | None = None, revoked: Path | None = None) -> ssl.SSLContext:
+    """Return the settings of a server with this certificate: TLS 1.2 or later, no renegotiation, no tickets.
+
+    With `clients`, the authorities of theirs (PEM), clients may show certificates; one that is not valid, or on the
+    list `revoked`, does not get through the handshake. Raises `ConfigError`.
+    """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.options |= ssl.OP_NO_RENEGOTIATION | ssl.OP_NO_TICKET
     context.num_tickets = 0
-    context.load_cert_chain(identity.certificate, identity.key)
+    context.set_ciphers(MODERN.suites)
+    try:
+        context.load_cert_chain(identity.certificate, identity.key)
+        if clients is not None:
+            context.load_verify_locations(clients)
+            context.verify_mode = ssl.CERT_OPTIONAL
+        if revoked is not None:
+            context.load_verify_locations(revoked)
+            context.verify_flags |= ssl.VerifyFlags.VERIFY_CRL_CHECK_LEAF
+    except (OSError, ssl.SSLError) as error:
+        raise ConfigError(f"the broker's TLS files cannot be used: {error}", where=str(identity.certificate)) from None
     return context
 
 
@@ -62,6 +79,14 @@ class TlsLayer:
         except ssl.SSLError as error:
             raise TlsFault(f"TLS failed: {error.reason or error}") from error
         return b"".join(chunks)
+
+    def proven(self) -> tuple[str, ...]:
+        """Return the JIDs in the certificate that the client has shown, which is valid; none without one."""
+        shown = self._tls.getpeercert(binary_form=True)
+        try:
+            return tuple(name for name in certificate(shown).names if "@" in name) if shown else ()
+        except Untrusted:
+            return ()
 
     def send(self, data: bytes) -> None:
         """Encrypt bytes of the stream; raise `TlsFault` if the peer has spoilt the connection."""
