@@ -68,11 +68,12 @@ class Peers:
         """Wish for a mutual subscription with `jid`; return the stanzas to send now."""
         peer = jids.bare(jid)
         self._wanted[peer] = None
-        news = () if self._matters(peer) else tuple(sorted(self._available.get(peer, ())))
-        self._known.add(peer)
-        for each in news:
-            self._tell(each, True)
+        self._come_to_know(peer)
         return self._subscription(peer)
+
+    def expect(self, jid: str) -> None:
+        """Grant `jid` a mutual subscription once it asks for one."""
+        self._come_to_know(jids.bare(jid))
 
     def announce(self, jid: str) -> str:
         """Show ourselves to `jid` directly, without a roster; return the stanza to send now."""
@@ -145,6 +146,12 @@ class Peers:
     def _follows(self, jid: str) -> bool:
         """Return whether our account is subscribed to this peer: perhaps another session of it has asked for that."""
         return self._roster.get(jids.bare(jid)) in ("to", "both")
+
+    def _come_to_know(self, peer: str) -> None:
+        news = () if self._matters(peer) else tuple(sorted(self._available.get(peer, ())))
+        self._known.add(peer)
+        for each in news:
+            self._tell(each, True)
 
     def _matters(self, jid: str) -> bool:
         """Return whether listeners are to hear of this peer."""

@@ -177,6 +177,10 @@ class Session(Protocol):
         """Ask to see the presence of this bare JID, and let it see ours."""
         ...
 
+    def expect(self, jid: str) -> None:
+        """Let this bare JID see our presence, and ask to see its own, once it asks for ours."""
+        ...
+
     def announce(self, *features: str) -> None:
         """Add features to our own disco#info."""
         ...

@@ -248,6 +248,17 @@ def test_all_contacts_are_told_once_somebody_asks_for_them() -> None:
     assert one.present() == ("pv@grid.test/IEC",)
 
 
+def test_who_is_expected_is_let_in() -> None:
+    one, seen, refusals = peers()
+    one.expect(DER)
+    assert one.receive(there("der@grid.test", "subscribe"), OWN) == (
+        '<presence type="subscribed" to="der@grid.test"/>',
+        '<presence type="subscribe" to="der@grid.test"/>',
+    )
+    one.receive(there(DER), OWN)
+    assert (seen, refusals.counts) == ([(DER, True)], {})
+
+
 def test_a_contact_that_is_there_already_is_told_when_it_is_named() -> None:
     one, seen, _ = peers()
     one.update_roster(contacts("der"))
