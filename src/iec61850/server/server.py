@@ -39,6 +39,8 @@ from .logs import LogJournal
 from .timekeeping import Timekeeping, time_client
 
 if TYPE_CHECKING:
+    from ..registry.client import Registration
+    from ..registry.entries import Nameplate
     from ..scsm81.address import Address
     from ..scsm81.server import ServerLimits, TcpServer
     from ..scsm82.protection import Security
@@ -466,6 +468,36 @@ class Server:
         """Serve on a TCP port (SCSM 8-1), until `close` is called or the caller is cancelled; see `start_tcp`."""
         await self.start_tcp(host, port, **options)
         await self._closed.wait()
+
+    async def register(
+        self,
+        session: Session,
+        registry: str,
+        *,
+        nameplate: Nameplate | None = None,
+        with_model: bool = True,
+        timeout: float = 10.0,
+    ) -> Registration:
+        """Register at a registry of DERs, by its JID: nameplate, dialects, and the CID file of the model.
+
+        The registration outlives this process, and is renewed as long as the session lasts; `deregister` ends it. Where
+        the registry is not there yet it is made as soon as it is: see `Registration.complete`.
+
+        Args:
+            session: on which it is served.
+            registry: its JID, whose resource is `IEC` where none is given.
+            nameplate: what to say of the device; by default what the model has (`registry.nameplate`).
+            with_model: without it others have to browse.
+            timeout: real seconds to wait for each answer.
+
+        Raises `StanzaRefused` for what the registry refuses (`forbidden` if this account may not register), and
+        `LocalError` for a model of which no CID file can be written.
+        """
+        from ..registry.client import register
+
+        return await register(
+            self.model, session, registry, nameplate=nameplate, with_model=with_model, timeout=timeout
+        )
 
     async def wait_closed(self) -> None:
         """Return when `close` has been called."""
