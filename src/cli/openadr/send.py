@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import BinaryIO
@@ -14,7 +13,7 @@ import click
 from ...common.clock import RealClock
 from ...common.security import Credentials
 from ...common.xmpp.login import Login
-from ...openadr.binding.envelopes import Envelopes, Opened
+from ...openadr.binding.envelopes import Envelopes, Opened, Spend
 from ...openadr.binding.http import HttpTransport
 from ...openadr.binding.transport import Transport
 from ...openadr.binding.xmpp import XmppTransport
@@ -97,7 +96,7 @@ class _Nobody:
     def __init__(self) -> None:
         self.envelopes = Envelopes(None, RealClock(), lambda identity, ven_id: False, lambda identity, names: False)
 
-    async def receive(self, identity: str, message: Message, spend: Callable[[], None] | None = None) -> Message | None:
+    async def receive(self, identity: str, message: Message, spend: Spend | None = None) -> Message | None:
         return rejection(message, Rejected(Code.NOT_RECOGNIZED, "nothing is taken in here"))
 
     async def believe(self, opened: Opened) -> None:

@@ -30,6 +30,9 @@ SameParty = Callable[[str, tuple[str, ...]], bool]
 """Whether what a transport proves a sender to be, and what its certificate proves (any of it), are of one party."""
 
 
+Spend = Callable[[], Callable[[], None]]
+"""Spends a nonce, and returns what makes it good again."""
+
 MOST_POLLS = 10_000
 LONGEST_POLL = 1_000
 """So many polls are known by their octets, of at most so many each: ten megabytes are the most that they take."""
@@ -40,13 +43,14 @@ class Opened:
     """A message, and whether it was signed.
 
     Attributes:
-        spend: of a signed one: to be called in the step that deals with it, so that it cannot come again; raises
-            `Unproved` if it was there before, in this process or another that shares our books.
+        spend: of a signed one: to be called in the step that deals with it, so that it cannot come again; returns what
+            takes that back, where the step could not be kept. Raises `Unproved` if it was there before, in this
+            process or another that shares our books.
     """
 
     message: Message
     signed: bool = False
-    spend: Callable[[], None] | None = attrs.field(default=None, eq=False, repr=False)
+    spend: Spend | None = attrs.field(default=None, eq=False, repr=False)
 
 
 class Envelopes:

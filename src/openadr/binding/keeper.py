@@ -109,6 +109,9 @@ class Keeper:
         """Do something that may be kept with what comes next."""
         act()
 
+    async def look(self) -> None:
+        """Take in what others have changed: there are none."""
+
     async def close(self) -> None:
         """Keep what is left, if that can be done."""
         with contextlib.suppress(LocalError):  # which was logged

@@ -24,7 +24,7 @@ from ..model import Message, Poll
 from ..signing import Signing
 from .calls import call
 from .courier import Courier, Held
-from .envelopes import Envelopes, Opened
+from .envelopes import Envelopes, Opened, Spend
 from .keeper import Keeper, Store
 from .sharing import SharedStore
 from .tolerance import Reading
@@ -40,6 +40,7 @@ H = TypeVar("H")
 Listener = Callable[[H], Awaitable[None] | None]
 """What is told of a happening: a plain function or a coroutine function."""
 
+T = TypeVar("T")
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -232,15 +233,12 @@ class Role:
         """What runs while the role is open."""
         return [self._courier.run, self._tell, self._keeper.run]
 
-    async def receive(self, identity: str, message: Message, spend: Callable[[], None] | None = None) -> Message:
+    async def receive(self, identity: str, message: Message, spend: Spend | None = None) -> Message:
         """Return the answer to a message that a transport has brought in, once what it changed is kept (see `Station`).
 
         Raises `NotNow` if it could not be kept: the peer will send the message again, and be given the same answer.
         """
-        try:
-            answer = await self._keeper.step(partial(self._answer, identity, message, spend))
-        except LocalError:
-            raise NotNow(_NOT_STORED) from None
+        answer = await self._together(spend, partial(self._answer, identity, message))
         if not isinstance(message, Poll) or self._keeper.ready:  # a poll changes nothing that anybody waits for
             await self._drain()
         return answer
@@ -249,7 +247,7 @@ class Role:
         """Take note of a signed message that is not received (see `Station`)."""
         if opened.spend is not None:
             try:
-                await self._keeper.note(opened.spend)
+                await self._keeper.note(partial(_spent, opened.spend))
             except LocalError:
                 raise NotNow(_NOT_STORED) from None
 
@@ -265,9 +263,32 @@ class Role:
         await self._drain()
         return result
 
-    def _answer(self, identity: str, message: Message, spend: Callable[[], None] | None) -> Message:
-        if spend is not None:
-            spend()
+    async def look(self) -> None:
+        """Take in what other processes have changed, if many share the store and it can be reached."""
+        with contextlib.suppress(LocalError):  # which was logged
+            await self._keeper.look()
+
+    async def _together(self, spend: Spend | None, act: Callable[[], T]) -> T:
+        """Do something in one step with the spending of a nonce.
+
+        Raises `NotNow` if that cannot be kept: then the very same octets may come again.
+        """
+        spent: list[Callable[[], None]] = []
+
+        def step() -> T:
+            if spend is not None:
+                spent.append(spend())
+            return act()
+
+        try:
+            return await self._keeper.step(step)
+        except LocalError:
+            if not self._keeper.undone:  # else it was not spent at all
+                for undo in spent:
+                    undo()
+            raise NotNow(_NOT_STORED) from None
+
+    def _answer(self, identity: str, message: Message) -> Message:
         try:
             return self._core.receive(identity, message, self.clock.now())
         except Exception:
@@ -379,6 +400,10 @@ class Role:
             if self._queue.empty():
                 with contextlib.suppress(LocalError):  # it is kept with what comes next
                     await self._keeper.kept()
+
+
+def _spent(spend: Spend) -> None:
+    spend()
 
 
 def _notary(signing: Signing | None) -> Notary | None:

@@ -131,6 +131,10 @@ class SharedKeeper(Keeper):
         """Do something in the next turn."""
         await self.step(act)
 
+    async def look(self) -> None:
+        """Have a turn, and do nothing in it."""
+        await self.step(lambda: None)
+
     async def kept(self) -> None:
         """Return when the turn that is going on has ended; raise `LocalError` if nothing of it is kept."""
         if self._turns is not None and not self._turns.done():

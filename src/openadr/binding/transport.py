@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Protocol, runtime_checkable
 
 from ...common.errors import LocalError
 from ..model import Message, TransportName
-from .envelopes import Envelopes, Opened
+from .envelopes import Envelopes, Opened, Spend
 
 
 class NotNow(LocalError):
@@ -23,7 +22,7 @@ class Station(Protocol):
 
     envelopes: Envelopes
 
-    async def receive(self, identity: str, message: Message, spend: Callable[[], None] | None = None) -> Message | None:
+    async def receive(self, identity: str, message: Message, spend: Spend | None = None) -> Message | None:
         """Return the answer to a message from the peer that the transport has proved to be `identity`.
 
         `spend` is that of a signed message (see `Opened`). Raises `NotNow`, and `Unproved` as `spend` does.

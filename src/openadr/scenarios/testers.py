@@ -11,7 +11,7 @@ import attrs
 
 from ...common.clock import Clock
 from ...common.errors import LocalError, TimedOut
-from ..binding.envelopes import Envelopes, Opened
+from ..binding.envelopes import Envelopes, Opened, Spend
 from ..binding.http import HttpTransport
 from ..binding.transport import Transport
 from ..binding.xmpp import XmppTransport
@@ -144,7 +144,7 @@ class Tester:
         """Where the subject is reached, and what it has to prove to be there."""
         raise NotImplementedError
 
-    async def receive(self, identity: str, message: Message, spend: Callable[[], None] | None = None) -> Message | None:
+    async def receive(self, identity: str, message: Message, spend: Spend | None = None) -> Message | None:
         """Return the answer to a message (see `Station`)."""
         if spend is not None:
             spend()
@@ -324,7 +324,7 @@ class VtnTester(Tester):
         self._bell.set()
         return answer
 
-    async def receive(self, identity: str, message: Message, spend: Callable[[], None] | None = None) -> Message | None:
+    async def receive(self, identity: str, message: Message, spend: Spend | None = None) -> Message | None:
         """Return the answer to a message (see `Station`)."""
         self.note(identity)
         return await super().receive(identity, message, spend)

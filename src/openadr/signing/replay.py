@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
+from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import partial
 
 import attrs
 
@@ -99,8 +101,11 @@ class ReplayGuard:
         self._past, self._future = past, future
         self.shelf = Nonces()
 
-    def check(self, signer: str, protect: ReplayProtect, now: datetime) -> None:
-        """Remember the nonce of a signer; raise `Unproved` if it was there before, or its time is too far away."""
+    def check(self, signer: str, protect: ReplayProtect, now: datetime) -> Callable[[], None]:
+        """Remember the nonce of a signer, and return what forgets it again.
+
+        Raises `Unproved` if it was there before, or its time is too far away.
+        """
         self._forget(now)
         age = now - protect.timestamp
         if age > self._past:
@@ -113,6 +118,10 @@ class ReplayGuard:
         if self.shelf.of[signer] >= MOST_OF_ONE:
             raise Unproved("openadr.replay-memory", Code.NOT_ALLOWED, "too many signed messages in so short a time")
         self.shelf[key] = protect.timestamp
+        return partial(self._forgive, key)
+
+    def _forgive(self, key: str) -> None:
+        self.shelf.pop(key, None)
 
     def _forget(self, now: datetime) -> None:
         """Forget nonces whose timestamps would be refused, by whatever clock of ours.

@@ -12,7 +12,7 @@ import os
 import signal
 import time
 import traceback
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -23,6 +23,7 @@ from janusgrid.common.clock import ScaledClock
 from janusgrid.common.security import Credentials
 from janusgrid.common.store.records import Records
 from janusgrid.common.xmpp.slix import SlixSession
+from janusgrid.openadr.binding.envelopes import Spend
 from janusgrid.openadr.binding.http import HttpTransport
 from janusgrid.openadr.binding.services import service
 from janusgrid.openadr.binding.xmpp import XmppTransport
@@ -178,7 +179,7 @@ class MortalXmpp(XmppTransport):
 class MortalVtn(Vtn):
     fate: Fate
 
-    async def receive(self, identity: str, message: Message, spend: Callable[[], None] | None = None) -> Message:
+    async def receive(self, identity: str, message: Message, spend: Spend | None = None) -> Message:
         name = type(message).__name__
         self.fate.moment(f"receiving {name}")
         answer = await super().receive(identity, message, spend)
@@ -189,7 +190,7 @@ class MortalVtn(Vtn):
 class MortalVen(Ven):
     fate: Fate
 
-    async def receive(self, identity: str, message: Message, spend: Callable[[], None] | None = None) -> Message:
+    async def receive(self, identity: str, message: Message, spend: Spend | None = None) -> Message:
         name = type(message).__name__
         self.fate.moment(f"receiving {name}")
         answer = await super().receive(identity, message, spend)
