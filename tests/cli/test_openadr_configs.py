@@ -6,11 +6,13 @@ from pathlib import Path
 
 import attrs
 import pytest
+from janusgrid.cli.openadr.limits import LimitsEntry
 from janusgrid.cli.openadr.reports import HistoryEntry, PlanEntry, PointEntry, ReadingsEntry, ReportEntry
 from janusgrid.cli.openadr.ven_config import VenFile
 from janusgrid.cli.openadr.vtn_config import PartyEntry, VtnFile
 from janusgrid.cli.openadr.way import Http, RetryEntry
 from janusgrid.common.security.entry import SigningEntry
+from janusgrid.openadr.binding.http_door import HttpLimits
 
 from tests.cli.programs import call
 from tests.openadr.binding.ways import Certificates
@@ -69,6 +71,11 @@ def test_good_ones(tmp_path: Path) -> None:
         ("parties", "reports: [{id: a, points: [{rid: a}]}]\nparties", "1:1", "nothing says what a is"),
         ("parties", "xmpp: account.yaml\nparties", "5:7", "account.yaml: cannot read"),
         ("  plain: true\n", "  plain: true\n  key: a.key\n", "5:8", "plain is without TLS"),
+        ("  plain: true\n", "  plain: true\n  limits: {body: 0}\n", "5:18", "one at least"),
+        ("  plain: true\n", "  plain: true\n  limits: {idle: 0s}\n", "5:18", "more than no time"),
+        ("  plain: true\n", "  plain: true\n  limits: {idl: 5s}\n", "5:12", "did you mean 'idle'"),
+        ("parties", "shared: true\nparties", "5:9", "share a PostgreSQL"),
+        ("parties", "shared: true\nstore: a.sqlite\nparties", "6:8", "share a PostgreSQL"),
         ("  plain: true\n", "  certificate: a.pem\n  key: b.key\n", "4:16", "no file 'a.pem'"),
         ('  - name: site\n    identity: "*"\n', "  []\n", "6:3", "no VEN may register"),
     ],
@@ -96,6 +103,7 @@ def test_faults_of_a_vtn(good: str, bad: str, where: str, said: str, tmp_path: P
         ("reports", "signals: [LOAD]\nreports", "4:11", "'LOAD' is no signal"),
         ("reports", "fingerprint: abc\nreports", "4:14", "no fingerprint"),
         ("reports", "readings: {csv: a.csv}\nreports", "a.csv", "cannot read"),
+        ("plain: true", "plain: true, limits: {body: 1000}", "3:29", "it needs listen"),
         ("reports", "poll: 1500ms\nreports", "4:7", "one at least"),
         ("reports", "reply_limit: 0\nreports", "4:14", "one at least"),
         ("reports", "retry: {longest: 0s}\nreports", "4:8", "pauses are above zero and grow"),
@@ -188,7 +196,7 @@ def test_without_check_the_first_fault_ends_it(tmp_path: Path) -> None:
     "kind",
     [
         VtnFile, PartyEntry, PlanEntry, VenFile, ReportEntry, PointEntry, ReadingsEntry, HistoryEntry, RetryEntry, Http,
-        SigningEntry,
+        SigningEntry, LimitsEntry,
     ],
     ids=lambda kind: kind.__name__,
 )  # fmt: skip
@@ -196,6 +204,20 @@ def test_every_key_is_in_the_reference(kind: type) -> None:
     page = (Path(__file__).resolve().parents[2] / "docs" / "reference" / "openadr-programs.md").read_text()
     for name in attrs.fields_dict(kind):
         assert f"`{name}`" in page, name
+
+
+def test_limits_that_are_not_given_are_those_of_the_server() -> None:
+    assert LimitsEntry().limits() == HttpLimits()
+
+
+def test_a_vtn_of_many_processes_has_no_reports_of_its_own(tmp_path: Path) -> None:
+    (tmp_path / "vtn.yaml").write_text(
+        VTN + "store: postgresql://a/b\nshared: true\nreports: [{id: a, points: [{rid: a, value: 1}]}]\n"
+    )
+    code, out = call("vtn", str(tmp_path / "vtn.yaml"), "--check")
+    assert code == 1
+    assert "vtn.yaml:10:10: " in out
+    assert "offers no reports of its own" in out
 
 
 def test_the_example_of_the_reference_has_no_fault() -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from janusgrid.cli.control import ask
 from janusgrid.cli.openadr import ven_config, ven_program, vtn_config, vtn_program
 from janusgrid.cli.openadr.telling import Teller
 from janusgrid.common.clock import RealClock
@@ -22,6 +23,9 @@ from janusgrid.common.xmpp.login import Login
 from tests.brokers import start_broker
 from tests.cli.programs import call
 from tests.openadr.binding.ways import Certificates
+from tests.postgres import Postgres, postgres
+
+__all__ = ["postgres"]
 
 SECONDS = 60.0
 
@@ -81,6 +85,10 @@ class House:
         code, out = call("openadr", *words, "--json", "--at", str(self.folder / f"{at}.yaml"))
         assert code == 0, out
         return json.loads(out)
+
+    def answered(self, event_id: str, at: str) -> Any:
+        """Return an event when all have answered it."""
+        return ask(self.folder / f"{at}.sock", "event.wait", 2 * SECONDS, id=event_id, seconds=SECONDS)
 
     def close(self) -> None:
         for one in reversed(self._running):
@@ -173,6 +181,59 @@ def test_every_kind_of_report_goes_both_ways(house: House) -> None:
     assert "<espi:duration>900<" in house.wait("sample", rid="gb")["value"]
     house.ask("report", "request", "site", "meter", "--granularity", "0s", "--every", "1s", at="vtn")
     assert house.wait("sample", rid="pcc.p", value=7.0)["unit"] == "kW"
+
+
+# --- several programs that are one VTN -------------------------------------------------------------------------------
+
+ONE_OF_MANY = """\
+vtn: utility
+http: {{listen: "127.0.0.1:0", plain: true, limits: {{body: 100000, request: 20s}}}}
+parties: [{{name: near, identity: "*"}}, {{name: far, identity: "*"}}]
+store: "{store}"
+shared: true
+poll: 1s
+telemetry: {{names: []}}
+"""
+
+OF_MANY = """\
+ven: {name}
+vtn: {vtn}
+http: {{plain: true}}
+answer: optIn
+reports: [{{id: meter, points: [{{rid: pcc.p, unit: kW, value: 7}}]}}]
+"""
+
+
+def test_two_programs_are_one_vtn(house: House, postgres: Postgres) -> None:
+    """Each has a VEN; what is asked at either is done for both, and either is told what is, not what was."""
+    store = postgres.database()
+    for program, name in (("one", "near"), ("two", "far")):
+        (address,) = house.run(program, ONE_OF_MANY.format(store=store))["addresses"]
+        house.run(name, OF_MANY.format(name=name, vtn=address))
+        house.wait("offered", ven=name)
+    names = {ven["name"] for ven in house.ask("ven", "list", at="one")}
+    assert names == {"near", "far"}
+    house.ask("event", "create", "near", "far", "--value", "1", "--start", "+1h", "--id", "EV1", at="one")
+    waited = house.answered("EV1", at="two")
+    assert (waited["answered"], waited["opt"]) == (True, {"near": "optIn", "far": "optIn"})
+    changed = house.ask("event", "modify", "EV1", "--value", "2", at="two")
+    assert changed["modification"] == 1
+    assert house.answered("EV1", at="one")["modification"] == 1
+    assert house.ask("event", "cancel", "EV1", at="one")["status"] == "cancelled"
+    (listed,) = house.ask("event", "list", "--all", at="two")
+    assert (listed["status"], listed["modification"]) == ("cancelled", 2)
+    asked = house.ask("report", "request", "near", "meter", "--granularity", "1s", "--every", "1s", at="two")
+    assert house.wait("sample", rid="pcc.p")["value"] == 7.0
+    assert asked["request"] in _requested(house.ask("report", "list", at="one"))
+    house.ask("report", "cancel", "near", asked["request"], at="one")
+    house.ask("ven", "reregister", "far", at="one")
+    house.ask("ven", "cancel", "near", at="two")
+    house.wait("deregistered", ven="near")
+    assert [ven["name"] for ven in house.ask("ven", "list", at="one")] == ["far"]
+
+
+def _requested(rows: list[dict[str, Any]]) -> set[str]:
+    return {each["request"] for row in rows for each in row["requests"]}
 
 
 # --- HTTP and XMPP at once, and any message to either ----------------------------------------------------------------

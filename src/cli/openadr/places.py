@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from ...openadr.binding.keeper import Store
+from ...openadr.binding.sharing import SharedStore
 
 Level = Literal["error", "warning", "info", "debug"]
 """What is logged."""
@@ -24,6 +25,15 @@ def opened(place: str | None, space: str, stack: AsyncExitStack) -> Store | None
     from ...common.store.records import Records  # is slow to import, and not everybody keeps anything
 
     store = Records(place, space)
+    stack.callback(store.close)
+    return store
+
+
+def opened_shared(url: str, space: str, stack: AsyncExitStack) -> SharedStore:
+    """Return the store there that many processes share; this one's part is closed with `stack`."""
+    from ...common.store.shared import SharedRecords
+
+    store = SharedRecords(url, space)
     stack.callback(store.close)
     return store
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Literal
@@ -56,6 +57,7 @@ class VtnFile:
         signing: how messages are signed, for VENs that register to sign; without it none may.
         reading: `tolerant` to read what is against the schema in ways that are known; each is logged once.
         store: file of a database, beside this one, or a URL; without it all is forgotten at the end.
+        shared: many processes are this VTN: the store is one PostgreSQL, by its URL, and all of them have it.
         control: file of the socket by which the program is directed; beside this one and named like it, if not given.
         log: what is logged, on standard error.
     """
@@ -73,6 +75,7 @@ class VtnFile:
     signing: SigningEntry | None = None
     reading: Literal["strict", "tolerant"] = "strict"
     store: str | None = None
+    shared: bool = False
     control: str | None = None
     log: Level = "warning"
 
@@ -108,6 +111,7 @@ def load(path: Path, clock: Clock) -> VtnSettings:
         complain("a VTN listens: listen: HOST:PORT", "http")
     ways.check(complain)
     poll_fits(file.poll, complain)
+    _sharing_fits(file, complain)
     parties = _parties(document, file, faults)
     plan = file.telemetry.plan(document, faults, "telemetry")
     found = reports(document, file.reports, file.readings, file.history, folder, clock, faults)
@@ -117,6 +121,14 @@ def load(path: Path, clock: Clock) -> VtnSettings:
     assert plan is not None
     store, control = place(file.store, folder), socket_of(path, file.control)
     return VtnSettings(file, ways, parties, plan, found, retry, store, control)
+
+
+def _sharing_fits(file: VtnFile, complain: Callable[..., None]) -> None:
+    """Complain of what many processes cannot be."""
+    if file.shared and not (file.store or "").startswith("postgresql"):
+        complain("many processes share a PostgreSQL: store: postgresql://…", "store" if file.store else "shared")
+    if file.shared and file.reports:
+        complain("a VTN of many processes offers no reports of its own", "reports")
 
 
 def _parties(document: Document, file: VtnFile, faults: list[ConfigError]) -> tuple[Party, ...]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import Any
 
 from ...common.errors import LocalError, UnknownName
@@ -18,7 +19,10 @@ from .wishes import wishes
 
 
 class Desk:
-    """Directs a VTN. Events come and go as OpenADR messages; what was asked for is kept before it is answered."""
+    """Directs a VTN. Events come and go as OpenADR messages; what was asked for is kept before it is answered.
+
+    All is done in turns, so that it may be one of many processes.
+    """
 
     def __init__(self, vtn: Vtn) -> None:
         self._vtn = vtn
@@ -42,44 +46,44 @@ class Desk:
 
     async def _create(self, request: Request) -> Any:
         required = ResponseRequired(request.get("response", ResponseRequired.ALWAYS.value))
-        made = [
-            self._vtn.create_event(each.ei_event, request["vens"] or None, required)
-            for each in _distributed(request["message"]).events
-        ]
-        await self._vtn.kept()
-        return [self._summary(self._booked(each.id)) for each in made]
+        events = _distributed(request["message"]).events
+
+        def create() -> list[Any]:
+            made = [self._vtn.create_event(each.ei_event, request["vens"] or None, required) for each in events]
+            return [self._summary(self._booked(each.id)) for each in made]
+
+        return await self._vtn.turn(create)
 
     async def _modify(self, request: Request) -> Any:
         (event,) = _distributed(request["message"]).events
-        booked = self._vtn.core.modify_event(event.ei_event, self._vtn.clock.now())
-        return await self._settled(booked)
+        return await self._changed(lambda now: self._vtn.core.modify_event(event.ei_event, now))
 
     async def _cancel(self, request: Request) -> Any:
-        booked = self._vtn.core.cancel_event(request["id"], self._vtn.clock.now(), request.get("reason"))
-        return await self._settled(booked)
+        return await self._changed(lambda now: self._vtn.core.cancel_event(request["id"], now, request.get("reason")))
 
     async def _events(self, request: Request) -> Any:
+        await self._vtn.look()
         return [self._summary(booked) for booked in self._vtn.core.events]
 
     async def _event(self, request: Request) -> Any:
+        await self._vtn.look()
         booked = self._booked(request["id"])
         return {**self._summary(booked), "message": write(summary.carried(booked.event))}
 
     async def _wait(self, request: Request) -> Any:
         """Answer when every VEN has answered the event, or the time is over."""
-        booked = self._booked(request["id"])
+        await self._vtn.look()
         try:
             async with asyncio.timeout(request["seconds"]):
-                while booked.unanswered:
+                while self._booked(request["id"]).unanswered:
                     await self._vtn.changed()
         except TimeoutError:
             pass
+        booked = self._booked(request["id"])
         return {**self._summary(booked), "answered": not booked.unanswered}
 
-    async def _settled(self, booked: BookedEvent) -> dict[str, Any]:
-        self._vtn.nudge()
-        await self._vtn.kept()
-        return self._summary(booked)
+    async def _changed(self, change: Callable[[datetime], BookedEvent]) -> dict[str, Any]:
+        return await self._vtn.turn(lambda: self._summary(change(self._vtn.clock.now())))
 
     def _booked(self, event_id: str) -> BookedEvent:
         return self._vtn.core.events.get(event_id)
@@ -101,16 +105,18 @@ class Desk:
     # --- reports ---
 
     async def _request(self, request: Request) -> Any:
-        order = self._vtn.request_report(request["ven"], request["report"], **wishes(request))
-        await self._vtn.kept()
+        order = await self._vtn.turn(
+            lambda: self._vtn.request_report(request["ven"], request["report"], **wishes(request))
+        )
         return {"ven": request["ven"], "request": order.id}
 
     async def _end(self, request: Request) -> Any:
-        self._vtn.cancel_report(request["ven"], *request["requests"], to_follow=request["to_follow"])
-        await self._vtn.kept()
+        wanted = request["requests"]
+        await self._vtn.turn(lambda: self._vtn.cancel_report(request["ven"], *wanted, to_follow=request["to_follow"]))
         return {"ven": request["ven"], "cancelled": request["requests"]}
 
     async def _opts(self, request: Request) -> Any:
+        await self._vtn.look()
         return [
             {"ven": ven.ven_name, **summary.opt(each)}
             for ven in self._vtn.core.vens
@@ -118,26 +124,30 @@ class Desk:
         ]
 
     async def _reports(self, request: Request) -> Any:
+        await self._vtn.look()
         return [row for ven in self._vtn.core.vens for row in summary.reports(ven.ven_name, ven)]
 
     # --- VENs ---
 
     async def _vens(self, request: Request) -> Any:
+        await self._vtn.look()
         return [summary.ven(ven) for ven in self._vtn.core.vens]
 
     async def _expel(self, request: Request) -> Any:
-        ven = self._vtn.core.ven(request["ven"])
-        self._vtn.core.cancel_registration(ven.ven_id)
-        self._vtn.nudge()
-        await self._vtn.kept()
-        return summary.ven(ven)
+        return await self._about(request["ven"], self._vtn.cancel_registration)
 
     async def _reregister(self, request: Request) -> Any:
-        ven = self._vtn.core.ven(request["ven"])
-        self._vtn.core.request_registration(ven.ven_id)
-        self._vtn.nudge()
-        await self._vtn.kept()
-        return summary.ven(ven)
+        return await self._about(request["ven"], self._vtn.request_registration)
+
+    async def _about(self, name: str, act: Callable[[str], None]) -> Any:
+        """Do something about a VEN; return what it was then."""
+
+        def done() -> Any:
+            ven = self._vtn.ven(name)
+            act(ven.ven_id)
+            return summary.ven(ven)
+
+        return await self._vtn.turn(done)
 
 
 def _distributed(text: str) -> DistributeEvent:

@@ -9,6 +9,8 @@ from pathlib import Path
 import click
 
 from ...common.clock import Clock, RealClock
+from ...openadr.binding.keeper import Store
+from ...openadr.binding.sharing import SharedStore
 from ...openadr.vtn import (
     Asked,
     Declined,
@@ -24,7 +26,7 @@ from ...openadr.vtn import (
 from ..control import Control
 from ..running import run
 from . import samples, summary
-from .places import opened
+from .places import opened, opened_shared
 from .starting import many, settings_of
 from .telling import Teller, log_to_stderr
 from .vtn_config import VtnSettings, load
@@ -67,7 +69,7 @@ async def serve(settings: VtnSettings, clock: Clock, as_json: bool) -> None:
             history=settings.reports.history,
             poll_every=settings.file.poll,
             retry=settings.retry,
-            store=opened(settings.store, f"vtn/{settings.file.vtn}", stack),
+            store=_store(settings, stack),
             signing=settings.ways.signs,
             tolerant=settings.file.reading == "tolerant",
         )
@@ -84,6 +86,13 @@ async def serve(settings: VtnSettings, clock: Clock, as_json: bool) -> None:
             await asyncio.Event().wait()
         finally:
             say.tell("down", f"VTN {settings.file.vtn} ends", vtn=settings.file.vtn)
+
+
+def _store(settings: VtnSettings, stack: AsyncExitStack) -> Store | SharedStore | None:
+    space = f"vtn/{settings.file.vtn}"
+    if settings.file.shared and settings.store is not None:
+        return opened_shared(settings.store, space, stack)
+    return opened(settings.store, space, stack)
 
 
 def follow(vtn: Vtn, say: Teller) -> None:

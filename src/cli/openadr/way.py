@@ -24,6 +24,7 @@ from ...openadr.core.outbox import Retry
 from ...openadr.model import EiTarget
 from ...openadr.signing import Signing
 from ...openadr.signing.entry import signing
+from .limits import LimitsEntry
 
 PROFILES = {profile.name: profile for profile in (MODERN, OPENADR)}
 
@@ -41,6 +42,7 @@ class Http:
         certificate, key, authorities, revoked: PEM files.
         profile: of TLS.
         plain: no TLS at all: for laboratories.
+        limits: what is taken of those who post.
     """
 
     listen: str | None = None
@@ -51,11 +53,16 @@ class Http:
     revoked: str | None = None
     profile: Literal["modern", "openadr"] = "modern"
     plain: bool = False
+    limits: LimitsEntry | None = None
 
     def check(self, folder: Path, complain: Complain, *trail: Step) -> None:
         """Complain of what is wrong: addresses, files that are not there, keys that do not fit."""
         if self.listen is not None and _host_port(self.listen) is None:
             complain(f"{self.listen!r} is not HOST:PORT", *trail, "listen")
+        if self.limits is not None and self.listen is None:
+            complain("limits are those of a server: it needs listen", *trail, "limits")
+        elif self.limits is not None:
+            self.limits.check(complain, *trail, "limits")
         if self.url is not None and urlsplit(self.url).scheme != ("http" if self.plain else "https"):
             complain(f"{self.url!r} is no {'http' if self.plain else 'https'} address", *trail, "url")
         given = [name for name in ("certificate", "key", "authorities", "revoked") if getattr(self, name) is not None]
@@ -96,6 +103,7 @@ class Http:
             url=self.url,
             profile=PROFILES[self.profile],
             vtn=fingerprint,
+            limits=self.limits.limits() if self.limits else None,
             plain=self.plain,
         )
 
