@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from janusgrid.common.security.authority import Authority
 from janusgrid.common.xmpp.login import Login
 from janusgrid.common.xmpp.servers.process import free_port
 from janusgrid.iec61850 import read_scl, write_cid
@@ -113,14 +115,48 @@ async def test_over_xmpp(tmp_path: Path) -> None:
             account = Login(jid, f"secret of {user}", broker.host, broker.port, Path(broker.ca))
             account.save(tmp_path / f"{user}.yaml")
         process = await asyncio.to_thread(
-            start, "serve", str(HOME / "HP1.cid"), "--xmpp", str(tmp_path / "hp1.yaml"), "--json"
-        )
+            start, "serve", str(HOME / "HP1.cid"), "--xmpp", str(tmp_path / "hp1.yaml"), "--json",
+            "--security", "allowed", *protection(tmp_path, "hp1", broker.domain), "--validate",
+        )  # fmt: skip
         assert process.stdout is not None
         target = json.loads(await asyncio.to_thread(process.stdout.readline))["xmpp"]
         assert target == f"xmpp:hp1@{broker.domain}/IEC"
         found = await asyncio.to_thread(run, "browse", target, "--account", str(tmp_path / "ems.yaml"))
         assert found == (0, "HP1DER\n", "")
-        assert await asyncio.to_thread(stop, process, signal.SIGTERM) == 0
+        options = ("--account", str(tmp_path / "ems.yaml"), *protection(tmp_path, "ems", broker.domain), "--validate")
+        code, out, err = await asyncio.to_thread(run, "browse", target, *options)
+        assert (code, out) == (0, "HP1DER\n")
+        assert re.search(r"sent: [1-9]\d* PDUs, 0 of them not valid\nreceived: [1-9]\d* PDUs, 0 of", err)
+        process.send_signal(signal.SIGTERM)
+        _, err = await asyncio.to_thread(process.communicate, timeout=30)
+        assert (process.returncode, err.count(", 0 of them not valid")) == (0, 2)
+
+
+def protection(folder: Path, user: str, domain: str) -> tuple[str, ...]:
+    """Return the options of end-to-end security with a new certificate."""
+    issued = Authority.of(folder / "certificates").issue(user, addresses=[f"{user}@{domain}"])
+    return (
+        "--certificate", str(issued.certificate), "--certificate-key", str(issued.key),
+        "--authorities", str(issued.authority),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--security", "required"), "--certificate-key and --authorities"),
+        (("--certificate", __file__), "--certificate-key and --authorities"),
+        (("--security", "off", "--certificate", __file__), "no end-to-end security"),
+        (("--suite", "clear"), "no end-to-end security"),
+        (("--schema", __file__), "--validate"),
+        (("--validate",), "for XMPP"),
+    ],
+)
+def test_protection_that_does_not_go_together(options: tuple[str, ...], said: str) -> None:
+    for command in (("browse", "tcp://127.0.0.1:1"), ("serve", str(HOME / "HP1.cid"))):
+        code, out, err = call(*command, *options)
+        assert (code, out) == (2, "")
+        assert said in " ".join(err.split())
 
 
 def test_watch_and_write(target: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from contextlib import AsyncExitStack
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import click
@@ -19,6 +20,7 @@ from ...iec61850.scsm81.client import PORT, TLS_PORT
 from ...iec61850.scsm81.tls import server_context
 from ...iec61850.server import Server
 from ..running import run
+from .protection import Protection, protected, tell
 from .target import acse_password, tls_context
 
 _File = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -41,6 +43,7 @@ _File = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option("--files", type=click.Path(exists=True, file_okay=False, path_type=Path), help="directory to serve")
 @click.option("--writable", is_flag=True, help="with --files: clients may write, rename and delete")
 @click.option("--json", "as_json", is_flag=True, help="print where it serves as JSON")
+@protected
 def serve(
     file: Path,
     tcp: str | None,
@@ -56,10 +59,15 @@ def serve(
     files: Path | None,
     writable: bool,
     as_json: bool,
+    **given: Any,
 ) -> None:
     """Serve an SCL FILE over TCP, XMPP or both."""
     if writable and files is None:
         raise click.UsageError("--writable goes with --files")
+    protection = Protection.taken(given)
+    if protection.given and not xmpp:
+        raise click.UsageError("end-to-end security and --validate are for XMPP: give --xmpp")
+    security, validation = protection.security(), protection.validation()
     tls = tls_context(server_context, ca, cert, key)
     standard = TLS_PORT if tls else PORT
     over_tcp = tcp or tls or configured or not xmpp
@@ -87,10 +95,11 @@ def serve(
                 places["tcp"] = f"tcp://{f'[{host}]' if ':' in host else host}:{listener.port}"
             if login is not None:
                 session = await open_.enter_async_context(login.session())
-                server.start(session)
+                server.start(session, security=security, validation=validation)
                 places["xmpp"] = f"xmpp:{session.jid}"
             where = [place for name, place in places.items() if name != "ied"]
             click.echo(json.dumps(places) if as_json else f"{server.model.ied} at {' and '.join(where)}")
+            open_.callback(tell, validation)
             await server.wait_closed()
 
     run(work(), endless=True)

@@ -20,6 +20,7 @@ from ...iec61850.client import Ied, connect
 from ...iec61850.model.nodes import Model
 from ...iec61850.scl import read as read_scl
 from ...iec61850.scsm81 import tls
+from .protection import Protection, protected, tell
 
 _XMPP_ONLY = frozenset({"account", "jid", "host", "port"})
 _TCP_ONLY = frozenset({"cert", "key"})
@@ -66,12 +67,14 @@ def reaches(command: F) -> F:
     """Give a command the argument TARGET and the options of a connection; it gets them as one `Target`."""
 
     def wrapped(target: str, **given: Any) -> None:
+        protection = Protection.taken(given)
         fields = {name: given.pop(name) for name in attrs.fields_dict(Target) if name in given}
-        command(Target(target, **fields), **given)
+        command(Target(target, protection=protection, **fields), **given)
 
     wrapped.__doc__ = command.__doc__
     wrapped.__name__ = command.__name__
     wrapped.__click_params__ = getattr(command, "__click_params__", [])  # type: ignore[attr-defined]
+    wrapped = protected(wrapped)
     for option in reversed(_OPTIONS):
         wrapped = option(wrapped)
     return click.argument("target")(wrapped)  # type: ignore[return-value]
@@ -108,6 +111,7 @@ class Target:
     dialect: str = "80-3"
     keep_alive: float = 30.0
     timeout: float = 10.0
+    protection: Protection = Protection()
 
     def tell(self, what: Any, lines: Iterable[str] = ()) -> None:
         """Print the outcome: an object with --json, else lines, which may be none."""
@@ -120,11 +124,18 @@ class Target:
         self._check()
         place = self._place()
         if self._over_xmpp:
-            async with (
-                self._login().session() as session,
-                connect(place, session=session, dialect=self.dialect, timeout=self.timeout) as ied,
-            ):
-                yield ied
+            security, validation = self.protection.security(), self.protection.validation()
+            try:
+                async with (
+                    self._login().session() as session,
+                    connect(
+                        place, session=session, dialect=self.dialect, timeout=self.timeout,
+                        security=security, validation=validation,
+                    ) as ied,
+                ):  # fmt: skip
+                    yield ied
+            finally:
+                tell(validation)
             return
         password, alive = acse_password(), self.keep_alive
         async with connect(place, tls=self._tls(), password=password, keep_alive=alive, timeout=self.timeout) as ied:
@@ -153,6 +164,8 @@ class Target:
         given = {name for name in _XMPP_ONLY | _TCP_ONLY | {"ca"} if getattr(self, name) is not None}
         if not self._over_xmpp:
             wrong, why = given & _XMPP_ONLY, "for XMPP; the target is none"
+            if self.protection.given:
+                raise click.UsageError("end-to-end security and --validate are for XMPP; the target is none")
         elif self.account is not None:
             wrong, why = given - {"account"}, "not for use with --account: the file has it"
         else:
