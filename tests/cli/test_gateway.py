@@ -102,7 +102,7 @@ def test_all_faults_are_named_by_their_lines(tmp_path: Path) -> None:
     told = str(error.value)
     for line, words in (
         (2, "reached by an account"), (4, "HOST:PORT"), (5, "there is no dialect '2020'"), (6, "this is for TCP"),
-        (6, "no file 'x.pem'"), (8, "neither xmpp:"), (10, "goes with listen"), (13, "serves another device"),
+        (6, "no file 'x.pem'"), (8, "none of xmpp:"), (10, "goes with listen"), (13, "serves another device"),
     ):  # fmt: skip
         assert any(f"c.yaml:{line}:" in each and words in each for each in told.splitlines()), (line, words, told)
     said = CliRunner().invoke(cli, ["gateway", str(config), "--check"])

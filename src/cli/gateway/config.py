@@ -16,7 +16,10 @@ from ...common.errors import ConfigError, JanusGridError
 from ...common.security.e2e import Suite
 from ...common.security.tls import Credentials
 from ...common.xmpp.login import Login
+from ...iec61850.client.connect import configured_address, configured_target
 from ...iec61850.mapping.service import Caller
+from ...iec61850.scl import read as read_scl
+from ...iec61850.scsm81.address import Address
 from ...iec61850.scsm82.context import PROFILES
 
 Level = Literal["error", "warning", "info", "debug"]
@@ -84,7 +87,8 @@ class DeviceEntry:
 
     Attributes:
         name: what it is called in what the gateway says.
-        device: where it is: `xmpp:user@domain/IEC` or `tcp://host:port`.
+        device: where it is: `xmpp:user@domain/IEC`, `tcp://host:port`, or `scl:FILE#IED`, where its SCL file says: on
+            XMPP, if there is an account.
         account: XMPP: file of the account by which the gateway reaches it.
         dialect: XMPP: how it writes XER.
         security: XMPP: end-to-end security with it.
@@ -94,6 +98,7 @@ class DeviceEntry:
         listen_tls, listen_password: TLS there, and the password of ACSE that clients have to know.
         serve: file of the account at whose JID clients of 8-2 find it.
         serve_security: end-to-end security there.
+        lost: what becomes of associations when the device is gone: see `Far`.
         clients: who is let in; everybody, if none is given.
     """
 
@@ -110,12 +115,21 @@ class DeviceEntry:
     listen_password: str | None = None
     serve: str | None = None
     serve_security: SecurityEntry | None = None
+    lost: Literal["keep", "end"] = "keep"
     clients: tuple[ClientEntry, ...] = ()
 
     @property
     def over_xmpp(self) -> bool:
         """Whether the device is reached over XMPP."""
-        return self.device.startswith("xmpp:")
+        return self.device.startswith("xmpp:") or (self.scl is not None and self.account is not None)
+
+    @property
+    def scl(self) -> tuple[str, str | None] | None:
+        """The SCL file, and the IED in it, that say where it is."""
+        if not self.device.startswith("scl:"):
+            return None
+        file, _, ied = self.device.removeprefix("scl:").partition("#")
+        return file, ied or None
 
     def entry(self, caller: Caller) -> ClientEntry | None:
         """Return as whom a client is led, the first that fits; None if it is not let in."""
@@ -191,13 +205,20 @@ class _Check:
 
     def _reached(self, device: DeviceEntry, *trail: Step) -> None:
         place = device.device
-        if device.over_xmpp:
+        if device.scl is not None:
+            try:
+                place_of(device, self._folder)
+            except JanusGridError as error:
+                self.complain(str(error), *trail, "device")
+        elif device.over_xmpp:
             if "@" not in place:
                 self.complain(f"{place!r} is not xmpp:user@domain/IEC", *trail, "device")
             if device.account is None and not all(client.account for client in device.clients or (ClientEntry("*"),)):
                 self.complain("a device on XMPP is reached by an account", *trail)
         elif not _is_tcp(place):
-            self.complain(f"{place!r} is neither xmpp:user@domain/IEC nor tcp://host:port", *trail, "device")
+            self.complain(
+                f"{place!r} is none of xmpp:user@domain/IEC, tcp://host:port and scl:FILE#IED", *trail, "device"
+            )
         if device.dialect not in PROFILES:
             self.complain(f"there is no dialect {device.dialect!r}; there is {', '.join(PROFILES)}", *trail, "dialect")
         self._credentials(device, device.over_xmpp, *trail)
@@ -239,6 +260,16 @@ def _is_tcp(place: str) -> bool:
         return parts.scheme == "tcp" and bool(parts.hostname) and (parts.port is None or parts.port > 0)
     except ValueError:
         return False
+
+
+def place_of(device: DeviceEntry, folder: Path) -> tuple[str, Address | None]:
+    """Return where a device is, and on TCP what it is called there; raise what is wrong with its SCL file."""
+    if device.scl is None:
+        return device.device, None
+    file, ied = device.scl
+    model = read_scl(folder / file, ied=ied).model
+    target = configured_target(model, xmpp=device.over_xmpp)
+    return target, None if device.over_xmpp else configured_address(model)
 
 
 def host_port(text: str) -> tuple[str, int] | None:

@@ -21,7 +21,7 @@ from ...iec61850.scsm81 import tls
 from ...iec61850.scsm81.server import TcpServer
 from ...iec61850.scsm82.server import XmppServer
 from ..running import run
-from .config import ClientEntry, DeviceEntry, SecurityEntry, Settings, TlsEntry, host_port, load
+from .config import ClientEntry, DeviceEntry, SecurityEntry, Settings, TlsEntry, host_port, load, place_of
 
 
 @click.command()
@@ -85,7 +85,8 @@ def _chooser(device: DeviceEntry, folder: Path, sessions: dict[str, Session]) ->
     made: dict[ClientEntry, Far] = {}
     entries = device.clients or (ClientEntry("*"),)
     for entry in entries:
-        made[entry] = Far(device.name, _opener(device, entry, folder, sessions), text=device.over_xmpp)
+        reach = _opener(device, entry, folder, sessions)
+        made[entry] = Far(device.name, reach, text=device.over_xmpp, keep=device.lost == "keep")
 
     def choose(caller: Caller) -> Far | None:
         entry = device.entry(caller)
@@ -96,12 +97,14 @@ def _chooser(device: DeviceEntry, folder: Path, sessions: dict[str, Session]) ->
 
 def _opener(device: DeviceEntry, entry: ClientEntry, folder: Path, sessions: dict[str, Session]) -> Any:
     timeout = device.timeout.total_seconds()
+    target, remote = place_of(device, folder)
     if device.over_xmpp:
         session = sessions[entry.account or device.account or ""]
         security = _security(entry.security or device.security, folder)
-        return opener(device.device, session=session, dialect=device.dialect, security=security, timeout=timeout)
+        return opener(target, session=session, dialect=device.dialect, security=security, timeout=timeout)
     context = _tls(entry.tls or device.tls, folder, server=False)
-    return opener(device.device, tls=context, password=entry.password or device.password, timeout=timeout)
+    password = entry.password or device.password
+    return opener(target, tls=context, password=password, remote=remote, timeout=timeout)
 
 
 def _tls(entry: TlsEntry | None, folder: Path, *, server: bool) -> ssl.SSLContext | None:

@@ -64,6 +64,7 @@ class Far:
         open: opens an association with it.
         text: whether PDUs are written as text there (XER).
         most: what to propose at most.
+        keep: whether near associations outlive those there; else they end with them.
         retry: real seconds between two attempts to reach it again: the first, and the most it grows to.
     """
 
@@ -71,6 +72,7 @@ class Far:
     open: Open
     text: bool
     most: Limits = Limits()
+    keep: bool = True
     retry: tuple[float, float] = (0.5, 5.0)
     _known: dict[str, pdu.ConfirmedServiceResponse] = attrs.Factory(dict)
 

@@ -68,7 +68,8 @@ class _Admission:
     ) -> Relay[P]:
         """Lead the near association to the far one."""
         push = partial(self.gateway.push, association)
-        relay = Relay(self.far, self.association, self.limits, wire, parameters, exchange, push)
+        abort = partial(self.gateway.abort, association)
+        relay = Relay(self.far, self.association, self.limits, wire, parameters, exchange, push, abort)
         self.gateway.lead(association, relay)
         return relay
 

@@ -54,6 +54,7 @@ class Relay(Generic[P]):
         parameters: Parameters,
         exchange: Exchange,
         push: Callable[[pdu.MMSpdu], None],
+        abort: Callable[[str], None],
     ) -> None:
         self._far = far
         self._association: FarAssociation | None = association
@@ -62,6 +63,7 @@ class Relay(Generic[P]):
         self._parameters = parameters
         self._near = exchange
         self._push = push
+        self._abort = abort
         self._numbers = count(1)
         self._outstanding = 0
         self._writing = 0
@@ -166,7 +168,7 @@ class Relay(Generic[P]):
     async def _ask(self, service: pdu.ConfirmedServiceRequest) -> pdu.MMSpdu:
         association = self._association
         if association is None:
-            raise NotReachable("the far server is gone", where=self._far.name)
+            raise NotReachable("it is gone")
         return await self._exchange(association, service)
 
     async def _exchange(self, association: FarAssociation, service: pdu.ConfirmedServiceRequest) -> pdu.MMSpdu:
@@ -241,8 +243,13 @@ class Relay(Generic[P]):
         """The far server is gone: see that it is reached again, and meanwhile answer what can be answered."""
         if self._over or self._association is not association:
             return
-        log.warning("%s: lost: %s", self._far.name, why)
+        log.warning("%s: %s", self._far.name, why)
         self._association = None
+        if not self._far.keep:
+            self._abort(why)
+            return
+        for report in self._standing.old():
+            self._push(report)
         if self._task is None or self._task.done():
             self._task = asyncio.get_running_loop().create_task(self._return())
 

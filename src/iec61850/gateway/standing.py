@@ -14,10 +14,8 @@ from typing import Any
 
 import attrs
 
-from ...common.errors import Malformed
-from ..acsi.services import Report
-from ..mapping.reports import RPT, decode_report
 from ..mms import pdu
+from .reports import Told, told
 
 log = logging.getLogger(__name__)
 
@@ -51,7 +49,8 @@ class Standing:
     def __init__(self) -> None:
         self._blocks: dict[Block, _Written] = {}
         self._lists: dict[str, pdu.DefineNamedVariableListRequest] = {}
-        self._entries: dict[str, bytes] = {}
+        self._entries: dict[str, pdu.Data] = {}
+        self._told: dict[str, Told] = {}
 
     # --- what happens -----------------------------------------------------------------------------------------------
 
@@ -87,6 +86,8 @@ class Standing:
         written = self._blocks.setdefault(block, _Written())
         if name == _ENABLE:
             written.enabled = value == ("boolean", True)
+            if not written.enabled:
+                self._told.clear()  # which of them were its own only the server knows
         elif name == "EntryID":
             written.entry = value
         elif name not in _NOT_AGAIN:
@@ -96,11 +97,23 @@ class Standing:
 
     def heard(self, message: pdu.MMSpdu) -> None:
         """Take note of a report that the client gets."""
-        report = report_of(message)
-        if report is None or report.entry_id is None or report.more_follows:
-            return  # of a report in parts the client has nothing before it has all
-        if report.rpt_id in self._entries or len(self._entries) < MOST_BLOCKS:
-            self._entries[report.rpt_id] = report.entry_id
+        report = told(message)
+        if report is None:
+            return
+        before = self._told.get(report.id)
+        if before is not None:
+            before.goes_on(report)
+        elif len(self._told) < MOST_BLOCKS:
+            self._told[report.id] = report
+        if report.entry is not None and report.complete and report.id in self._told:
+            self._entries[report.id] = report.entry  # of a report in parts the client has nothing before it has all
+
+    def old(self) -> list[pdu.MMSpdu]:
+        """Return the reports that tell the client that what it was told last is old: of blocks that are enabled."""
+        if not any(written.enabled for written in self._blocks.values()):
+            return []
+        reports = [report.as_old() for report in self._told.values()]
+        return [report for report in reports if report is not None]
 
     # --- the far server is back -------------------------------------------------------------------------------------
 
@@ -132,24 +145,8 @@ class Standing:
         domain, item = block
         for name in (report, f"{domain}/{item}", f"{domain}/{item}".replace("$", ".")):
             if name and name in self._entries:
-                return ("octet-string", self._entries[name])
+                return self._entries[name]
         return written.entry
-
-
-def report_of(message: pdu.MMSpdu) -> Report | None:
-    """Return the report that a PDU is, None if it is none that can be read."""
-    match message:
-        case ("unconfirmed-PDU", unconfirmed):
-            _, report = unconfirmed.service
-            if (
-                isinstance(report, pdu.InformationReport)
-                and report.variable_access_specification == ("variableListName", RPT)
-            ):  # fmt: skip
-                try:
-                    return decode_report(report.list_of_access_result)
-                except Malformed:
-                    return None
-    return None
 
 
 def _variable(block: Block, name: str) -> Any:

@@ -155,6 +155,44 @@ async def test_no_buffered_report_is_lost_or_comes_twice(world: World) -> None:
         await world.back()
 
 
+@pytest.mark.parametrize("block", [BUFFERED, UNBUFFERED])
+async def test_who_only_listens_is_told_what_is_old(world: World, block: str) -> None:
+    async with connect(f"tcp://127.0.0.1:{world.port}") as ied, ied.report(block, interrogate=True) as reports:
+        world.server.update(W, 412.0)
+        await changes(reports, 1)
+        await world.gone()
+        async with asyncio.timeout(30):
+            while "oldData" not in str(quality(update := await anext(reports))):
+                pass
+        assert told([update]) == [412.0]
+        assert update.entry is None
+        assert set(update.reasons.values()) == {Reason.QUALITY_CHANGE}
+        assert {str(member) for member in update.values} == {W, "DG750DER/MMXU1.Hz", *OTHERS}
+        await world.back()
+        async with asyncio.timeout(30):
+            while not quality(update := await anext(reports)).good:
+                pass
+        assert update.reasons[W] is Reason.GENERAL_INTERROGATION
+        assert told([update]) == [412.0]
+
+
+OTHERS = ("DG750DER/DGEN1.DEROpSt", "DG750DER/DGEN1.DEROpSt.q")
+
+
+def quality(update: Update) -> Quality:
+    return update.values[W]["q"]  # type: ignore[index,call-overload,return-value]
+
+
+async def test_a_client_that_does_better_by_itself_is_let_go(world: World) -> None:
+    world.far.keep = False
+    async with connect(f"tcp://127.0.0.1:{world.port}") as ied:
+        ends: list[str] = []
+        ied.on_end(ends.append)
+        world.cut()
+        await until(lambda: bool(ends))
+        assert not world.gateway.associations
+
+
 async def test_unbuffered_blocks_and_data_sets_are_made_again(world: World) -> None:
     async with connect(f"tcp://127.0.0.1:{world.port}") as ied:
         await ied.association.call(CreateDataSet(Reference.parse("@mine"), (Reference.parse(f"{F}[MX]"),)))
