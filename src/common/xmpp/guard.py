@@ -139,39 +139,43 @@ class StanzaReader:
             raise StreamFault("restricted-xml", "something stands before the stream header: no XMPP, or a DTD")
 
     def _events(self, fed: int) -> Iterator[Opened | Stanza | Closed]:
-        limits = self._limits
-        for event, element in cast(Iterator[tuple[str, Element]], self._parser.read_events()):
-            if event == "start":
-                self._depth += 1
-                if self._depth == 1:
-                    self._root = element
-                    found = _START_TAG.match(self._header)
-                    self._header = found[0] if found else ""
-                    yield Opened(element)
-                    continue
-                self._elements += 1
-                if self._depth - 1 > limits.depth:
-                    self._fault = "stanza-too-deep"
-                elif self._elements > limits.elements:
-                    self._fault = "stanza-too-many-elements"
-            elif event == "end":
-                self._depth -= 1
-                if self._depth == 1:
-                    yield Stanza(element, self._fault or self._weigh(element))
-                    self._next(fed)
-                elif self._depth == 0:
-                    yield Closed()
-                elif self._fault:
-                    element.clear()  # it is refused already: hold no more of it than must be
-            elif self._depth > 1:
-                self._fault = "restricted-xml"
-            else:
-                raise StreamFault("restricted-xml", "a comment or processing instruction between stanzas")
+        most_deep, most = self._limits.depth + 1, self._limits.elements
+        depth, elements = self._depth, self._elements
+        try:
+            for event, element in cast(Iterator[tuple[str, Element]], self._parser.read_events()):
+                if event == "start":
+                    depth += 1
+                    if depth == 1:
+                        self._root = element
+                        found = _START_TAG.match(self._header)
+                        self._header = found[0] if found else ""
+                        yield Opened(element)
+                        continue
+                    elements += 1
+                    if depth > most_deep:
+                        self._fault = "stanza-too-deep"
+                    elif elements > most:
+                        self._fault = "stanza-too-many-elements"
+                elif event == "end":
+                    depth -= 1
+                    if depth == 1:
+                        yield Stanza(element, self._fault or self._weigh(element))
+                        self._next(fed)
+                        elements = 0
+                    elif depth == 0:
+                        yield Closed()
+                    elif self._fault:
+                        element.clear()  # it is refused already: hold no more of it than must be
+                elif depth > 1:
+                    self._fault = "restricted-xml"
+                else:
+                    raise StreamFault("restricted-xml", "a comment or processing instruction between stanzas")
+        finally:
+            self._depth, self._elements = depth, elements
 
     def _next(self, fed: int) -> None:
         assert self._root is not None
         self._root.clear()
-        self._elements = 0
         self._fault = None
         self._octets = min(self._octets, fed)
 

@@ -214,12 +214,13 @@ class DeviceAccess:
 
     async def _take(self, reports: Reports) -> None:
         try:
-            async for update in reports:
+            while True:
+                report = await reports.whole()
                 self.reports += 1
-                for entry in update.report.entries:
+                for entry in report.entries:
                     if entry.reference is not None:
                         self._reported(entry.reference, entry.value)
-        except NotReachable:
+        except (NotReachable, StopAsyncIteration):
             return  # the association has ended; `_session` sees to it
 
     def _lose(self) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
+from functools import lru_cache
 
 import attrs
 
@@ -84,7 +85,12 @@ def values(fields: Iterable[Field], data: DataValue, origin: str) -> dict[str, V
 
 def quality(bits: Quality) -> PointQuality:
     """Return the common quality of an IEC 61850 one."""
-    detail = Detail.NONE
+    return _quality(bits.bits)
+
+
+@lru_cache(maxsize=1 << 13)  # as many as there are
+def _quality(value: int) -> PointQuality:
+    bits, detail = Quality(value), Detail.NONE
     for number, flag in _DETAILS.items():
         if bits.bit(number):
             detail |= flag

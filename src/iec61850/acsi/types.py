@@ -11,6 +11,7 @@ import math
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from enum import Enum
+from functools import lru_cache
 
 import attrs
 
@@ -181,12 +182,17 @@ class Timestamp:
     @property
     def datetime(self) -> datetime:
         """As an aware datetime in UTC, to the microsecond."""
-        return _EPOCH + timedelta(seconds=self.seconds, microseconds=round(self.fraction * 1_000_000 / (1 << 24)))
+        return _moment(self.seconds, self.fraction)
 
     @property
     def entry_time(self) -> EntryTime:
         """As an entry time, cut to the millisecond; nothing but zeros for what is before 1984."""
         return EntryTime(max(0, EntryTime.of(self.datetime).milliseconds))
+
+
+@lru_cache(maxsize=256)  # what a report tells of has mostly happened at once
+def _moment(seconds: int, fraction: int) -> datetime:
+    return _EPOCH + timedelta(seconds=seconds, microseconds=round(fraction * 1_000_000 / (1 << 24)))
 
 
 @attrs.frozen(slots=True)

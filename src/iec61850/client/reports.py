@@ -304,13 +304,25 @@ class Reports:
 
     async def __anext__(self) -> Update:
         """Return the next report; raise `NotReachable` when the association has ended and is not opened anew."""
+        return self._update(await self.whole())
+
+    async def whole(self) -> Report:
+        """Return the next report as it is, each entry with its reference; raise as iterating does.
+
+        For those who need no plain values: to make them takes longer than to decode the report.
+        """
         await self.start()
         while True:
             if self._over and self._waiting.empty():
                 raise StopAsyncIteration
             found = await self._next()
             if isinstance(found, Report):
-                return self._update(found)
+                for entry in found.entries:
+                    if entry.index < len(self._members):
+                        entry.reference = self._members[entry.index][0]
+                    else:
+                        log.warning("%s: a report tells of member %d, which there is not", self.block, entry.index)
+                return found
             if found is None or (found.association is not self._association and not self._over):
                 continue  # the end of an association that we have left behind
             if self._over:
@@ -338,9 +350,8 @@ class Reports:
         reasons: dict[str, Reason] = {}
         for entry in report.entries:
             if entry.index >= len(self._members):
-                log.warning("%s: a report tells of member %d, which there is not", self.block, entry.index)
                 continue
-            entry.reference, name, description = self._members[entry.index]
+            _, name, description = self._members[entry.index]
             if name in values:  # the same name under two constraints
                 name = str(entry.reference)
             values[name] = plain(entry.value, description, as_sent=True) if description else entry.value

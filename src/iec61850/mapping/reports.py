@@ -116,6 +116,16 @@ class _Fields:
             break
         raise Malformed(f"a report has no bits where {what} is expected")
 
+    def reason(self) -> Reason:
+        """Return the next value, the reasons of an entry."""
+        for result in self._left:
+            match result:
+                case ("success", ("bit-string", bits)):
+                    found = _BY_BITS.get(bits)
+                    return _reason_of(BitString(*bits)) if found is None else found
+            break
+        raise Malformed("a report has no bits where ReasonCode is expected")
+
     def kind(self, class_: type[D], what: str) -> D:
         """Return the next value, of a class."""
         return self._checked(self.value(), class_, what)
@@ -155,7 +165,7 @@ def decode_report(results: list[pdu.AccessResult]) -> Report:
     included = inclusion.bits
     names = [from_full_text(fields.text("DataRef")) for _ in included] if 5 in has else [None] * len(included)
     values = [fields.value() for _ in included]
-    reasons = [decode_reason(fields.bits("ReasonCode")) for _ in included] if 3 in has else [None] * len(included)
+    reasons = [fields.reason() for _ in included] if 3 in has else [None] * len(included)
     report.entries = [
         ReportEntry(index, value, name, reason)
         for index, value, name, reason in zip(included, values, names, reasons, strict=True)

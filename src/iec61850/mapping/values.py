@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 from ...common.errors import Malformed
@@ -142,7 +143,10 @@ def encode(value: DataValue, description: TypeDescription | None = None) -> pdu.
 
 def _bit_string(value: tuple[int, int]) -> DataValue:
     bits, size = value
-    return Quality(bits) if size == QUALITY_BITS else BitString(bits, size)
+    return _quality_of(bits) if size == QUALITY_BITS else BitString(bits, size)
+
+
+_quality_of = lru_cache(maxsize=1 << QUALITY_BITS)(Quality)
 
 
 def _list(value: list[pdu.Data]) -> DataValue:

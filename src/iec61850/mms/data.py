@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import struct
 from datetime import UTC, datetime, timedelta, timezone
+from functools import lru_cache
 
 from ..acsi.types import BitString, EntryTime, Quality, Timestamp
 from .errors import MmsDecodeError, MmsEncodeError
@@ -76,6 +77,7 @@ def timestamp_to_octets(time: Timestamp) -> bytes:
     return _TIMESTAMP.pack(time.seconds, time.fraction << 8 | flags)
 
 
+@lru_cache(maxsize=256)  # what a report tells of has mostly happened at once
 def timestamp_from_octets(octets: bytes) -> Timestamp:
     """Return the timestamp that the 8 octets of utc-time are; raise `MmsDecodeError` for another number."""
     if len(octets) != 8:
