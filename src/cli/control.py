@@ -86,7 +86,7 @@ class Control:
             if name == "hello":
                 return {"ok": True, "result": self._hello}
             if name not in self._handlers:
-                raise LocalError(f"this is a {self._hello.get('role', 'program')}, which cannot do {name!r}")
+                raise LocalError(f"this is a {self._hello.get('role', 'program').upper()}, which cannot do {name!r}")
             return {"ok": True, "result": await self._handlers[name](request)}
         except JanusGridError as error:
             return {"ok": False, "error": error.message, "where": error.where, "code": error.code}
@@ -145,7 +145,8 @@ def ask(path: Path, do: str, timeout: float = 60.0, **fields: Any) -> Any:
         except TimeoutError:
             raise NotReachable(f"it has not answered within {timeout:g} s", where=str(path)) from None
         except (OSError, ValueError) as error:
-            raise NotReachable(f"no program answers there ({error}): is it running?", where=str(path)) from None
+            why = getattr(error, "strerror", None) or error
+            raise NotReachable(f"no program answers there ({why}): is it running?", where=str(path)) from None
     if answer["ok"]:
         return answer["result"]
     raise Refused(answer["error"], where=answer["where"], code=answer["code"])

@@ -56,7 +56,8 @@ class Fault:
     source: str | None = None
 
     def __str__(self) -> str:
-        cited = {"rule": f" (rule {self.rule})" if self.rule is not None else " (cert check)"}.get(self.kind, "")
+        rule = "checked in certification" if self.rule is None else f"rule {self.rule}"
+        cited = f" ({rule})" if self.kind == "rule" else ""
         return f"{self.grade}: {self.path + ': ' if self.path else ''}{self.reason}{cited}"
 
 

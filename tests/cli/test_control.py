@@ -38,7 +38,7 @@ async def test_questions_and_answers(tmp_path: Path) -> None:
         assert await asyncio.to_thread(ask, path, "echo", text="ü" * 100_000) == "ü" * 100_000
         with pytest.raises(Refused, match="here: there is no such thing"):
             await asyncio.to_thread(ask, path, "unknown")
-        with pytest.raises(Refused, match="this is a vtn, which cannot do 'dance'"):
+        with pytest.raises(Refused, match="this is a VTN, which cannot do 'dance'"):
             await asyncio.to_thread(ask, path, "dance")
         with pytest.raises(Refused, match="makes no sense: KeyError"):
             await asyncio.to_thread(ask, path, "echo")

@@ -117,7 +117,7 @@ def test_a_program_checks_a_site(home: Path) -> None:
     code, text, _ = invoke("site", "check", "--json", site)
     assert code == 1
     (fault,) = json.loads(text)["faults"]
-    assert fault == {"where": f"{table}:2", "message": "unit: unknown unit 'kw' (kW)"}
+    assert fault == {"where": f"{table}:2", "message": "unit: unknown unit 'kw': did you mean kW?"}
 
 
 def test_a_new_site_is_whole_and_stands_alone(tmp_path: Path) -> None:

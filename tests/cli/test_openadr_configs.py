@@ -91,7 +91,7 @@ def test_faults_of_a_vtn(good: str, bad: str, where: str, said: str, tmp_path: P
 @pytest.mark.parametrize(
     ("good", "bad", "where", "said"),
     [
-        ("kW", "kw", "8:15", "unknown unit 'kw' (kW)"),
+        ("kW", "kw", "8:15", "unknown unit 'kw': did you mean kW?"),
         ("http://127", "https://127", "2:6", "https is spoken with certificates"),
         ("http: {plain: true}\n", "", "2:6", "a JID by xmpp"),
         ("http://127.0.0.1:8080", "vtn@a.example/vtn", "2:6", "a JID by xmpp"),

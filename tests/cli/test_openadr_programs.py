@@ -183,7 +183,9 @@ def test_any_message_is_sent_and_its_answer_printed(lab: tuple[Path, Program, Pr
         (("--to", "https://a.example"), "https needs --cert and --key"),
         (("--to", "vtn@a.example/vtn"), "--account FILE"),
         (("--to", "vtn@a.example/vtn", "--cert", str(poll)), "--cert: not for XMPP"),
-        (("--to", "http://127.0.0.1:1"), "127.0.0.1:1"),
+        (("--to", "ftp://a.example"), "http://, https:// or a JID"),
+        (("--to", "nobody"), "http://, https:// or a JID"),
+        (("--to", "http://127.0.0.1:1"), "127.0.0.1:1: Connection refused"),
     ):
         code, out = call("openadr", "send", str(query), *words)
         assert code, words
@@ -211,7 +213,7 @@ def test_a_registration_is_renewed_and_ends(lab: tuple[Path, Program, Program]) 
         (("event", "create", "site", "--value", "1", "--start", "soon"), "no time"),
         (("event", "create", "site", "--value", "1", "--for", "1 year"), "no"),
         (("report", "request", "nobody", "meter"), "no such VEN"),
-        (("state",), "cannot do 'state'"),
+        (("state",), "this is a VTN, which cannot do 'state'"),
     ],
 )
 def test_what_cannot_be_done_is_said(lab: tuple[Path, Program, Program], words: tuple[str, ...], said: str) -> None:
@@ -230,7 +232,8 @@ def test_a_program_is_found_in_its_directory(
     assert call("openadr", "state")[0] == 0
     monkeypatch.chdir(tmp_path)
     assert "no VTN runs in this directory" in call("openadr", "ven", "list")[1]
-    assert "is it running?" in call("openadr", "ven", "list", "--at", "vtn.sock")[1]
+    assert "no VTN or VEN runs in this directory" in call("openadr", "event", "list")[1]
+    assert "there (No such file or directory): is it running?" in call("openadr", "ven", "list", "--at", "vtn.sock")[1]
 
 
 def test_one_program_for_one_configuration(lab: tuple[Path, Program, Program]) -> None:

@@ -46,7 +46,7 @@ class Program:
                 return found[0]
             if found:
                 raise LocalError(f"several run here: --at {' or '.join(map(str, found))}")
-        wanted = " or ".join(self.roles).upper()
+        wanted = " or ".join(role.upper() for role in self.roles)
         raise LocalError(f"no {wanted} runs in this directory: say which with --at CONFIG, or set {VARIABLE}")
 
 

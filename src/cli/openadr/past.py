@@ -76,7 +76,7 @@ def values(path: Path, r_ids: frozenset[str]) -> Iterator[Sample]:
             if before is not None:
                 yield from _samples(*before, None)
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise ConfigError(f"cannot read: {error}", where=str(path)) from None
+        raise ConfigError(f"cannot read: {getattr(error, 'strerror', None) or error}", where=str(path)) from None
 
 
 def feed(r_id: str, path: Path) -> Sample:

@@ -105,7 +105,7 @@ def course(path: Path, clock: Clock, r_ids: frozenset[str]) -> Course:
         with path.open(newline="", encoding="utf-8-sig") as stream:
             lines = [line for line in csv.reader(stream) if line]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise ConfigError(f"cannot read: {error}", where=str(path)) from None
+        raise ConfigError(f"cannot read: {getattr(error, 'strerror', None) or error}", where=str(path)) from None
     header = lines[0] if lines else []
     if not header or header[0] != "seconds" or len(lines) < 2:
         raise ConfigError("the first line is `seconds` and rIDs, then come values", where=f"{path}:1")

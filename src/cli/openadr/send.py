@@ -54,6 +54,8 @@ def send(
     )
     if wrong:
         raise click.UsageError(f"{' and '.join(wrong)}: not for {'HTTP' if over_http else 'XMPP'}")
+    if not over_http and ("@" not in to or "://" in to):
+        raise click.UsageError(f"--to {to}: write an address of http://, https:// or a JID (user@domain)")
     if not over_http and account is None:
         raise click.UsageError("over XMPP an account is needed: --account FILE")
     plain = to.lower().startswith("http:")

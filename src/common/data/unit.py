@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from difflib import get_close_matches
+
 import attrs
 
 from ..errors import LocalError
@@ -42,8 +44,9 @@ def unit(symbol: str) -> Unit:
     """Return the unit called `symbol`; raise `LocalError` naming near ones if there is none."""
     found = UNITS.get(symbol)
     if found is None:
-        near = ", ".join(s for s in UNITS if s and s.lower() == symbol.lower()) or "see common/data/unit.py"
-        raise LocalError(f"unknown unit {symbol!r} ({near})")
+        near = [s for s in UNITS if s and s.lower() == symbol.lower()] or get_close_matches(symbol, filter(None, UNITS))
+        hint = f"did you mean {' or '.join(near)}?" if near else f"known are: {', '.join(filter(None, UNITS))}"
+        raise LocalError(f"unknown unit {symbol!r}: {hint}")
     return found
 
 

@@ -27,6 +27,8 @@ def url_of(place: Path | str) -> str:
 
 def engine(url: str, **options: Any) -> Engine:
     """Return an engine; raise `ConfigError` for what is no database, or one whose driver is not installed."""
+    if not url.startswith(("sqlite", "postgresql")):
+        raise ConfigError("a database is an SQLite file, or postgresql://user@host/name", where=shown(url))
     try:
         made = sql.create_engine(url, pool_pre_ping=not url.startswith("sqlite"), **options)
     except ImportError as error:

@@ -269,7 +269,8 @@ class HttpTransport:
                 raise Malformed(f"the answer has more than {self._limits.body} octets", where=to)
         if response.status != 200:
             reason = " ".join(bytes(content[:200]).decode("utf-8", "replace").split()) or response.reason or ""
-            raise HttpRefused(response.status, f"HTTP {response.status}: {reason}", to)
+            said = reason.removeprefix(f"{response.status}: ") or "no reason is given"
+            raise HttpRefused(response.status, f"HTTP {response.status}: {said}", to)
         return bytes(content)
 
 

@@ -91,7 +91,7 @@ class Rule:
     @property
     def name(self) -> str:
         """How it is cited."""
-        return f"rule {self.number}" if self.number is not None else "cert check"
+        return f"rule {self.number}" if self.number is not None else "checked in certification"
 
 
 @attrs.frozen(slots=True)

@@ -70,8 +70,8 @@ def test_values_that_do_not_fit() -> None:
 @pytest.mark.parametrize(
     ("lines", "where", "reason"),
     [
-        ([P.replace("kW", "kw")], "t.csv:2", "unit: unknown unit 'kw' (kW)"),
-        ([P.replace(",W,", ",horse,")], "t.csv:2", "wire_unit: unknown unit 'horse' (see common/data/unit.py)"),
+        ([P.replace("kW", "kw")], "t.csv:2", "unit: unknown unit 'kw': did you mean kW?"),
+        ([P.replace(",W,", ",horse,")], "t.csv:2", "wire_unit: unknown unit 'horse': known are: W, "),
         ([P.replace(",W,", ",Wh,")], "t.csv:2", "p: 'Wh' (active energy) on the wire does not convert to 'kW' ("),
         ([P.replace(",W,,", ",W,0,")], "t.csv:2", "p: scale 0 cannot be inverted"),
         ([P.replace(",W,,", ",W,one,")], "t.csv:2", "scale: 'one' is not a number"),

@@ -84,7 +84,8 @@ def test_a_full_database_keeps_all_or_nothing_and_goes_on_later(file: Path) -> N
 
 
 @pytest.mark.parametrize(
-    "place", ["nothing://here", "/no/such/folder/kept.sqlite", "postgresql+nodriver://u:secret@h/d"]
+    "place",
+    ["nothing://here", "/no/such/folder/kept.sqlite", "postgresql+nodriver://u:secret@h/d", "mysql://u:secret@h/d"],
 )
 def test_a_place_that_is_none_is_named_without_its_password(place: str) -> None:
     with pytest.raises(ConfigError) as refused:

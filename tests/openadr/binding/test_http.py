@@ -186,7 +186,7 @@ async def test_where_there_is_nobody(site: Site) -> None:
             await transport.carry(url, QueryRegistration(request_id="R"))
     with pytest.raises(HttpRefused) as refused:
         await transport.carry(f"{site.url}/elsewhere", QueryRegistration(request_id="R"))
-    assert refused.value.status == 404
+    assert (refused.value.status, refused.value.message) == (404, "HTTP 404: Not Found")
     assert not transport.passing(refused.value)
     assert transport.passing(HttpRefused(503, "busy", ""))
     answer = await transport.carry(f"{site.url}{BASE}/", QueryRegistration(request_id="R"))

@@ -91,7 +91,7 @@ def test_a_modification_may_not_make_an_overlap(joined: Pair) -> None:
 def test_overlaps_across_market_contexts_are_warned_of(joined: Pair) -> None:
     joined.vtn.create_event(made("E1"), ["site"], T0)
     booked = joined.vtn.create_event(made("E2", 20, market=f"{MARKETS}/other"), ["site"], T0)
-    assert [str(warning) for warning in booked.warnings] == ["event E2 overlaps event E1 (cert check)"]
+    assert [str(warning) for warning in booked.warnings] == ["event E2 overlaps event E1 (checked in certification)"]
 
 
 def test_other_resources_do_not_overlap(joined: Pair) -> None:
