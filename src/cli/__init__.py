@@ -19,6 +19,7 @@ COMMANDS = {
     "vtn": "run an OpenADR VTN from its configuration",
     "ven": "run an OpenADR VEN from its configuration",
     "openadr": "OpenADR: check and send messages, direct a VTN or a VEN that runs",
+    "registry": "run a registry of DERs from its configuration",
     "store": "check and upgrade databases",
     "site": "check a site, or begin one",
     "lab": "a laboratory on this machine: your devices, and a utility that shows what they report",

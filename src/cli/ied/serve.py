@@ -35,6 +35,7 @@ _File = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option("--xmpp", type=_File, metavar="ACCOUNT-FILE", help="serve on this XMPP account (8-2)")
 @click.option("--ca", type=_File, help="TCP: use TLS, and take clients with a certificate of this authority (PEM)")
 @click.option("--cert", type=_File, help="TCP: our certificate for TLS (PEM)")
+@click.option("--registry", metavar="JID", help="with --xmpp: register there, with nameplate and model")
 @click.option("--key", type=_File, help="TCP: its key (PEM)")
 @click.option("--time-server", "time_servers", multiple=True, metavar="HOST[:PORT]", help="SNTP server; several times")
 @click.option("--ied", help="which IED, where the file has several")
@@ -54,6 +55,7 @@ def serve(
     key: Path | None,
     time_servers: tuple[str, ...],
     ied: str | None,
+    registry: str | None,
     access_point: str | None,
     accept: bool,
     files: Path | None,
@@ -72,6 +74,8 @@ def serve(
     standard = TLS_PORT if tls else PORT
     over_tcp = tcp or tls or configured or not xmpp
     if tcp:
+    if registry and xmpp is None:
+        raise click.UsageError("--registry goes with --xmpp")
         _address(tcp)  # said at once
     login = Login.load(xmpp) if xmpp else None
 
@@ -111,6 +115,8 @@ def _address(text: str) -> tuple[str, int]:
     if not colon or not host or not port.isdecimal() or int(port) > 65535:
         raise LocalError("listen on HOST:PORT, 0.0.0.0:102 for instance", where=text)
     return host.strip("[]"), int(port)
+                if registry:
+                    await open_.enter_async_context(await server.register(session, registry))
 
 
 def _accept(server: Server) -> None:
