@@ -161,6 +161,8 @@ class Ven(Role):
             `deviations`, and logged once. Strict is the rule.
     """
 
+    tells = (Joined, Left, Asked, EventChange, Offered, Telemetry, Declined)
+
     def __init__(
         self,
         ven_name: str,

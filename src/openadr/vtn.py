@@ -168,6 +168,8 @@ class Vtn(Role):
             `deviations`, and logged once. Strict is the rule.
     """
 
+    tells = (Registered, Deregistered, Opted, OptCreated, OptCanceled, Offered, Telemetry, Asked, Declined)
+
     def __init__(
         self,
         vtn_id: str,

@@ -140,3 +140,17 @@ def test_everything_that_the_package_promises_is_there() -> None:
     assert set(openadr.__all__) <= set(dir(openadr))
     with pytest.raises(AttributeError, match="nothing"):
         _ = openadr.nothing
+
+
+def test_a_listener_for_what_never_happens_is_refused_with_what_does() -> None:
+    from janusgrid.openadr import ven as at_ven
+    from janusgrid.openadr import vtn as at_vtn
+
+    vtn = Vtn("utility", HttpTransport(plain=True))
+    vtn.listen(at_vtn.Telemetry, print)
+    vtn.listen(object, print)
+    with pytest.raises(LocalError, match="Telemetry never happens here: .*take Telemetry from janusgrid.openadr.vtn"):
+        vtn.listen(at_ven.Telemetry, print)
+    ven = Ven("site", HttpTransport(plain=True), vtn="http://127.0.0.1")
+    with pytest.raises(LocalError, match="Registered never happens here: listen to Joined, Left,"):
+        ven.listen(Registered)(print)

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from datetime import datetime
 from functools import partial
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, ParamSpec, Protocol, Self, TypeVar, overload
+from typing import TYPE_CHECKING, Any, ClassVar, ParamSpec, Protocol, Self, TypeVar, overload
 
 from ...common.clock import Clock, RealClock
 from ...common.errors import JanusGridError, LocalError, NotReachable
@@ -106,7 +106,12 @@ class Role:
 
     An XMPP session is opened and closed by the caller; other protocols may share it. Time-outs of the network run in
     real time, everything else in that of `clock`.
+
+    Attributes:
+        tells: the classes of what can be listened to.
     """
+
+    tells: ClassVar[tuple[type[Any], ...]] = ()
 
     def __init__(
         self,
@@ -212,7 +217,8 @@ class Role:
     def listen(self, kind: type[Any], listener: Callable[[Any], Any] | None = None) -> Any:
         """Call `listener`, plain or a coroutine function, with every happening of this kind, in order.
 
-        Without a listener it is a decorator: `@vtn.listen(Telemetry)`.
+        Without a listener it is a decorator: `@vtn.listen(Telemetry)`. Raises `LocalError` for a kind that never
+        happens here, such as that of the other role.
         """
         if listener is None:
             return partial(self._listen, kind)
@@ -220,6 +226,11 @@ class Role:
         return None
 
     def _listen(self, kind: type[Any], listener: Callable[[Any], Any]) -> Callable[[Any], Any]:
+        if not any(issubclass(each, kind) for each in self.tells):
+            told = ", ".join(each.__name__ for each in self.tells)
+            twin = any(each.__name__ == kind.__name__ for each in self.tells)
+            hint = f"; take {kind.__name__} from {type(self).__module__}" if twin else ""
+            raise LocalError(f"{kind.__module__}.{kind.__name__} never happens here: listen to {told}{hint}")
         self._listeners.append((kind, listener))
         return listener
 
