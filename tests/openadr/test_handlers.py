@@ -149,7 +149,7 @@ def test_a_listener_for_what_never_happens_is_refused_with_what_does() -> None:
     vtn = Vtn("utility", HttpTransport(plain=True))
     vtn.listen(at_vtn.Telemetry, print)
     vtn.listen(object, print)
-    with pytest.raises(LocalError, match="Telemetry never happens here: .*take Telemetry from janusgrid.openadr.vtn"):
+    with pytest.raises(LocalError, match=r"Telemetry never happens here: .*take Telemetry from .*\.openadr\.vtn$"):
         vtn.listen(at_ven.Telemetry, print)
     ven = Ven("site", HttpTransport(plain=True), vtn="http://127.0.0.1")
     with pytest.raises(LocalError, match="Registered never happens here: listen to Joined, Left,"):
