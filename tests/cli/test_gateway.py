@@ -21,41 +21,29 @@ from tests.iec61850.wires import until
 from .programs import Program
 
 W = "DG750DER/MMXU1.TotW.mag.f"
-BOTH = """
-devices:
-  - name: north
-    device: xmpp:north@grid.test/IEC
-    account: gateway.yaml
-    listen: 127.0.0.1:0
-    clients:
-      - who: 127.0.0.*
-  - name: south
-    device: tcp://127.0.0.1:{port}
-    serve: south.yaml
-    clients:
-      - who: ems@grid.test
-"""
+EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "gateway" / "gateway.yaml"
 
 
 async def test_devices_of_both_mappings_are_served_on_the_other(tmp_path: Path) -> None:
+    """The example of the how-to guide, on other ports."""
     async with start_broker("embedded", "north", "gateway", "south", "ems", "stranger") as broker:
         for user in ("north", "gateway", "south", "ems", "stranger"):
             jid, ca = f"{user}@{broker.domain}/IEC", Path(str(broker.ca))
             peers = tuple(f"{name}@{broker.domain}" for name in ("gateway", "ems", "stranger"))
             login = Login(jid, f"secret of {user}", broker.host, broker.port, ca, peers)
-            login.save(tmp_path / f"{user}.yaml")
+            login.save(tmp_path / f"{user}.account")
         north, south = Server(plant()), Server(plant())
         north.update("DG750DER/MMXU1.TotW", 412.0)
         south.update("DG750DER/MMXU1.TotW", 500.0)
         taken: list[Command] = []
         south.on_operate("DG750DER/DWGC1.WSpt")(taken.append)
         port = (await south.start_tcp(port=0)).port
-        config = tmp_path / "gateway-config.yaml"
-        config.write_text(BOTH.format(port=port))
+        config = tmp_path / "gateway.yaml"
+        config.write_text(EXAMPLE.read_text().replace("127.0.0.1:10201", "127.0.0.1:0").replace("10202", str(port)))
         async with (
-            Login.load(tmp_path / "north.yaml").session() as device,
-            Login.load(tmp_path / "ems.yaml").session() as ems,
-            Login.load(tmp_path / "stranger.yaml").session() as stranger,
+            Login.load(tmp_path / "north.account").session() as device,
+            Login.load(tmp_path / "ems.account").session() as ems,
+            Login.load(tmp_path / "stranger.account").session() as stranger,
         ):
             north.start(device)
             with Program("gateway", str(config), folder=tmp_path) as program:
