@@ -83,7 +83,7 @@ class Middle:
         """Return the last stanza of an association to this peer."""
         return next(text for who, text in reversed(self.seen) if who == to and having in text)
 
-    def edit(self, to: str, change: Callable[[bytearray], None], kind: str = "") -> None:
+    def edit(self, to: str, change: Callable[[bytearray], Any], kind: str = "") -> None:
         """Change the octets of the next protected PDU to this peer."""
 
         def rule(who: str, stanza: str) -> Iterable[str]:
@@ -105,11 +105,25 @@ class Middle:
 
         self.rule = rule
 
+    def hold(self, to: str, *, many: bool = False) -> list[str]:
+        """Return what will be the next stanza of an association to this peer, or all of them: it is not delivered."""
+        held: list[str] = []
+
+        def keep(stanza: str) -> Iterable[str]:
+            held.append(stanza)
+            return ()
+
+        if many:
+            self.rule = lambda who, stanza: keep(stanza) if who == to else [stanza]
+        else:
+            self.once(to, keep)
+        return held
+
     def honest(self) -> None:
         self.rule = lambda to, stanza: [stanza]
 
 
-def edited(stanza: str, change: Callable[[bytearray], None]) -> str:
+def edited(stanza: str, change: Callable[[bytearray], Any]) -> str:
     """Return a stanza with the octets of its protected PDU changed."""
     found = _TRANSFER.search(stanza)
     assert found is not None
@@ -245,8 +259,7 @@ class Field:
 
     async def captured(self) -> str:
         """Return a command of the victim as the server between has it; it is not delivered, the client gives up."""
-        held: list[str] = []
-        self.middle.once(SERVER, lambda stanza: held.append(stanza) or ())
+        held = self.middle.hold(SERVER)
         asking = asyncio.ensure_future(self.association.call(self.command()))
         await until(lambda: bool(held))
         asking.cancel()
@@ -288,7 +301,7 @@ async def made(stack: AsyncExitStack, suite: Suite | None) -> Field:
     return field
 
 
-async def refused(asking: Awaitable[object]) -> str:
+async def refused(asking: Awaitable[Any]) -> str:
     """Return the code with which something is refused, its message where there is none; "" if it is not."""
     try:
         await asking

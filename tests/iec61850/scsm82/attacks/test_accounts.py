@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
+from typing import TypeVar
 
 import attrs
 import pytest
@@ -57,16 +58,17 @@ class Case:
 
     who: str
     what: str
-    act: Callable[[Field, SlixSession], Awaitable[object]]
+    act: Callable[..., Awaitable[object]]
     codes: tuple[str, ...]
     suites: tuple[Suite | None, ...] = (OFF, ENCRYPTED)
 
 
 CASES: list[Case] = []
+Act = TypeVar("Act", bound=Callable[..., Awaitable[object]])
 
 
-def case(who: str, what: str, *codes: str, suites: tuple[Suite | None, ...] = (OFF, ENCRYPTED)):  # type: ignore[no-untyped-def]
-    def add(act):  # type: ignore[no-untyped-def]
+def case(who: str, what: str, *codes: str, suites: tuple[Suite | None, ...] = (OFF, ENCRYPTED)) -> Callable[[Act], Act]:
+    def add(act: Act) -> Act:
         CASES.append(Case(who, what, act, codes, suites))
         return act
 
@@ -78,7 +80,7 @@ def say(session: SlixSession, text: str) -> None:
     session._link.send(text, "message")
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module", params=[OFF, ENCRYPTED], ids=["without", "encrypted"])
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def field(request: pytest.FixtureRequest) -> AsyncIterator[Field]:
     async with AsyncExitStack() as stack:
         yield await made(stack, request.param)
@@ -160,8 +162,7 @@ for other in (MALLORY, SERVER_OTHER):
 
     @case(other, "answers what the victim has asked of the server, and knows the id", "unasked-result")
     async def _answers(field: Field, by: SlixSession) -> None:
-        held: list[str] = []
-        field.middle.once(SERVER, lambda stanza: held.append(stanza) or ())
+        held = field.middle.hold(SERVER)
         asking = asyncio.ensure_future(field.association.call(GetDataValues((HZ,))))
         await until(lambda: bool(held))
         id = held[0].partition("id=")[2][1:].partition(held[0].partition("id=")[2][0])[0]
@@ -307,14 +308,19 @@ async def _empty_abort(field: Field, by: SlixSession) -> None:
 
 
 @pytest.mark.parametrize(
-    "number",
-    range(len(CASES)),
-    ids=lambda number: f"{number + 1} {CASES[number].who.partition('@')[0]} {CASES[number].what}",
+    ("field", "number"),
+    [
+        pytest.param(
+            suite, number, id=f"{'without' if suite is OFF else 'encrypted'} {number + 1} {case.who} {case.what}"
+        )
+        for suite in (OFF, ENCRYPTED)
+        for number, case in enumerate(CASES)
+        if suite in case.suites
+    ],
+    indirect=["field"],
 )
 async def test_case(field: Field, number: int) -> None:
     case = CASES[number]
-    if field.suite not in case.suites:
-        pytest.skip("it has no meaning with this security")
     await field.ready()
     by = field.victim if case.who == VICTIM else field.serving if case.who == SERVER else await field.session(case.who)
     await case.act(field, by)
