@@ -36,6 +36,7 @@ CONSTANTS: tuple[tuple[Any, str, str], ...] = (
     (outbox.MOST_FETCHES, "times that a message is given out to a VEN that never answers it", "VTN"),
     (role.MOST_UNTOLD, "happenings that wait for slow listeners", "both"),
     (ven_book.REMEMBERED, "answers kept of each VEN, for what it sends twice", "VTN"),
+    (ven_book.REMEMBERED_TEXT, "characters that these have together, but for the last one", "VTN"),
     (event_book.KEPT, "how long an event is known at least after it is over", "VTN"),
     (opt_book.MOST_OPTS, "opts in force of each VEN", "VTN"),
     (report_ledger.MOST_REQUESTS, "report requests known of each peer", "both"),

@@ -30,6 +30,9 @@ from .shelf import Shelf
 REMEMBERED = 64
 """Answers kept per VEN, so that a request sent again after a lost answer is not applied twice."""
 
+REMEMBERED_TEXT = 256 << 10
+"""Characters that the answers kept per VEN have together; the last one is kept also if it has more."""
+
 
 def _several(identity: str | Iterable[str]) -> tuple[str, ...]:
     return (identity,) if isinstance(identity, str) else tuple(identity)
@@ -110,25 +113,29 @@ class Ven(Ledger):
 class Answered:
     """The answers to what each peer has sent lately: what comes again after a lost answer is not applied twice.
 
-    The very same message counts: a requestID alone proves nothing.
+    The very same message counts: a requestID alone proves nothing. Answers are kept as text: hardly any is asked for.
     """
 
     def __init__(self) -> None:
-        self.shelf = Shelf("answered", spelling.message, read)
+        self.shelf = Shelf[str]("answered", str, _readable)
         self._keys: dict[str, deque[str]] = {}
 
     def get(self, peer: Ven | str, message: Message) -> Message | None:
         """Return the answer that a message of a peer was given before."""
-        return self.shelf.get(_key(_named(peer), message))
+        found = self.shelf.get(_key(_named(peer), message))
+        return None if found is None else read(found)
 
     def remember(self, peer: Ven | str, message: Message, answer: Message) -> Message:
         """Keep an answer and return it."""
         key = _key(_named(peer), message)
-        self.shelf[key] = answer
+        self.shelf[key] = text = spelling.message(answer)
         keys = self._keys.setdefault(_named(peer), deque())
+        if key in keys:
+            keys.remove(key)
+        room = REMEMBERED_TEXT - sum(len(self.shelf.get(each, "")) for each in keys) - len(text)
+        while keys and (room < 0 or len(keys) >= REMEMBERED):
+            room += len(self.shelf.pop(keys.popleft(), ""))
         keys.append(key)
-        if len(keys) > REMEMBERED:
-            self.shelf.pop(keys.popleft(), None)
         return answer
 
     def forget(self, peer: Ven | str) -> None:
@@ -394,6 +401,12 @@ def _named(peer: Ven | str) -> str:
 def _key(peer: str, message: Message) -> str:
     """Return what tells a message from every other, also to another run of the program."""
     return f"{peer}/{hashlib.sha256(write(message, check=False).encode()).hexdigest()[:32]}"
+
+
+def _readable(text: str) -> str:
+    """Return an answer that was kept, as text; raise `Malformed` if it is none."""
+    read(text)
+    return text
 
 
 def _said(identity: str) -> str:

@@ -6,11 +6,21 @@ from collections.abc import Iterator
 from itertools import count
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from janusgrid.common.errors import UnknownName
 from janusgrid.openadr.core.answers import Deployment, Rejected
 from janusgrid.openadr.core.identity import ANYBODY, NOBODY
-from janusgrid.openadr.core.ven_book import Party, Ven, VenBook
-from janusgrid.openadr.model import CreatePartyRegistration, ProfileName, TransportName
+from janusgrid.openadr.core.ven_book import REMEMBERED, REMEMBERED_TEXT, Answered, Party, Ven, VenBook
+from janusgrid.openadr.model import (
+    CreatedReport,
+    CreatePartyRegistration,
+    EiResponse,
+    Poll,
+    ProfileName,
+    QueryRegistration,
+    TransportName,
+)
 
 HTTP = Deployment("VTN", (TransportName.SIMPLE_HTTP,))
 
@@ -90,3 +100,24 @@ def test_nobody_looks_through_all_vens_to_find_one(monkeypatch: pytest.MonkeyPat
     assert not book.agreed(ven.identity, None)
     assert book.holder(ven.identity, ven.registration_id) is ven
     assert registered(book, ven.identity, ven.ven_name).ven_id == ven.ven_id
+
+
+@given(st.lists(st.tuples(st.integers(0, 90), st.sampled_from([0, 0, 100, 2_000, 8_000])), max_size=120))
+@settings(max_examples=30, deadline=None)
+def test_answers_are_kept_up_to_a_number_and_up_to_a_size(asked: list[tuple[int, int]]) -> None:
+    """The last one always; what came long ago goes first; an answer that is found is the one that was given."""
+    answered, given_last = Answered(), dict[int, CreatedReport]()
+    for number, pending in asked:
+        message = QueryRegistration(request_id=f"R{number}")
+        answer = CreatedReport(ei_response=EiResponse(), pending_reports=[f"request {n}" for n in range(pending)])
+        answered.remember("V", message, answer)
+        given_last.pop(number, None)
+        given_last[number] = answer
+        kept = [n for n in given_last if answered.get("V", QueryRegistration(request_id=f"R{n}")) is not None]
+        assert kept == list(given_last)[-len(kept) :]
+        assert all(answered.get("V", QueryRegistration(request_id=f"R{n}")) == given_last[n] for n in kept[-2:])
+        assert 1 <= len(kept) == len(answered.shelf) <= REMEMBERED
+        assert sum(map(len, answered.shelf.values())) <= REMEMBERED_TEXT or len(kept) == 1
+    for number in range(REMEMBERED + 1):
+        answered.remember("V", QueryRegistration(request_id=f"S{number}"), Poll(ven_id="V"))
+    assert len(answered.shelf) == REMEMBERED, "as many as may be, of what is small"
