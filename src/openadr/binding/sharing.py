@@ -11,6 +11,7 @@ import contextlib
 import logging
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from time import monotonic
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from ...common.errors import LocalError
@@ -26,7 +27,10 @@ LOOK = 1.0
 """Seconds after which it is looked at what others have changed, where no message has been the occasion."""
 
 GRACE = 60.0
-"""Seconds after which what a process has taken and not told is told by the one that leads."""
+"""Seconds after which what a process has taken and not told is told by the one that leads.
+
+A process whose listeners are slow says so three times in that time, as long as it runs.
+"""
 
 
 @runtime_checkable
@@ -73,8 +77,16 @@ class SharedCore(Protocol):
         """Take in what others have changed."""
         ...
 
-    def strange(self) -> set[str]:
-        """Return the keys of what other processes have still to tell."""
+    def strange(self) -> dict[str, int]:
+        """Return the keys of what other processes have still to tell, and how often they have said so."""
+        ...
+
+    def waits(self) -> bool:
+        """Return whether anything is still to be told here."""
+        ...
+
+    def insist(self) -> None:
+        """Say that it will be."""
         ...
 
     def adopt(self, keys: Iterable[str]) -> None:
@@ -111,7 +123,8 @@ class SharedKeeper(Keeper):
         self._open = False
         self.ready = deque()
         self.leads = False
-        self._strange: dict[str, float] = {}
+        self._strange: dict[str, tuple[int, float]] = {}
+        self._insisted = monotonic()
         core.share(self._guard)
 
     async def restore(self, restore: Callable[[Iterable[Change]], list[str]]) -> list[str]:
@@ -151,6 +164,7 @@ class SharedKeeper(Keeper):
             if self.leads and not led:
                 self._core.outbox.kick()
                 self._news()
+            await self._insist()
             if self.leads:
                 await self._adopt()
             await asyncio.sleep(LOOK)
@@ -164,13 +178,25 @@ class SharedKeeper(Keeper):
 
     async def _adopt(self) -> None:
         """Tell what other processes have taken and have not told for a long time: they are gone."""
-        now = asyncio.get_running_loop().time()
-        self._strange = {key: self._strange.get(key, now) for key in self._core.strange()}
-        if late := [key for key, since in self._strange.items() if now - since > GRACE]:
+        now = monotonic()
+        known = self._strange
+        said = self._core.strange().items()
+        self._strange = {
+            key: known[key] if key in known and known[key][0] == times else (times, now) for key, times in said
+        }
+        if late := [key for key, (_, since) in self._strange.items() if now - since > GRACE]:
             with contextlib.suppress(LocalError):  # which was logged
                 await self.step(lambda: self._core.adopt(late))
-                self._strange.update(dict.fromkeys(late, now))
                 await self._adopted()
+
+    async def _insist(self) -> None:
+        """Let the others know that what we have not told yet we will tell."""
+        now = monotonic()
+        if now - self._insisted > GRACE / 3:
+            self._insisted = now
+            if self._core.waits():
+                with contextlib.suppress(LocalError):  # which was logged
+                    await self.step(self._core.insist)
 
     def _guard(self) -> None:
         if not self._open:

@@ -138,6 +138,37 @@ async def test_what_a_process_is_slow_to_tell_is_left_to_it(
     assert crowd.told["second"] == []
 
 
+async def test_what_a_process_is_very_slow_to_tell_is_left_to_it_as_long_as_it_lives(
+    crowd: Crowd, postgres: Postgres, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It says so, three times in the time of grace; when it says so no more another tells what it has not."""
+    url, moment, never = postgres.database(), [0.0], asyncio.Event()
+    monkeypatch.setattr(sharing, "monotonic", lambda: moment[0])
+    second = await crowd.vtn("second", SharedRecords(url, "vtn"), lambda told: None)
+    await eventually(lambda: second._keeper.leads)
+    first = await crowd.vtn("first", SharedRecords(url, "vtn"), lambda told: never.wait())
+    ven = await crowd.ven(first)
+    await eventually(lambda: len(untold(second)) >= 2)
+    await ven.close()
+    keeper = second._keeper
+    assert isinstance(keeper, sharing.SharedKeeper)
+
+    def said() -> set[float]:
+        return {since for _, since in keeper._strange.values()}
+
+    for _ in range(5):
+        moment[0] += sharing.GRACE / 2 - 1
+        await eventually(lambda: said() == {moment[0]})
+    assert moment[0] > 2 * sharing.GRACE
+    assert crowd.told["second"] == []
+    waiting = untold(second)
+    await first.close()
+    moment[0] += sharing.GRACE + 1
+    await eventually(lambda: not untold(second))
+    assert len(crowd.told["second"]) == len(set(crowd.told["second"])) >= len(waiting)
+    assert crowd.told["first"] == []
+
+
 @pytest.mark.parametrize("shared", [True, False], ids=["shared", "alone"])
 async def test_a_server_that_goes_and_comes_back(crowd: Crowd, server: Postgres, shared: bool) -> None:
     """Both roles keep their books in PostgreSQL. While it is away nothing is acknowledged; then all goes on."""

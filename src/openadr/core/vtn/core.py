@@ -169,13 +169,26 @@ class VtnCore:
         """See that who owes an answer has its events coming: the last process may not have shared its books."""
         self._events.resume()
 
-    def strange(self) -> set[str]:
-        """Return the keys of reports that other processes have acknowledged, and have to tell their applications."""
+    def strange(self) -> dict[str, int]:
+        """Return the keys of reports that other processes have acknowledged, and have to tell their applications.
+
+        Each with how often it was said that they will.
+        """
         return self._sharing.strange()
+
+    def waits(self) -> bool:
+        """Return whether our application is still to be told of any report."""
+        return self._sharing.waits()
+
+    def insist(self) -> None:
+        """Say to the other processes that we will tell it: its listeners are slow, and we are not gone."""
+        self._sharing.insist()
 
     def adopt(self, keys: Iterable[str]) -> None:
         """Tell our application of such reports: the processes that had taken them are gone."""
-        self.happened.extend(self._reports.restore(keys))
+        found = list(keys)
+        self._sharing.adopted(found)
+        self.happened.extend(self._reports.restore(found))
 
     # --- what comes in ---
 

@@ -38,7 +38,8 @@ class Sharing:
         self._answered = answered
         self._outbox = outbox
         self._rebuild = rebuild
-        self._strange: dict[str, None] = {}
+        self._strange: dict[str, int] = {}
+        self._own: set[str] = set()
 
     def begin(self, guard: Callable[[], None]) -> None:
         """From now on nothing changes unless `guard` lets it."""
@@ -56,17 +57,38 @@ class Sharing:
             if (kind, key) not in there and kind != LASTING
         ]
 
-    def strange(self) -> set[str]:
-        """Return the keys of what other processes have acknowledged, and have to tell their applications."""
-        self._strange = {key: None for key in self._strange if key in self._cabinet.shelves[UNTOLD]}
-        return set(self._strange)
+    def strange(self) -> dict[str, int]:
+        """Return the keys of what other processes have acknowledged, and have to tell their applications.
+
+        Each with how often it was said that they will.
+        """
+        self._strange = {key: times for key, times in self._strange.items() if key in self._cabinet.shelves[UNTOLD]}
+        return dict(self._strange)
+
+    def adopted(self, keys: Iterable[str]) -> None:
+        """It is now this process that has to tell these."""
+        for key in keys:
+            self._strange.pop(key, None)
+
+    def waits(self) -> bool:
+        """Return whether there is anything that this process has still to tell."""
+        self._own = self._cabinet.shelves[UNTOLD].keys() - self._strange.keys()
+        return bool(self._own)
+
+    def insist(self) -> None:
+        """Say that this process will tell what it has to: it is slow, and not gone."""
+        if self.waits():
+            for key in self._own:
+                self._cabinet.shelves[UNTOLD].touch(key)
 
     def renewed(self, records: Iterable[Change]) -> None:
         """What is derived from these follows: they were filled in."""
         keys = defaultdict(list)
         for record in records:
             keys[record.kind].append(record.key)
-        self._strange.update(dict.fromkeys(keys[UNTOLD]))
+        for key in keys[UNTOLD]:
+            if key not in self._own:
+                self._strange[key] = self._strange.get(key, 0) + 1
         self._answered.renewed(keys[self._answered.shelf.kind])
         self._outbox.renewed(keys[self._outbox.shelf.kind])
         for ven_id in keys[VEN]:
