@@ -243,7 +243,13 @@ class Ven(Role):
         return self.core.ven_id
 
     def join(self) -> None:
-        """Begin to register, as opening does: for a VEN that has left, was sent away or was refused."""
+        """Begin to register, as opening does: for a VEN that has left, was sent away or was refused.
+
+        Raises `LocalError` while it is leaving: `await ven.leave()` first.
+        """
+        if self.core.leaving:
+            raise LocalError("it is leaving, and the VTN has not confirmed it yet: await leave() first",
+                             where=self.core.office.ven_name)  # fmt: skip
         self._left = None
         self.core.start(self.clock.now())
         self.nudge()

@@ -219,9 +219,15 @@ class VenCore:
             raise LocalError("there is no registration to renew", where=self.office.ven_name)
         self._registration.renew()
 
+    @property
+    def leaving(self) -> bool:
+        """Whether the VTN is told that the registration ends, and has not confirmed it yet."""
+        return self._registration.leaving
+
     def leave(self, now: datetime) -> None:
-        """End the registration."""
-        self._registration.leave()
+        """End the registration; to say so twice changes nothing."""
+        if not self.leaving:
+            self._registration.leave()
 
     def decide(self, event_id: str, opt: OptType, now: datetime, modification: int | None = None) -> None:
         """Answer an event; a later call changes the mind (rule 17). Raise `UnknownName` if it is not known.

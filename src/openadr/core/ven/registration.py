@@ -99,6 +99,12 @@ class Registration:
         self._office.send(QueryRegistration(request_id=self._office.request_id()))
         return True
 
+    @property
+    def leaving(self) -> bool:
+        """Whether the VTN is told that the registration ends, and has not confirmed it."""
+        waiting = self._office.outbox.waiting(self._office.vtn)
+        return any(isinstance(letter.content, CancelPartyRegistration) for letter in waiting)
+
     def renew(self) -> None:
         """Register again under the same registrationID."""
         self._office.step("re-registration asked")
