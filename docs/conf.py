@@ -28,6 +28,7 @@ def generate(app: object) -> None:
     from janusgrid.common.xmpp.broker.machine import MACHINE
     from janusgrid.iec61850.conformance import statement
     from janusgrid.iec61850.engine.control_states import DIRECT, SELECT_BEFORE_OPERATE
+    from janusgrid.iec61850.rights import Rights
     from janusgrid.iec61850.scsm81.stack import CALLED, CALLING
     from janusgrid.openadr.conformance import statement as openadr_statement
     from janusgrid.openadr.core.ven import REGISTRATION
@@ -47,6 +48,7 @@ def generate(app: object) -> None:
     (folder / "ven-registration.md").write_text(REGISTRATION.table("markdown") + "\n")
     (folder / "scsm81-calling.md").write_text(CALLING.table("markdown") + "\n")
     (folder / "scsm81-called.md").write_text(CALLED.table("markdown") + "\n")
+    (folder / "rights.md").write_text(Rights.load().markdown() + "\n")
     (folder / "conformance.md").write_text(statement.markdown())
     (folder / "openadr-conformance.md").write_text(openadr_statement.markdown())
     for role in ("vtn", "ven"):

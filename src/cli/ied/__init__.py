@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from . import conformance, data, files, find, logs, serve, settings
+from . import conformance, data, files, find, logs, rights, serve, settings
 
 
 @click.group()
@@ -26,6 +26,7 @@ for each in (
     files.files,
     settings.settings,
     conformance.conformance,
+    rights.rights,
     logs.logs,
 ):
     command.add_command(each)

@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import attrs
 import click
 
 from ...common.errors import LocalError
+from ...common.security.role import role_number
 from ...common.xmpp.login import Login
 from ...iec61850.acsi.references import FC, Reference
 from ...iec61850.client.connect import configured_address, configured_target
@@ -21,6 +23,7 @@ from ...iec61850.scsm81.tls import server_context
 from ...iec61850.server import Server
 from ..running import run
 from .protection import Protection, protected, tell
+from .rights import load
 from .target import acse_password, tls_context
 
 _File = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -33,10 +36,13 @@ _File = click.Path(exists=True, dir_okay=False, path_type=Path)
     "--configured", is_flag=True, help="listen where the file says; refuse who calls other selectors or titles"
 )
 @click.option("--xmpp", type=_File, metavar="ACCOUNT-FILE", help="serve on this XMPP account (8-2)")
+@click.option("--registry", metavar="JID", help="with --xmpp: register there, with nameplate and model")
 @click.option("--ca", type=_File, help="TCP: use TLS, and take clients with a certificate of this authority (PEM)")
 @click.option("--cert", type=_File, help="TCP: our certificate for TLS (PEM)")
-@click.option("--registry", metavar="JID", help="with --xmpp: register there, with nameplate and model")
 @click.option("--key", type=_File, help="TCP: its key (PEM)")
+@click.option("--rights", "table", metavar="FILE", help="who may do what: a table of rights; `default` for ours")
+@click.option("--anonymous", multiple=True, metavar="ROLE", help="with --rights: what clients are that prove no role")
+@click.option("--area", default="", help="where it is: roles for another area do not hold here")
 @click.option("--time-server", "time_servers", multiple=True, metavar="HOST[:PORT]", help="SNTP server; several times")
 @click.option("--ied", help="which IED, where the file has several")
 @click.option("--access-point", help="which access point of it")
@@ -50,12 +56,15 @@ def serve(
     tcp: str | None,
     configured: bool,
     xmpp: Path | None,
+    registry: str | None,
     ca: Path | None,
     cert: Path | None,
     key: Path | None,
+    table: str | None,
+    anonymous: tuple[str, ...],
+    area: str,
     time_servers: tuple[str, ...],
     ied: str | None,
-    registry: str | None,
     access_point: str | None,
     accept: bool,
     files: Path | None,
@@ -66,22 +75,29 @@ def serve(
     """Serve an SCL FILE over TCP, XMPP or both."""
     if writable and files is None:
         raise click.UsageError("--writable goes with --files")
+    if registry and xmpp is None:
+        raise click.UsageError("--registry goes with --xmpp")
+    if anonymous and table is None:
+        raise click.UsageError("--anonymous goes with --rights")
+    known = load(table) if table is not None else None
+    roles = [role_number(role) for role in anonymous]
     protection = Protection.taken(given)
     if protection.given and not xmpp:
         raise click.UsageError("end-to-end security and --validate are for XMPP: give --xmpp")
     security, validation = protection.security(), protection.validation()
+    security = security and attrs.evolve(security, area=area)
     tls = tls_context(server_context, ca, cert, key)
     standard = TLS_PORT if tls else PORT
     over_tcp = tcp or tls or configured or not xmpp
     if tcp:
-    if registry and xmpp is None:
-        raise click.UsageError("--registry goes with --xmpp")
         _address(tcp)  # said at once
     login = Login.load(xmpp) if xmpp else None
 
     async def work() -> None:
         async with AsyncExitStack() as open_:
-            server = Server.from_scl(file, ied=ied, access_point=access_point, time_servers=time_servers)
+            server = Server.from_scl(
+                file, ied=ied, access_point=access_point, time_servers=time_servers, rights=known, anonymous=roles
+            )
             await open_.enter_async_context(server)
             if files is not None:
                 server.serve_files(files, writable=writable)
@@ -95,12 +111,15 @@ def serve(
                 else:
                     host, port = _address(tcp or f"127.0.0.1:{standard}")
                 who = configured_address(server.model) if configured else None
-                listener = await server.start_tcp(host, port, address=who, tls=tls, password=acse_password())
+                password = acse_password()
+                listener = await server.start_tcp(host, port, address=who, tls=tls, password=password, area=area)
                 places["tcp"] = f"tcp://{f'[{host}]' if ':' in host else host}:{listener.port}"
             if login is not None:
                 session = await open_.enter_async_context(login.session())
                 server.start(session, security=security, validation=validation)
                 places["xmpp"] = f"xmpp:{session.jid}"
+                if registry:
+                    await open_.enter_async_context(await server.register(session, registry))
             where = [place for name, place in places.items() if name != "ied"]
             click.echo(json.dumps(places) if as_json else f"{server.model.ied} at {' and '.join(where)}")
             open_.callback(tell, validation)
@@ -115,8 +134,6 @@ def _address(text: str) -> tuple[str, int]:
     if not colon or not host or not port.isdecimal() or int(port) > 65535:
         raise LocalError("listen on HOST:PORT, 0.0.0.0:102 for instance", where=text)
     return host.strip("[]"), int(port)
-                if registry:
-                    await open_.enter_async_context(await server.register(session, registry))
 
 
 def _accept(server: Server) -> None:

@@ -152,20 +152,37 @@ class Rights:
             )
         return found
 
-    def markdown(self) -> str:
-        """Return the table as pages show it: what each role may do."""
-        names = list(self.entries.roles)
-        rows = [f"| | {' | '.join(names)} | needs |", f"|---|{':-:|' * len(names)}---|"]
-        reading, writing = ServiceKind.GET_DATA_VALUES, ServiceKind.SET_DATA_VALUES
-        cases: list[tuple[str, ServiceKind, FC | None]] = [
-            (f"`{kind}`", kind, None) for kind in ServiceKind if kind not in _BY_CONSTRAINT
+    def rows(self) -> list[tuple[str, str, str, dict[str, bool]]]:
+        """Return the table for people: a service, the constraints, what that needs, and which role may, by name.
+
+        What is the same for several services, or under several constraints, is one row.
+        """
+        found: dict[tuple[str, frozenset[Right] | None], list[str]] = {}
+        for kind in (kind for kind in ServiceKind if kind not in _BY_CONSTRAINT):
+            found.setdefault(("", self.needed(kind)), []).append(kind.value)
+        for kind in (ServiceKind.GET_DATA_VALUES, ServiceKind.SET_DATA_VALUES):
+            for fc in FC:
+                found.setdefault((kind.value, self.needed(kind, fc)), []).append(fc.value)
+        return [
+            (
+                kind or " ".join(names),
+                " ".join(names) if kind else "",
+                "nobody may" if needed is None else " ".join(sorted(needed)),
+                {
+                    name: needed is not None and needed <= frozenset(entry.rights)
+                    for name, entry in self.entries.roles.items()
+                },
+            )
+            for (kind, needed), names in found.items()
         ]
-        cases += [(f"`{kind}` `{fc.value}`", kind, fc) for kind in (reading, writing) for fc in FC]
-        for title, kind, fc in cases:
-            may = [self.authorize([entry.number], kind, fc=fc) for entry in self.entries.roles.values()]
-            needed = self.needed(kind, fc)
-            right = "nobody may" if needed is None else ", ".join(f"`{one}`" for one in sorted(needed))
-            rows.append(f"| {title} | {' | '.join('x' if one else '' for one in may)} | {right} |")
+
+    def markdown(self) -> str:
+        """Return the table as pages show it."""
+        names = list(self.entries.roles)
+        rows = [f"| service | constraints | needs | {' | '.join(names)} |", f"|---|---|---|{':-:|' * len(names)}"]
+        for service, constraints, needs, roles in self.rows():
+            marks = " | ".join("x" if may else "" for may in roles.values())
+            rows.append(f"| {service} | {constraints} | {needs} | {marks} |")
         return "\n".join(rows)
 
 
