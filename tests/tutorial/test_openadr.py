@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from janusgrid.common.xmpp.servers.process import free_port
 
 from .page import File, steps
 from .test_tutorial import ROOT, Reader
@@ -16,7 +17,7 @@ FILES = ROOT / "examples" / "openadr"
 
 
 async def test_the_page_does_what_it_says(tmp_path: Path) -> None:
-    reader = Reader(tmp_path)
+    reader = Reader(tmp_path, {port: str(free_port()) for port in ("8088", "8443")})
     try:
         await reader.follow(PAGE)
         assert not reader.terminals, "the page leaves something running"

@@ -6,7 +6,6 @@ import asyncio
 import os
 import re
 import shlex
-import shutil
 import signal
 import sys
 from collections.abc import Mapping
@@ -77,10 +76,14 @@ class Terminal:
 
 
 class Reader:
-    """Does what the page says, in a folder of its own."""
+    """Does what the page says, in a folder of its own.
 
-    def __init__(self, folder: Path) -> None:
+    Some text of the page, like a port that somebody else may use on this machine, is read as another.
+    """
+
+    def __init__(self, folder: Path, instead: Mapping[str, str] | None = None) -> None:
         self.folder = folder
+        self._instead = dict(instead or {})
         self.terminals: dict[str, Terminal] = {}
         self.commands = 0
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
@@ -89,11 +92,17 @@ class Reader:
     async def follow(self, page: Path) -> None:
         for step in steps(page):
             if isinstance(step, File):
-                shutil.copyfile(step.source, self.folder / step.name)
-            elif step.terminal:
-                await self._beside(step)
-            else:
-                await self._here(step)
+                (self.folder / step.name).write_text(self._read(step.source.read_text()))
+                continue
+            run = attrs.evolve(
+                step, command=self._read(step.command), output=tuple(self._read(line) for line in step.output)
+            )
+            await (self._beside(run) if run.terminal else self._here(run))
+
+    def _read(self, text: str) -> str:
+        for old, new in self._instead.items():
+            text = text.replace(old, new)
+        return text
 
     async def close(self) -> None:
         for terminal in self.terminals.values():
