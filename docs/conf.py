@@ -1,5 +1,7 @@
 """Sphinx configuration: MyST pages in four kinds, and the reference from docstrings."""
 
+import itertools
+
 import janusgrid
 
 project = "JanusGrid"
@@ -25,11 +27,14 @@ def generate(app: object) -> None:
     import sys
     from pathlib import Path
 
+    from janusgrid.common.security.e2e import states
+    from janusgrid.common.security.e2e.diagnostics import Reason
     from janusgrid.common.xmpp.broker.machine import MACHINE
     from janusgrid.iec61850.conformance import statement
     from janusgrid.iec61850.engine.control_states import DIRECT, SELECT_BEFORE_OPERATE
     from janusgrid.iec61850.rights import Rights
     from janusgrid.iec61850.scsm81.stack import CALLED, CALLING
+    from janusgrid.iec61850.scsm82 import secondhand
     from janusgrid.openadr.conformance import statement as openadr_statement
     from janusgrid.openadr.core.ven import REGISTRATION
     from janusgrid.openadr.rules import NOT_PUBLIC, table
@@ -54,6 +59,19 @@ def generate(app: object) -> None:
     for role in ("vtn", "ven"):
         (folder / f"openadr-scenarios-{role}.md").write_text(scenarios.table(role) + "\n")
     (folder / "services.md").write_text(page.page(results.Results.read(results.FILE)))
+
+
+def _members(kind: type) -> str:
+    """Return the members of an enumeration as a table, with the texts that stand below them."""
+    import ast
+    import inspect
+
+    (defined,) = ast.parse(inspect.getsource(kind)).body
+    rows = ["| code | when |", "|---|---|"]
+    for assigned, text in itertools.pairwise(defined.body):
+        if isinstance(assigned, ast.Assign) and isinstance(text, ast.Expr):
+            rows.append(f"| `{assigned.value.value}` | {text.value.value} |")
+    return "\n".join(rows) + "\n"
 
 
 def setup(app: object) -> None:
