@@ -191,6 +191,7 @@ class Endpoint:
         if self.acceptor is None:
             raise StanzaRefused("service-unavailable", "there is no server here")
         if incoming.kind != "set":
+            self.note("stanza-kind", incoming.sender, "an association that is opened by a get")
             raise StanzaRefused("bad-request", "an association is opened by an iq of type set", kind="modify")
         if secured:
             return await self.acceptor.handshake(incoming.sender, context)

@@ -13,7 +13,7 @@ from typing import Any
 from unittest import mock
 
 import attrs
-from janusgrid.common.clock import LockStepClock
+from janusgrid.common.clock import LockStepClock, RealClock
 from janusgrid.common.errors import JanusGridError
 from janusgrid.common.security.e2e import Suite
 from janusgrid.common.xmpp.broker import Broker, accounts
@@ -22,7 +22,7 @@ from janusgrid.iec61850.acsi.services import GetDataValues, Notification, Operat
 from janusgrid.iec61850.acsi.types import Timestamp
 from janusgrid.iec61850.engine import Command
 from janusgrid.iec61850.mms import DIALECTS, encode_xer, pdu
-from janusgrid.iec61850.model.nodes import Attribute
+from janusgrid.iec61850.model.nodes import Attribute, Model
 from janusgrid.iec61850.scsm82.client import XmppAssociation
 from janusgrid.iec61850.scsm82.context import around
 from janusgrid.iec61850.scsm82.context import profile as profile_of
@@ -43,14 +43,13 @@ WHO = Origin(OriginCategory.AUTOMATIC_REMOTE, b"ems")
 _TRANSFER = re.compile(r"<(EncrTransfer|ClearTransfer|HandshakeReq|HandshakeAcc|DtSecAbort)>([^<]*)</")
 
 
-class Watch:
+class Watch(RealClock):
     """The time of day, as one end sees it."""
 
-    def __init__(self) -> None:
-        self.ahead = timedelta()
+    ahead = timedelta()
 
     def now(self) -> datetime:
-        return datetime.now(UTC) + self.ahead
+        return super().now() + self.ahead
 
 
 class Middle:
@@ -214,7 +213,7 @@ class Field:
         """Return all that the server has: values, who holds what, associations."""
         engine = self.server.engine
         return (
-            [(str(attribute.name), repr(attribute.value)) for attribute in _leaves(self.server)],
+            [(str(attribute.name), repr(attribute.value)) for attribute in leaves_of(self.server.engine.model)],
             {str(name): (one.state, one.owner) for name, one in engine.control._known.items()},
             {str(name): (block.owner, block.enabled) for name, block in engine.reporting._blocks.items()},
         )
@@ -271,9 +270,9 @@ def _friends(peer: str) -> bool:
     return peer in (f"dg750@{DOMAIN}", f"ems@{DOMAIN}", f"trudy@{DOMAIN}")
 
 
-def _leaves(server: Server) -> Iterable[Attribute]:
+def leaves_of(model: Model) -> Iterable[Attribute]:
     todo: list[Any] = [
-        data for device in server.engine.model.devices.values() for node in device.nodes.values()
+        data for device in model.devices.values() for node in device.nodes.values()
         for data in node.objects.values()
     ]  # fmt: skip
     while todo:
