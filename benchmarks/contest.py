@@ -57,11 +57,11 @@ class Side:
         except OSError:
             raise Failed(f"it has ended with {self._process.poll()}") from None
 
-    def hear(self) -> Any:
+    def hear(self, timeout: float = TIMEOUT) -> Any:
         """Return what it says next."""
         assert self._process.stdout is not None
-        if not select.select([self._process.stdout], [], [], TIMEOUT)[0]:
-            raise Failed(f"it says nothing for {TIMEOUT:g} s")
+        if not select.select([self._process.stdout], [], [], timeout)[0]:
+            raise Failed(f"it says nothing for {timeout:g} s")
         line = self._process.stdout.readline()
         if not line:
             raise Failed("it has ended")
@@ -70,13 +70,23 @@ class Side:
     @property
     def cpu(self) -> float:
         """Seconds that the process, with all its threads, has had on a processor."""
-        return time.clock_gettime((~self._process.pid << 3) | 2)  # the clock of a process, as Linux numbers them
+        return cpu_of(self._process.pid)
 
     @property
     def memory(self) -> float:
         """KiB that it holds in memory."""
-        pages = Path(f"/proc/{self._process.pid}/statm").read_text().split()[1]
-        return int(pages) * os.sysconf("SC_PAGE_SIZE") / 1024
+        return memory_of(self._process.pid)
+
+
+def cpu_of(pid: int) -> float:
+    """Return the seconds that a process, with all its threads, has had on a processor."""
+    return time.clock_gettime((~pid << 3) | 2)  # the clock of a process, as Linux numbers them
+
+
+def memory_of(pid: int) -> float:
+    """Return the KiB that a process holds in memory."""
+    pages = Path(f"/proc/{pid}/statm").read_text().split()[1]
+    return int(pages) * os.sysconf("SC_PAGE_SIZE") / 1024
 
 
 @contextmanager

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from benchmarks import contest, openadr, openadr_delivery, profile
+from benchmarks import contest, openadr, openadr_delivery, profile, scsm82_load
 from benchmarks.__main__ import BENCHMARKS
 from benchmarks.openadr_codec import event
 from benchmarks.scsm82_read import run
@@ -34,6 +34,18 @@ def test_a_name_that_there_is_not_is_refused_with_those_there_are() -> None:
 async def test_a_read_is_given_as_a_ratio_to_a_bare_request(capsys: pytest.CaptureFixture[str]) -> None:
     await run("embedded", (1,), rounds=3)
     assert "ratio " in capsys.readouterr().out
+
+
+async def test_a_fleet_reports_and_is_back_after_a_restart() -> None:
+    async with scsm82_load.plant("embedded", 3, "ENCRYPTED") as plant:
+        told = await asyncio.to_thread(plant.connect, 3)
+        assert told["associations"] > 0
+        load = await asyncio.to_thread(plant.load, "1 kB", 50, 0.2)
+        assert load.lost == 0
+        assert 0 < load.p50 <= load.p99 <= load.most
+        assert min(load.ems, load.server, load.ders) > 0
+        assert str(load).strip().startswith("3 DERs 1 kB (")
+        assert all(found > 0 for found in await asyncio.to_thread(plant.restart))
 
 
 @pytest.mark.parametrize("name", ["codec", "openadr_codec"])
