@@ -383,7 +383,7 @@ def _context(
     revoked: Path | str | None,
 ) -> ssl.SSLContext:
     if not isinstance(given, ssl.SSLContext):
-        return tls.client_context(given, certificate, revoked=revoked)
+        return tls.renewed_client_context(given, certificate, revoked=revoked)
     if certificate is not None or revoked is not None:
         raise LocalError(
             "give certificate and revocation lists to the TLS context that you share (tls.client_context), not to both"

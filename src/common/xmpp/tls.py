@@ -6,6 +6,7 @@ import ssl
 from pathlib import Path
 
 from ..errors import ConfigError, LocalError
+from ..security.renewal import RenewedContext
 from ..security.tls import MODERN, TlsProfile
 
 
@@ -41,11 +42,26 @@ def client_context(
     return context
 
 
+def renewed_client_context(
+    ca: Path | str | None = None,
+    certificate: tuple[Path | str, Path | str] | None = None,
+    *,
+    revoked: Path | str | None = None,
+    profile: TlsProfile = MODERN,
+) -> ssl.SSLContext:
+    """Return `client_context`, whose files are read again for the next connection when they have changed."""
+    files = [None if file is None else Path(file) for file in (ca, *(certificate or ()), revoked)]
+    return RenewedContext.of(
+        ssl.PROTOCOL_TLS_CLIENT, files, lambda: client_context(ca, certificate, revoked=revoked, profile=profile)
+    )
+
+
 def checked(context: ssl.SSLContext) -> ssl.SSLContext:
     """Return `context` if it makes sure of the server's name; raise `LocalError` if it does not."""
-    if context.verify_mode is not ssl.CERT_REQUIRED or not context.check_hostname:
+    inner = context.current() if isinstance(context, RenewedContext) else context
+    if inner.verify_mode is not ssl.CERT_REQUIRED or not inner.check_hostname:
         raise LocalError("this TLS context does not check the server's certificate and name; XMPP sessions must")
-    if context.minimum_version not in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
+    if inner.minimum_version not in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
         raise LocalError("this TLS context allows versions before TLS 1.2; set its minimum_version")
     return context
 

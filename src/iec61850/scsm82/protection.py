@@ -27,6 +27,7 @@ from ...common.security.e2e import (
     HandshakeRefused,
     Identity,
     Reason,
+    RenewedIdentity,
     SecKind,
     SecPdu,
     Suite,
@@ -56,7 +57,7 @@ class Security:
         clock: gives the time of day in UTC.
     """
 
-    identity: Identity
+    identity: Identity | RenewedIdentity
     policy: Literal["required", "allowed"] = "required"
     suites: Collection[Suite] = (Suite.ENCRYPTED,)
     limits: e2e.Limits = e2e.Limits()
@@ -73,8 +74,11 @@ class Security:
         limits: e2e.Limits | None = None,
         area: str = "",
     ) -> Security:
-        """Return what PEM files give, which must name authorities; raise `ConfigError` if one is none."""
-        return cls(Identity.of(credentials), policy, tuple(suites), limits or e2e.Limits(), area)
+        """Return what PEM files give, which must name authorities; raise `ConfigError` if one is none.
+
+        When they change, the next handshake reads them again: renewed certificates, new revocation lists.
+        """
+        return cls(RenewedIdentity(credentials), policy, tuple(suites), limits or e2e.Limits(), area)
 
     def accepting(self) -> Accepting:
         """Return the called end of handshakes."""

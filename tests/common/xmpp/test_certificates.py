@@ -96,7 +96,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 @pytest.mark.parametrize("profile", [MODERN, OLD], ids=["TLS 1.3", "TLS 1.2"])
 async def test_a_good_certificate_is_all_it_takes(place: Place, profile: object) -> None:
     good = place.shown["good"]
-    context = tls.client_context(place.server.ca, (good.certificate, good.key), profile=profile)  # type: ignore[arg-type]
+    context = tls.renewed_client_context(place.server.ca, (good.certificate, good.key), profile=profile)  # type: ignore[arg-type]
     assert await mechanism(session(place, tls=context)) == "EXTERNAL"
 
 
@@ -162,7 +162,19 @@ async def test_a_list_of_the_revoked_at_the_client(tmp_path: Path) -> None:
             assert made.connected
         authority.revoke(issued.certificate)
         with pytest.raises(NotReachable, match="certificate is not good: certificate revoked"):
-            await login.session(patience=PATIENCE).open()
+            await made.open()  # the list is read again for each connection
+
+
+async def test_a_list_of_the_revoked_that_changes_at_the_broker(tmp_path: Path) -> None:
+    authority = Authority.make(tmp_path)
+    issued = authority.issue("pv1", addresses=[JID])
+    revoked = authority.revoke()
+    async with Broker("grid.test", {"pv1": "unknown"}, clients=authority.certificate, revoked=revoked) as broker:
+        place = Place("embedded", broker, {"good": issued})
+        assert await mechanism(session(place, "good")) == "EXTERNAL"
+        authority.revoke(issued.certificate)
+        with pytest.raises(NotReachable):
+            await session(place, "good").open()
 
 
 async def test_files_that_are_none(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ No room here does input or output or reads a clock.
 """
 
 from .diagnostics import HandshakeDiagnostic, HandshakeRefused, Reason, Unsafe
-from .handshake import Accepted, Accepting, Calling, Identity
+from .handshake import Accepted, Accepting, Calling, Identity, RenewedIdentity
 from .limits import Limits, Suite
 from .transfer import Channel
 from .wire import SecKind, SecPdu
@@ -22,6 +22,7 @@ __all__ = [
     "HandshakeDiagnostic",
     "HandshakeRefused",
     "Identity",
+    "RenewedIdentity",
     "Limits",
     "Reason",
     "SecKind",

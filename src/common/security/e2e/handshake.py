@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 
 import attrs
 
+from ..renewed import Renewed
 from ..signing import Authorities, Certificate, SigningKey, Untrusted, signing_key
 from ..tls import Credentials
 from . import wire
@@ -48,6 +49,24 @@ class Identity:
         """Return the identity of PEM files, which must name authorities; raise `ConfigError` if one is none."""
         return cls(signing_key(credentials), Authorities(credentials))
 
+    @property
+    def current(self) -> Identity:
+        """What holds for the next handshake."""
+        return self
+
+
+class RenewedIdentity:
+    """The identity of PEM files, read again for a handshake when they have changed (see `Renewed`)."""
+
+    def __init__(self, credentials: Credentials) -> None:
+        files = credentials.certificate, credentials.key, credentials.authorities, credentials.revoked
+        self._renewed = Renewed(files, lambda: Identity.of(credentials))
+
+    @property
+    def current(self) -> Identity:
+        """What holds for the next handshake."""
+        return self._renewed.current
+
 
 class Calling:
     """The calling end of a handshake: send `request`, give the answer to `accepted`.
@@ -60,7 +79,7 @@ class Calling:
 
     def __init__(
         self,
-        identity: Identity,
+        identity: Identity | RenewedIdentity,
         me: str,
         peer: str,
         now: datetime,
@@ -68,7 +87,7 @@ class Calling:
         suites: Collection[Suite] = (Suite.ENCRYPTED,),
         limits: Limits | None = None,
     ) -> None:
-        self._identity = identity
+        self._identity = identity = identity.current
         self._limits = limits or Limits()
         self._agreement = Agreement()
         self._sent = Token(
@@ -117,7 +136,7 @@ class Accepting:
 
     def __init__(
         self,
-        identity: Identity,
+        identity: Identity | RenewedIdentity,
         *,
         suites: Collection[Suite] = (Suite.ENCRYPTED, Suite.CLEAR),
         limits: Limits | None = None,
@@ -134,10 +153,9 @@ class Accepting:
             sender: from whom it is, as the server between says.
             me: our own address.
         """
+        identity = self._identity.current
         try:
-            token, tbs, certificate = _read(
-                request, SecKind.HANDSHAKE_REQ, self._identity, sender, me, self._limits, now
-            )
+            token, tbs, certificate = _read(request, SecKind.HANDSHAKE_REQ, identity, sender, me, self._limits, now)
             self._remember(token, now)
             chosen = next((suite for suite in token.suites if suite in self._suites), None)
             if chosen is None:
@@ -147,13 +165,13 @@ class Accepting:
         except Unsafe as unsafe:
             raise _refusal(unsafe, sender) from None
         answer = Token(
-            token.association, milliseconds(now), me, sender, (chosen,), agreement.public, path_of(self._identity.key),
+            token.association, milliseconds(now), me, sender, (chosen,), agreement.public, path_of(identity.key),
             digest(tbs),
         )  # fmt: skip
         answered = wire.to_be_signed(answer)
         keys = derive(secret, digest(tbs, answered), 0)
         channel = Channel(token.association, Suite(chosen), keys, False, self._limits, now)
-        return Accepted(_signed(SecKind.HANDSHAKE_ACC, self._identity, answered), channel, certificate)
+        return Accepted(_signed(SecKind.HANDSHAKE_ACC, identity, answered), channel, certificate)
 
     def _remember(self, token: Token, now: datetime) -> None:
         """Note a request that was believed; raise `Unsafe` if it came before."""

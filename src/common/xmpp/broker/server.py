@@ -45,7 +45,7 @@ class Broker:
         ca: the PEM file that clients have to trust; belongs to `identity`.
         clients: the authorities (PEM) whose certificates let clients in without a password, by SASL EXTERNAL: the
             account is that of the JID in the certificate (id-on-xmppAddr).
-        revoked: revocation lists (PEM) of these authorities, read once; without a valid list of its authority no
+        revoked: revocation lists (PEM) of these authorities; without a valid list of its authority no
             certificate is believed then.
         limits: what clients are allowed.
 

@@ -11,6 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from ...errors import ConfigError, Malformed
+from ...security.renewal import RenewedContext
 from ...security.signing import Untrusted, certificate
 from ...security.tls import MODERN
 from ..servers.pki import Identity
@@ -22,8 +23,14 @@ def server_context(identity: Identity, clients: Path | None = None, revoked: Pat
     """Return the settings of a server with this certificate: TLS 1.2 or later, no renegotiation, no tickets.
 
     With `clients`, the authorities of theirs (PEM), clients may show certificates; one that is not valid, or on the
-    list `revoked`, does not get through the handshake. Raises `ConfigError`.
+    list `revoked`, does not get through the handshake. Files that have changed are read again for the next connection.
+    Raises `ConfigError`.
     """
+    files = identity.certificate, identity.key, clients, revoked
+    return RenewedContext.of(ssl.PROTOCOL_TLS_SERVER, files, lambda: _context(identity, clients, revoked))
+
+
+def _context(identity: Identity, clients: Path | None, revoked: Path | None) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.options |= ssl.OP_NO_RENEGOTIATION | ssl.OP_NO_TICKET
