@@ -13,7 +13,7 @@ import attrs
 from ...common.clock import Clock
 from ...common.xml import Element
 from ..codec import Deviation, decode, element, write
-from ..core.answers import Code
+from ..core.answers import Code, request_id
 from ..model import Message, Poll, Response
 from ..signing import Unproved
 from .tolerance import Reading
@@ -88,9 +88,11 @@ class Envelopes:
         if known is None:
             known = self._read(identity, data)
         if not known.signed and self._notary is not None and self._wanted(identity, known.message):
+            name = type(known.message).__name__
             raise Unproved(
-                "openadr.unsigned", Code.NOT_ALLOWED, f"{type(known.message).__name__} is not signed, as it has to be"
-            )
+                "openadr.unsigned", Code.NOT_ALLOWED, f"{name} is not signed, as it has to be",
+                request=request_id(known.message),
+            )  # fmt: skip
         return known
 
     def _remember(self, data: bytes, opened: Opened) -> None:

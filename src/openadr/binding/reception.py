@@ -7,7 +7,7 @@ from collections.abc import Callable
 from xml.etree.ElementTree import Element as StdElement
 
 from ...common.errors import LocalError, Malformed, NotReachable
-from ..core.answers import Code, Rejected, negative, rejection
+from ..core.answers import Code, Rejected, negative, rejection, request_id
 from ..model import Message, Response
 from ..signing import Unproved
 from .transport import NotNow, Station
@@ -32,10 +32,11 @@ async def answer(
     Raises:
         NotNow: to be sent again later.
     """
-    envelopes = station.envelopes
+    envelopes, request = station.envelopes, ""
     try:
         opened = envelopes.open(identity, data)
         message = opened.message
+        request = request_id(message)
         reason = misplaced(message)
         if reason is None:
             reply = await station.receive(identity, message, opened.spend)
@@ -47,7 +48,8 @@ async def answer(
         return envelopes.close(Response(ei_response=negative(Rejected(Code.INVALID_DATA, str(error)))), identity)
     except Unproved as error:
         log.warning("event=%s from=%s: %s", error.event, sender, error)
-        return envelopes.close(Response(ei_response=negative(error)), identity, signed=True)
+        refusal = Response(ei_response=negative(error, request or error.request))
+        return envelopes.close(refusal, identity, signed=True)
     if isinstance(message, Response) and isinstance(reply, Response) and reply.ei_response.ok:
         reply = None  # what says that all is well is answered by nothing: over HTTP by status 200 alone
     try:

@@ -186,6 +186,11 @@ def code(message: Message) -> str:
     return str(message.ei_response.response_code)  # type: ignore[attr-defined]
 
 
+def named(message: Message) -> str:
+    """Return the requestID that an answer names."""
+    return str(message.ei_response.request_id)  # type: ignore[attr-defined]
+
+
 QUERY = QueryRegistration(request_id="Q")
 
 
@@ -201,6 +206,7 @@ async def test_who_signs_is_answered_so_and_who_does_not_is_not(tmp_path: Path) 
         broken = site.notary("ems").sign(QUERY, now).replace(">Q<", ">X<")
         answer, signed = await site.say(broken)
         assert (code(answer), signed) == (Code.INVALID_DATA, True)
+        assert named(answer) == "", "nothing is said back of what was not proved"
 
 
 async def test_where_signatures_are_required_nothing_goes_without(tmp_path: Path) -> None:
@@ -209,7 +215,7 @@ async def test_where_signatures_are_required_nothing_goes_without(tmp_path: Path
     async with vtn:
         site = SignedSite(vtn, transport.address, certificates)
         answer, signed = await site.say(write(QUERY))
-        assert (code(answer), signed) == (Code.NOT_ALLOWED, True)
+        assert (code(answer), signed, named(answer)) == (Code.NOT_ALLOWED, True, "Q")
         answer, signed = await site.say(site.notary("ems").sign(QUERY, vtn.clock.now()))
         assert (code(answer), signed) == ("200", True)
 

@@ -77,6 +77,7 @@ async def test_what_could_not_be_stored_was_not_there(tmp_path: Path, ends: bool
             status, answer = await post(one)
             refused = read(answer)
             assert isinstance(refused, Response)
+            assert refused.ei_response.request_id == JOIN.request_id
             assert (refused.ei_response.response_code, "nonce is used" in answer) == ("450", True)
             await one.close()
             store.close()
