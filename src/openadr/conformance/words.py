@@ -20,6 +20,7 @@ from ..model import (
 )
 from ..model.enumerations import DataQuality
 from ..rules.event_checks import DeviceClass
+from ..rules.signals import SIGNALS, Row, item_name
 
 WORDS: dict[str, tuple[str, type[StrEnum]]] = {
     "signals": ("Signals of events", SignalName),
@@ -38,7 +39,31 @@ def tables() -> tuple[Table, ...]:
     rows = [(title, ", ".join(word.value for word in words)) for title, words in WORDS.values()]
     rows.append(("Kinds of targets", ", ".join(targets())))
     note = "Words of one's own that begin with `x-` are carried where the profile has room for them."
-    return (Table("words", "Words", ("what", "words"), tuple(rows), note), units())
+    return (Table("words", "Words", ("what", "words"), tuple(rows), note), signals(), units())
+
+
+def signals() -> Table:
+    """Return which type and unit goes with which signal, by the table that events are held to."""
+    rows = tuple(
+        (row.name.value, row.kind.value, ", ".join(map(item_name, row.units)) or _none(row), _other_unit(row))
+        for row in SIGNALS
+    )
+    note = (
+        "Every signal, type and unit is read and written; this is what events of ours are held to. Where certification "
+        "checks a unit, another is refused; what is known from memory alone is warned of, and so is another type of a "
+        "signal (of SIMPLE it is refused: rule 116). Signals that are not here go with anything."
+    )
+    return Table("signals", "Signals by type and unit", ("signal", "type", "unit", "another unit is"), rows, note)
+
+
+def _none(row: Row) -> str:
+    return "any, or none" if row.any_unit else "none"
+
+
+def _other_unit(row: Row) -> str:
+    if row.any_unit:
+        return "good"
+    return "refused" if row.sourced else "warned of"
 
 
 def targets() -> tuple[str, ...]:

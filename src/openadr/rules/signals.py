@@ -98,8 +98,8 @@ def fault(signal: EiEventSignal, *, sourced: bool) -> str | None:
     if not rows or any(row.takes(signal) for row in of_type):
         return None
     if of_type:
-        units = sorted({_unit(unit) for row in of_type for unit in row.units}) or ["no unit"]
-        text = f"{name} as {signal.signal_type} is in {' or '.join(units)}, not in {_unit(type(signal.item_base))}"
+        units = sorted({item_name(unit) for row in of_type for unit in row.units}) or ["no unit"]
+        text = f"{name} as {signal.signal_type} is in {' or '.join(units)}, not in {item_name(type(signal.item_base))}"
         return text if any(row.sourced for row in of_type) is sourced else None
     if sourced or all(row.sourced for row in rows):
         return None  # SIMPLE: rule 116 says it
@@ -107,7 +107,8 @@ def fault(signal: EiEventSignal, *, sourced: bool) -> str | None:
     return f"{name} is {' or '.join(types)}, not {signal.signal_type}"
 
 
-def _unit(item: type) -> str:
+def item_name(item: type) -> str:
+    """Return what a class of units is called."""
     return "no unit" if item is type(None) else item.__name__[0].lower() + item.__name__[1:]
 
 

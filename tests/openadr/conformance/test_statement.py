@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import importlib
+import itertools
 import json
 import pkgutil
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import attrs
 import janusgrid.openadr
@@ -15,8 +16,21 @@ from janusgrid.openadr.conformance import limits, messages, statement, transport
 from janusgrid.openadr.core.answers import Code
 from janusgrid.openadr.core.ven import VenCore
 from janusgrid.openadr.core.vtn import VtnCore
-from janusgrid.openadr.model import MESSAGES, Message, SignalName
+from janusgrid.openadr.events import kilowatts, load_dispatch
+from janusgrid.openadr.items import item
+from janusgrid.openadr.model import (
+    MESSAGES,
+    Currency,
+    CurrencyPerKw,
+    CurrencyPerKwh,
+    EnergyReal,
+    Message,
+    SignalName,
+    SignalType,
+    changed,
+)
 from janusgrid.openadr.rules import RULES
+from janusgrid.openadr.rules.signals import fault, item_name
 
 from tests.cli.programs import call
 
@@ -75,12 +89,39 @@ def test_every_record_of_limits_is_in_the_statement() -> None:
 
 
 def test_words_and_rules_are_all_there() -> None:
-    (table, units) = words.tables()
+    (table, _, units) = words.tables()
     assert ", ".join(word.value for word in SignalName) in [row[1] for row in table.rows]
     assert dict(units.rows)["PowerReal"] == "W, mW, kW, MW, GW"
     numbers = [number for row in statement.plain("rules")["rules"]["rules"]["rows"][:-2]
                for number in row["numbers"].split(", ")]  # fmt: skip
     assert sorted(numbers) == sorted(str(rule.number) for rule in RULES if rule.number is not None)
+
+
+MONEY = {"item_units": "EUR"}
+UNITS = (
+    None, kilowatts(), EnergyReal(), CurrencyPerKwh(**MONEY), CurrencyPerKw(**MONEY), Currency(**MONEY), item("degC"),
+)  # fmt: skip
+
+
+def test_signals_are_held_to_the_types_and_units_of_the_table() -> None:
+    """Of every signal with every type: the units that the table names are good, and others as bad as it says."""
+    rows = {(row[0], row[1]): row for row in words.signals().rows}
+    units = {key: [row[2] for row in words.signals().rows if row[:2] == key] for key in rows}
+    assert {name for name, _ in rows} == {word.value.upper() for word in SignalName}
+    (usual,) = load_dispatch(1.0, start=NOW, duration=timedelta(hours=1), created=NOW).ei_event_signals
+    for name, kind in itertools.product({name for name, _ in rows}, SignalType):
+        for unit in UNITS:
+            made = changed(usual, signal_name=name, signal_type=kind, item_base=unit)
+            named = "none" if unit is None else item_name(type(unit))
+            row = rows.get((name, kind.value))
+            taken = row is not None and any(named in cell.split(", ") or "any" in cell for cell in units[row[:2]])
+            found = [grade for grade in (True, False) if fault(made, sourced=grade)]
+            if taken:
+                assert found == [], (name, kind, unit)
+            elif row is not None:
+                assert found == [row[3] == "refused"], (name, kind, unit)
+            else:
+                assert found == ([] if name == "SIMPLE" else [False]), (name, kind, unit)
 
 
 def test_services_are_those_that_are_listened_for() -> None:
