@@ -168,11 +168,14 @@ def compose(
         created: when it was made; None for now, by the clock of this machine.
 
     Raises:
-        LocalError: it breaks a rule; all of them are named.
+        LocalError: it breaks a rule; all of them are named. A time is in no time zone.
         TypeConflict: a text that OpenADR does not know, a length that is not a whole number of seconds.
     """
     if not signals:
         raise LocalError("an event has at least one signal")
+    for name, when in (("start", start), ("created", created)):
+        if when is not None and when.tzinfo is None:
+            raise LocalError(f"{name} {when} is in no time zone: datetime.now(UTC), or with tzinfo=")
     created = created or datetime.now(UTC).replace(microsecond=0)
     notice = max(start - created, timedelta()) // timedelta(seconds=1) * timedelta(seconds=1)
     ramp_up, recovery, randomise = (about.get(name) for name in ("ramp_up", "recovery", "randomise"))

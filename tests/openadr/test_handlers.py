@@ -154,3 +154,30 @@ def test_a_listener_for_what_never_happens_is_refused_with_what_does() -> None:
     ven = Ven("site", HttpTransport(plain=True), vtn="http://127.0.0.1")
     with pytest.raises(LocalError, match="Registered never happens here: listen to Joined, Left,"):
         ven.listen(Registered)(print)
+
+
+@pytest.mark.parametrize(("name", "identity"), [("", "*"), ("site", ""), ("site", []), ("site", ["a@b.example", ""])])
+def test_a_party_has_a_name_and_an_identity(name: str, identity: str | list[str]) -> None:
+    with pytest.raises(LocalError, match="a party has a name, and an identity"):
+        Party(name, identity)
+
+
+def test_one_market_may_be_given_as_a_text() -> None:
+    assert Party("site", "*", markets="http://utility.example/peak").markets == {"http://utility.example/peak"}
+
+
+@pytest.mark.parametrize("vtn", ["nowhere", "https://127.0.0.1", "http://127.0.0.1:99999", "ftp://127.0.0.1"])
+async def test_an_address_that_is_none_is_told_when_the_ven_opens(vtn: str) -> None:
+    with pytest.raises(LocalError, match=r"no address of a VTN: write http://host"):
+        async with Ven("site", HttpTransport(plain=True), vtn=vtn):
+            raise AssertionError("it has opened")
+
+
+def test_a_time_without_its_zone_is_refused() -> None:
+    with pytest.raises(LocalError, match="is in no time zone"):
+        load_dispatch(1, start=datetime(2026, 3, 25, 14), duration=timedelta(hours=1))
+
+
+def test_two_parties_of_one_name_are_refused() -> None:
+    with pytest.raises(LocalError, match="site: two parties have that name"):
+        Vtn("utility", HttpTransport(plain=True), parties=[Party("site", "*"), Party("site", "a@b.example")])

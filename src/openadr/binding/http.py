@@ -134,6 +134,9 @@ class HttpTransport:
         """Listen, if this side is posted to (see `Transport`)."""
         if vtn is None and self._listen is None:
             raise LocalError("a VTN over HTTP listens: give host and port")
+        if vtn is not None and not self.owns("", _root(vtn)):
+            scheme = "https" if self._credentials else "http"
+            raise LocalError(f"this is no address of a VTN: write {scheme}://host or {scheme}://host:port", where=vtn)
         if self._credentials is not None:
             self._tls = renewed_client_context(self._credentials, profile=self._profile)
         self._open = True

@@ -10,7 +10,7 @@ from itertools import islice
 import attrs
 
 from ...common import ids
-from ...common.errors import UnknownName
+from ...common.errors import LocalError, UnknownName
 from ..codec import read, write
 from ..model import (
     CreatePartyRegistration,
@@ -38,6 +38,10 @@ def _several(identity: str | Iterable[str]) -> tuple[str, ...]:
     return (identity,) if isinstance(identity, str) else tuple(identity)
 
 
+def _set(names: str | Iterable[str]) -> frozenset[str]:
+    return frozenset((names,) if isinstance(names, str) else names)
+
+
 @attrs.frozen(slots=True)
 class Party:
     """A VEN that may register.
@@ -49,13 +53,20 @@ class Party:
         ven_id: where the venID was agreed beforehand; else one is made, and kept for later registrations.
         targets: by what else events mean it: its resources, groups, parties, nodes …
         markets: the market contexts that it takes part in; none given is all.
+
+    Raises `LocalError` without a name or an identity.
     """
 
     ven_name: str
     identity: tuple[str, ...] = attrs.field(converter=_several)
     ven_id: str | None = None
     targets: EiTarget = EiTarget()
-    markets: frozenset[str] = attrs.field(default=frozenset(), converter=frozenset)
+    markets: frozenset[str] = attrs.field(default=frozenset(), converter=_set)
+
+    def __attrs_post_init__(self) -> None:
+        if not self.ven_name or not self.identity or not all(self.identity):
+            said = "a party has a name, and an identity: a bare JID, a fingerprint, or '*' in a laboratory"
+            raise LocalError(said, where=self.ven_name or None)
 
     def is_meant(self, ven_id: str, event: EiEvent) -> bool:
         """Return whether an event is for this party, which has this venID: by market context and target (rule 22)."""
@@ -181,6 +192,8 @@ class VenBook:
         self._owns = owns
         self._new_id = new_id
         for party in parties:
+            if party.ven_name in self._parties:
+                raise LocalError("two parties have that name", where=party.ven_name)
             self.admit(party)
 
     @property
