@@ -34,6 +34,11 @@ class FarAssociation(Protocol):
     parameters: Parameters
     taker: Taker | None
 
+    @property
+    def ended(self) -> str | None:
+        """Why it has ended; None as long as it is open."""
+        ...
+
     async def exchange(self, message: pdu.MMSpdu) -> pdu.MMSpdu:
         """Send a PDU and return the one that answers it."""
         ...
@@ -74,7 +79,8 @@ class Far:
     most: Limits = Limits()
     keep: bool = True
     retry: tuple[float, float] = (0.5, 5.0)
-    _known: dict[str, pdu.ConfirmedServiceResponse] = attrs.Factory(dict)
+    _known: dict[str, pdu.ConfirmedServiceResponse] = attrs.field(factory=dict, init=False, repr=False)
+    _there: set[FarAssociation] = attrs.field(factory=set, init=False, repr=False)
 
     def limits(self, size: int, *, text: bool) -> Limits:
         """Return what to propose, so that nearly all that fits into a PDU there fits into one of `size` octets here.
@@ -92,21 +98,24 @@ class Far:
 
     async def associate(self, limits: Limits) -> FarAssociation:
         """Open an association; raise what `connect` does."""
-        return await self.open(limits)
+        found = await self.open(limits)
+        if not self._there:
+            self._known.clear()  # nobody has seen that it is the same server as before
+        if found.ended is None:
+            self._there.add(found)
+            found.on_end(lambda why: self._there.discard(found))
+        return found
 
     async def again(self, limits: Limits) -> FarAssociation:
         """Open an association with a server that was lost, however long it takes until it is there again."""
         pause, longest = self.retry
         while True:
             try:
-                found = await self.open(limits)
+                return await self.associate(limits)
             except JanusGridError as error:
                 log.info("%s: not yet: %s", self.name, error)
                 await asyncio.sleep(pause)
                 pause = min(longest, 2 * pause)
-            else:
-                self._known.clear()  # it may have another model now
-                return found
 
     # --- what never changes -----------------------------------------------------------------------------------------
 

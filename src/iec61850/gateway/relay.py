@@ -29,6 +29,7 @@ from ..mapping.wire import P, Parameters, Wire
 from ..mms import MmsEncodeError, pdu
 from .far import Far, FarAssociation
 from .parts import Blocks, read_in_parts, shortened
+from .reports import Segments
 from .stale import Values
 from .standing import Standing
 
@@ -71,6 +72,7 @@ class Relay(Generic[P]):
         self._given = Blocks(lambda: block_size(wire, parameters.pdu_size))
         self._fetched = Blocks(lambda: far.block(association.parameters.pdu_size))
         self._causes: list[pdu.MMSpdu] = []
+        self._segments = Segments()
         self._values = Values()
         self._standing = Standing()
         self._task: asyncio.Task[None] | None = None
@@ -92,12 +94,15 @@ class Relay(Generic[P]):
     def notify(self, notification: pdu.MMSpdu) -> list[P]:
         """Return what the far server sends of itself as it goes to the near client."""
         payload = self._wire.encode(notification)
-        if self._wire.size(payload) > self._parameters.pdu_size:
-            log.warning(
-                "%s: a report of %d octets is too large here; dropped", self._far.name, self._wire.size(payload)
-            )
-            return []
-        return [payload]
+        if not self._segments.busy and self._wire.size(payload) <= self._parameters.pdu_size:
+            return [payload]
+        parts = self._segments.divide(notification, self._fits)
+        if not parts:
+            log.warning("%s: what it sends of itself is too large here; dropped", self._far.name)
+        return [self._wire.encode(part) for part in parts]
+
+    def _fits(self, message: pdu.MMSpdu) -> bool:
+        return self._wire.size(self._wire.encode(message)) <= self._parameters.pdu_size
 
     async def end(self) -> None:
         """The near association has ended: so does the far one."""
@@ -238,6 +243,8 @@ class Relay(Generic[P]):
         self._association = association
         association.taker = self
         association.on_end(lambda why: self.lost(association, why))
+        if association.ended is not None:  # before anybody could listen
+            asyncio.get_running_loop().call_soon(self.lost, association, association.ended)
 
     def lost(self, association: FarAssociation, why: str) -> None:
         """The far server is gone: see that it is reached again, and meanwhile answer what can be answered."""
@@ -256,8 +263,6 @@ class Relay(Generic[P]):
     async def _return(self) -> None:
         while self._association is None:
             association = await self._far.again(self._limits)
-            ended: list[str] = []
-            association.on_end(ended.append)
             association.taker = self
             try:
                 await self._standing.restore(partial(self._exchange, association))
@@ -268,7 +273,7 @@ class Relay(Generic[P]):
             except BaseException:
                 await association.abort()
                 raise
-            if not ended:
+            if association.ended is None:
                 log.info("%s: it is there again", self._far.name)
                 self._take_over(association)
 

@@ -163,6 +163,11 @@ class TcpAssociation:
         self._end_listeners.append(listener)
         return lambda: self._end_listeners.remove(listener) if listener in self._end_listeners else None
 
+    @property
+    def ended(self) -> str | None:
+        """Why the association has ended; None as long as it is open."""
+        return self._ended
+
     async def release(self) -> None:
         """Conclude, release and close; where the server does not answer any more, the association ends all the same."""
         if self._ended is not None or self._leaving is not None:
