@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator
 from xml.etree.ElementTree import Element
 
@@ -10,6 +11,8 @@ import attrs
 import pytest
 import pytest_asyncio
 from janusgrid.common.errors import LocalError, NotReachable, Refused, TimedOut
+from janusgrid.common.security.tls import MODERN
+from janusgrid.common.xmpp import tls
 from janusgrid.common.xmpp.acks import NAMESPACE as ACKS
 from janusgrid.common.xmpp.guard import Limits
 from janusgrid.common.xmpp.servers import LocalServer, pki
@@ -366,6 +369,14 @@ async def test_features_and_items(pair: Pair) -> None:
         await pair.ems.items(pair.der.jid, "nowhere")
     assert refused.value.code == "item-not-found"
     assert "http://jabber.org/protocol/disco#info" in await pair.ems.features("grid.test")
+
+
+async def test_a_login_bound_to_the_channel(server: LocalServer) -> None:
+    """TLS 1.2 is the last version for which this Python knows a channel binding; all three servers have it then."""
+    profile = attrs.evolve(MODERN, maximum=ssl.TLSVersion.TLSv1_2)
+    context = tls.client_context(server.ca, profile=profile)
+    async with make_session(server, "sleeper", tls=context, minimum="SCRAM-SHA-256-PLUS") as session:
+        assert await session.ping(server.domain)
 
 
 async def test_ping(pair: Pair) -> None:

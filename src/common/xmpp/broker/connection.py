@@ -162,7 +162,7 @@ class Connection(asyncio.Protocol):
         if outgoing := tls.take():
             self._transport.write(outgoing)
         if tls.ready and not was_ready:
-            self._core.secured(self.stream, now, tls.proven())
+            self._core.secured(self.stream, now, tls.proven(), tls.binding())
         if plain:
             self._core.receive(self.stream, plain, now)
         if tls.ended:

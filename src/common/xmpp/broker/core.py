@@ -15,7 +15,7 @@ from .jid import Jid, prepare_resource
 from .limits import Limits
 from .management import Management
 from .router import Router
-from .sasl import Decoys, Keys
+from .sasl import Binding, Decoys, Keys
 from .scanner import Element
 from .stanza import Stanza
 from .stream import Stream
@@ -66,10 +66,10 @@ class Core:
             log.exception("a stream has to end by a fault of the broker")
             stream.fail("internal-server-error")
 
-    def secured(self, stream: Stream, now: float, proven: tuple[str, ...] = ()) -> None:
-        """TLS is up on this stream, by which the client has proved that it is these JIDs."""
+    def secured(self, stream: Stream, now: float, proven: tuple[str, ...] = (), binding: Binding | None = None) -> None:
+        """TLS is up on this stream, by which the client has proved that it is these JIDs; `binding` is that of TLS."""
         self._now = now
-        stream.secured(proven)
+        stream.secured(proven, binding)
 
     def lost(self, stream: Stream, now: float) -> None:
         """The connection of this stream is gone."""

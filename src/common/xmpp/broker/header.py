@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from .jid import BadJid, prepare_domain
-from .sasl import EXTERNAL, MECHANISM
 from .scanner import Header
 from .text import BIND, CLIENT, LIMITS, SASL, SESSION, SM, STREAMS, TLS, quote
 
@@ -16,13 +17,13 @@ def answer(domain: str, identity: str) -> str:
     )
 
 
-def features(state: str, stanza_bytes: int, external: bool = False) -> str:
-    """Return what is offered in this state of the stream; `external`: to a client that has shown a certificate."""
+def features(state: str, stanza_bytes: int, mechanisms: Iterable[str]) -> str:
+    """Return what is offered in this state of the stream; `mechanisms` are those of SASL."""
     if state == "plain":
         offer = f"<starttls xmlns='{TLS}'><required/></starttls>"
     elif state == "login":
-        names = [EXTERNAL, MECHANISM] if external else [MECHANISM]
-        offer = f"<mechanisms xmlns='{SASL}'>{''.join(f'<mechanism>{name}</mechanism>' for name in names)}</mechanisms>"
+        offered = "".join(f"<mechanism>{name}</mechanism>" for name in mechanisms)
+        offer = f"<mechanisms xmlns='{SASL}'>{offered}</mechanisms>"
     else:
         # XEP-0478: a client that knows the bound need not find it out by losing its stream.
         limits = f"<limits xmlns='{LIMITS}'><max-bytes>{stanza_bytes}</max-bytes></limits>"

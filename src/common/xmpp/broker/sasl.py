@@ -20,9 +20,14 @@ from ...errors import LocalError, Refused
 from .jid import BadJid, prepare_domain, prepare_local
 
 MECHANISM = "SCRAM-SHA-256"
+PLUS = "SCRAM-SHA-256-PLUS"
+"""The same, bound to the TLS connection; where TLS is 1.2, for Python knows no binding to 1.3."""
 EXTERNAL = "EXTERNAL"
+Binding = tuple[str, bytes]
+"""Type and data of a channel binding (RFC 5929)."""
 ITERATIONS = 4096
 _SCRAM = ScramMechanism(MECHANISM)
+_BOUND = ScramMechanism(PLUS)
 
 
 class SaslRefused(Refused):
@@ -70,10 +75,14 @@ class Exchange:
         done: True once the client has proved that it knows the password.
     """
 
-    def __init__(self, lookup: Callable[[str], Keys | None], decoys: Decoys) -> None:
+    def __init__(
+        self, lookup: Callable[[str], Keys | None], decoys: Decoys, binding: Binding | None = None, plus: bool = False
+    ) -> None:
+        """`binding` is that of the TLS connection, if one was offered; `plus`: whether the client has taken it."""
         self._lookup = lookup
         self._decoys = decoys
-        self._server = _SCRAM.make_server(self._keys)
+        self._offered = binding is not None
+        self._server = _BOUND.make_server(self._keys, binding) if plus else _SCRAM.make_server(self._keys)
         self._begun = False
         self.user = ""
         self.done = False
@@ -95,6 +104,8 @@ class Exchange:
         self._begun = True
         if len(fields := message.split(",", 2)) == 3 and fields[1]:
             raise SaslRefused("invalid-authzid", "acting for another account is not possible")
+        if self._offered and fields[0] == "y":  # RFC 5802 clause 6: somebody between has taken the offer away
+            raise SaslRefused("not-authorized", "a channel binding was offered, the client has seen none")
         try:
             self._server.set_client_first(message)
             return _encode(self._server.get_server_first())

@@ -18,7 +18,7 @@ from .hub import Hub
 from .jid import BadJid
 from .machine import EVENTS, MACHINE
 from .management import TooHigh
-from .sasl import EXTERNAL, MECHANISM, Exchange, SaslRefused, named
+from .sasl import EXTERNAL, MECHANISM, PLUS, Binding, Exchange, SaslRefused, named
 from .scanner import Element, Event, Fault, Header, Scanner
 from .text import BIND, SASL, SM, STANZA_ERRORS, STREAM_ERRORS, TLS, error, escape, quote
 
@@ -46,6 +46,7 @@ class Stream:
         self._limits = hub.limits
         self._output: list[bytes] = []
         self._proven: tuple[str, ...] = ()
+        self._binding: Binding | None = None
         self._exchange: Exchange | None = None
         self._failures = 0
         self._lang = ""
@@ -74,10 +75,10 @@ class Stream:
                 # somebody else may have slipped it in.
                 self.fail("policy-violation", "data after the end of a negotiation step")
 
-    def secured(self, proven: tuple[str, ...] = ()) -> None:
-        """TLS is up; the client has shown a certificate of these JIDs."""
+    def secured(self, proven: tuple[str, ...] = (), binding: Binding | None = None) -> None:
+        """TLS is up; the client has shown a certificate of these JIDs, `binding` is what binds a login to TLS."""
         if not self.closed:
-            self._proven = proven
+            self._proven, self._binding = proven, binding
             self._move("secured")
 
     def take(self) -> bytes:
@@ -161,7 +162,7 @@ class Stream:
         self._lang = header.attributes.get(_LANG, "")[:35]
         self._move("header")
         self._send_header()
-        self._send(headers.features(self.state, self._limits.stanza_bytes, bool(self._proven)))
+        self._send(headers.features(self.state, self._limits.stanza_bytes, self._mechanisms))
 
     def _send_header(self) -> None:
         self._answered = True
@@ -173,15 +174,20 @@ class Stream:
         self._send(f"<proceed xmlns='{TLS}'/>")
         self._restart()
 
+    @property
+    def _mechanisms(self) -> list[str]:
+        """The mechanisms of SASL that there are for this client, the strongest first."""
+        return [*([EXTERNAL] if self._proven else []), *([PLUS] if self._binding else []), MECHANISM]
+
     def _auth(self, element: Element) -> None:
-        mechanism = element.attributes.get("mechanism")
-        if mechanism == EXTERNAL and self._proven:
+        mechanism = element.attributes.get("mechanism", "")
+        if mechanism not in self._mechanisms:
+            self._refuse("invalid-mechanism", f"there is {', '.join(self._mechanisms)}")
+            return
+        if mechanism == EXTERNAL:
             self._external((element.tree().text or "").strip())
             return
-        if mechanism != MECHANISM:
-            self._refuse("invalid-mechanism", f"mechanisms are {MECHANISM} and, with a certificate, {EXTERNAL}")
-            return
-        self._exchange = Exchange(self._hub.keys, self._hub.decoys)
+        self._exchange = Exchange(self._hub.keys, self._hub.decoys, self._binding, mechanism == PLUS)
         self._respond(element)
 
     def _respond(self, element: Element) -> None:

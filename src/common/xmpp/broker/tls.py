@@ -15,6 +15,7 @@ from ...security.renewal import RenewedContext
 from ...security.signing import Untrusted, certificate
 from ...security.tls import MODERN
 from ..servers.pki import Identity
+from .sasl import Binding
 
 _RECORD = 16_384  # the most that one TLS record carries
 
@@ -94,6 +95,11 @@ class TlsLayer:
             return tuple(name for name in certificate(shown).names if "@" in name) if shown else ()
         except Untrusted:
             return ()
+
+    def binding(self) -> Binding | None:
+        """Return what binds a login to this connection; None where this version of TLS has nothing in Python."""
+        data = self._tls.get_channel_binding("tls-unique") if self._tls.version() == "TLSv1.2" else None
+        return ("tls-unique", data) if data else None
 
     def send(self, data: bytes) -> None:
         """Encrypt bytes of the stream; raise `TlsFault` if the peer has spoilt the connection."""
