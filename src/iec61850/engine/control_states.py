@@ -129,7 +129,6 @@ ERRORS: dict[AddCause, ServiceError] = {
     AddCause.OBJECT_NOT_SELECTED: ServiceError.CONTROL_MUST_BE_SELECTED,
     AddCause.LOCKED_BY_OTHER_CLIENT: ServiceError.INSTANCE_LOCKED_BY_OTHER_CLIENT,
     AddCause.NOT_SUPPORTED: ServiceError.ACCESS_VIOLATION,
-    AddCause.NO_ACCESS_AUTHORITY: ServiceError.ACCESS_VIOLATION,
     AddCause.INCONSISTENT_PARAMETERS: ServiceError.PARAMETER_VALUE_INCONSISTENT,
 }
 """The service error that goes with an additional cause; for others access-not-allowed-in-current-state (our choice)."""

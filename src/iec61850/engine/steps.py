@@ -84,9 +84,9 @@ class Command:
 
     def refuse(self, cause: AddCause, message: str = "") -> NoReturn:
         """Say no: raises the `ServiceRefused` that the client will get."""
-        raise ServiceRefused(
-            ServiceError.ACCESS_NOT_ALLOWED_IN_CURRENT_STATE, message, where=str(self.reference), add_cause=cause
-        )
+        authority = cause is AddCause.NO_ACCESS_AUTHORITY  # as the table of rights says it
+        error = ServiceError.ACCESS_VIOLATION if authority else ServiceError.ACCESS_NOT_ALLOWED_IN_CURRENT_STATE
+        raise ServiceRefused(error, message, where=str(self.reference), add_cause=cause)
 
 
 @attrs.frozen(slots=True)

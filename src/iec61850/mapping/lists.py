@@ -61,8 +61,6 @@ class Lists:
         """Delete the lists named; say how many there were, and how many of them are gone (8-2 notes, second-hand)."""
         if request.scope_of_delete != pdu.ScopeOfDelete.SPECIFIC:
             raise ServiceRefused(ServiceError.ACCESS_VIOLATION, "data sets are deleted by name only")
-        if self._association.permit is not None:
-            self._association.permit.need(ServiceKind.DELETE_DATA_SET)
         matched = deleted = 0
         for name in request.list_of_variable_list_name or []:
             try:

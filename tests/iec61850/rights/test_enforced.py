@@ -22,6 +22,7 @@ from janusgrid.iec61850.acsi.services import (
     SetDataValues,
     SetRCBValues,
 )
+from janusgrid.iec61850.engine import Command
 from janusgrid.iec61850.mms import pdu
 from janusgrid.iec61850.rights import Rights
 from janusgrid.iec61850.rights.table import ConstraintEntry, Entries, Right, RoleEntry
@@ -29,8 +30,6 @@ from janusgrid.iec61850.server import Server
 
 from tests.iec61850.plant import LD, plant, ref
 from tests.iec61850.wires import Ber, MemoryAssociation
-
-pytestmark = pytest.mark.asyncio
 
 E = ServiceError
 HZ, LIMIT = ref("MMXU1.Hz.mag.f", "MX"), ref("DGEN1.WMaxRtg.setMag.f", "SP")
@@ -89,6 +88,9 @@ async def test_a_value_of_a_wrong_type_tells_nothing(server: Server) -> None:
     association = over_mms(server, Role.VIEWER)
     request = pdu.WriteRequest(("listOfVariable", [variable(LD, "DGEN1$SP$WMaxRtg$setMag$f")]), [("boolean", True)])
     assert await asked(association, ("write", request)) == ("write", [DENIED])
+    name: pdu.ObjectName = ("domain-specific", pdu.DomainSpecific(LD, "LLN0$Meas"))
+    request = pdu.WriteRequest(("variableListName", name), [("boolean", True)] * 4)
+    assert await asked(association, ("write", request)) == ("write", [DENIED] * 4)
 
 
 @pytest.mark.parametrize("item", ["MMXU1$MX$Hz", "MMXU1$MX$None", "MMXU1", "XXXX1", "XXXX1$MX", "$", "XXXX1$YY$Z"])
@@ -108,6 +110,21 @@ async def test_who_may_look_is_told_that_there_is_nothing(server: Server) -> Non
     assert answer[1].list_of_access_result[2][0] == "success"
     answer = await asked(over_mms(server, Role.SECADM), reading("XXXX1", "MMXU1$MX$None", "MMXU1"))
     assert answer[1].list_of_access_result == [NOT_THERE, DENIED, DENIED]
+
+
+async def test_who_may_read_but_not_look_is_not_told_what_there_is() -> None:
+    ours = Rights.load().entries
+    blind = Rights(Entries({"BLIND": RoleEntry(-1, (Right.READ,))}, ours.services, ours.constraints))
+    async with Server(plant(), rights=blind) as server:
+        local = server.connect(roles=[-1])
+        missing = ref("MMXU1.None", "MX")
+        assert await local.call(GetDataValues((HZ, missing))) == (50.0, E.ACCESS_VIOLATION)
+        answer = await asked(over_mms(server, -1), reading("MMXU1$MX$Hz$mag$f", "MMXU1$MX$None"))
+        assert answer[1].list_of_access_result[1] == DENIED
+        for name in ("LLN0.Meas", "LLN0.None"):
+            with pytest.raises(ServiceRefused) as refused:
+                await local.call(GetDataSetValues(ref(name)))
+            assert refused.value.error is E.ACCESS_VIOLATION
 
 
 @pytest.mark.parametrize("service", [("identify", None), ("status", False)])
@@ -143,6 +160,22 @@ async def test_a_command_is_refused_with_its_cause(server: Server, way: str) -> 
         with pytest.raises(ServiceRefused) as refused:
             await client.call(request)
         assert (refused.value.error, refused.value.add_cause) == (E.ACCESS_VIOLATION, AddCause.NO_ACCESS_AUTHORITY)
+
+
+@pytest.mark.parametrize("way", ["local", "mms"])
+async def test_an_application_may_say_the_same(server: Server, way: str) -> None:
+    """Its rules are finer: who may select this one object, for instance."""
+
+    server.on_operate(f"{LD}/CSWI1.SwSbo")(lambda command: None)
+
+    @server.on_select(f"{LD}/CSWI1.SwSbo")
+    def select(command: Command) -> None:
+        command.refuse(AddCause.NO_ACCESS_AUTHORITY)
+
+    client = server.connect(roles=[Role.OPERATOR]) if way == "local" else over_mms(server, Role.OPERATOR)
+    with pytest.raises(ServiceRefused) as refused:
+        await client.call(Select(ref("CSWI1.SwSbo")))
+    assert (refused.value.error, refused.value.add_cause) == (E.ACCESS_VIOLATION, AddCause.NO_ACCESS_AUTHORITY)
 
 
 async def test_a_whole_node_is_for_who_may_read_all_of_it() -> None:

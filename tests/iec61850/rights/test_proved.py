@@ -25,8 +25,6 @@ from janusgrid.iec61850.server import Server
 
 from tests.iec61850.plant import LD, plant
 
-pytestmark = pytest.mark.asyncio
-
 VIEWED, SET = f"{LD}/MMXU1.Hz.mag.f", f"{LD}/DGEN1.WMaxRtg.setMag.f"
 HOLDERS = {
     "viewer": [Grant((Role.VIEWER,))],
