@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import json
-import logging
 import ssl
-import sys
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
 import click
 
-from ...common.errors import ConfigError
+from ...common.clock import RealClock
 from ...common.xmpp.session import Session
 from ...iec61850.gateway import Far, Gateway, opener
 from ...iec61850.mapping.service import Caller
 from ...iec61850.scsm81 import tls
 from ...iec61850.scsm81.server import TcpServer
 from ...iec61850.scsm82.server import XmppServer
+from ..openadr.starting import settings_of
+from ..openadr.telling import log_to_stderr
 from ..running import run
 from .config import ClientEntry, DeviceEntry, SecurityEntry, Settings, TlsEntry, host_port, load, place_of
 
@@ -30,18 +30,13 @@ from .config import ClientEntry, DeviceEntry, SecurityEntry, Settings, TlsEntry,
 @click.option("--json", "as_json", is_flag=True, help="print where each device is served as JSON, one object a line")
 def command(config: Path, check: bool, as_json: bool) -> None:
     """Serve devices on XMPP (IEC 61850-8-2) to clients on TCP (8-1), and the other way round, as CONFIG says."""
-    try:
-        settings = load(config)
-    except ConfigError as error:
-        if not check:
-            raise
-        click.echo(str(error))
-        sys.exit(1)
-    if check:
-        click.echo(f"{config}: {', '.join(device.name for device in settings.file.devices)}, no fault")
-        return
-    logging.basicConfig(level=settings.file.log.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    settings = settings_of(lambda path, _: load(path), config, RealClock(), check, _described)
+    log_to_stderr(settings.file.log)
     run(serve(settings, as_json), endless=True)
+
+
+def _described(settings: Settings) -> str:
+    return ", ".join(device.name for device in settings.file.devices)
 
 
 async def serve(settings: Settings, as_json: bool) -> None:
