@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from ...openadr.model import PayloadResourceStatus, Report, ReportRequest, Xml
+from ...openadr.model import Duration, PayloadResourceStatus, Report, ReportRequest, Xml
 from ...openadr.ven import Sample
 from . import summary
 from .telling import Teller
+
+ONCE = Duration("PT0S")
+"""The time between two reports of which there is but one."""
 
 
 def asked(say: Teller, requests: Iterable[ReportRequest], by: str = "", **who: str) -> None:
@@ -16,7 +19,8 @@ def asked(say: Teller, requests: Iterable[ReportRequest], by: str = "", **who: s
         specifier = request.report_specifier
         r_ids = [payload.r_id for payload in specifier.specifier_payloads]
         every = specifier.report_back_duration.text
-        what = f"to report {', '.join(r_ids)} of {specifier.report_specifier_id} every {every}"
+        often = "once" if specifier.report_back_duration == ONCE else f"every {every}"
+        what = f"to report {', '.join(r_ids)} of {specifier.report_specifier_id} {often}"
         say.tell("asked", f"asked {f'by {by} ' if by else ''}{what}",
                  report=specifier.report_specifier_id, request=request.report_request_id, rids=r_ids,
                  every=every, granularity=specifier.granularity.text, **who)  # fmt: skip

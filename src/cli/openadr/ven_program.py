@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from ...common.clock import Clock, RealClock
+from ...openadr.core.ven import REGISTRATION
 from ...openadr.model import OptType
 from ...openadr.ven import Asked, Declined, EventChange, Joined, Left, Offered, Telemetry, Ven
 from ..control import Control
@@ -84,7 +85,7 @@ async def serve(settings: VenSettings, clock: Clock, as_json: bool) -> None:
 def follow(ven: Ven, say: Teller) -> None:
     """Tell everything that happens at a VEN, but for events: those are told where they are decided."""
     ven.listen(Joined, lambda happening: _joined(say, happening))
-    ven.listen(Left, lambda happening: _left(say, happening))
+    ven.listen(Left, lambda happening: _left(say, ven, happening))
     ven.listen(Asked, lambda happening: samples.asked(say, happening.requests))
     ven.listen(Offered, lambda happening: _offered(say, happening))
     ven.listen(Telemetry, lambda happening: _telemetry(say, ven, happening))
@@ -96,9 +97,12 @@ def _joined(say: Teller, what: Joined) -> None:
              ven_id=what.ven_id, registration_id=what.registration_id, vtn_id=what.vtn_id)  # fmt: skip
 
 
-def _left(say: Teller, what: Left) -> None:
-    why = "" if what.error is None else f": {reason(what.error)}"
-    say.tell("deregistered", f"the registration has ended{why}", reason=why.removeprefix(": ") or None)
+def _left(say: Teller, ven: Ven, what: Left) -> None:
+    why = None if what.error is None else reason(what.error)
+    said = f"the registration has ended{f': {why}' if why else ''}"
+    if why is not None and ven.core.state == REGISTRATION.initial:
+        said = f"not registered: {why}; put right what is wrong, here or at the VTN, and start again"
+    say.tell("deregistered", said, reason=why)
 
 
 def _offered(say: Teller, what: Offered) -> None:

@@ -11,6 +11,7 @@ import click
 from ...common.clock import Clock, RealClock
 from ...openadr.binding.keeper import Store
 from ...openadr.binding.sharing import SharedStore
+from ...openadr.model import EventStatus
 from ...openadr.vtn import (
     Asked,
     Declined,
@@ -131,7 +132,9 @@ def _opted(say: Teller, what: Opted) -> None:
     answer = what.response
     event_id = answer.qualified_event_id.event_id
     refusal = "" if answer.response_code.startswith("2") else f": {answer.response_code} {answer.response_description}"
-    say.tell("opted", f"{what.ven.ven_name} answers {event_id}: {answer.opt_type}{refusal}",
+    cancelled = what.booked.event.event_descriptor.event_status == EventStatus.CANCELLED
+    said = "knows that it is cancelled" if cancelled and not refusal else f"{answer.opt_type}{refusal}"
+    say.tell("opted", f"{what.ven.ven_name} answers {event_id}: {said}",
              ven=what.ven.ven_name, event_id=event_id, opt=str(answer.opt_type), code=answer.response_code,
              modification=answer.qualified_event_id.modification_number,
              reason=answer.response_description)  # fmt: skip
