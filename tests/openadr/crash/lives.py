@@ -335,7 +335,8 @@ async def _ven(plan: Plan, transport: MortalHttp | MortalXmpp, fate: Fate) -> No
 
     async with ven:
         await ven.joined()
-        making = [asyncio.create_task(make) for make in (_minds(ven, fate), _availability(ven, plan, fate))]
+        makers = (_minds(ven, fate), _availability(ven, plan, fate), _event_opts(ven, fate))
+        making = [asyncio.create_task(make) for make in makers]
         while not plan.enough:
             done, _ = await asyncio.wait(making, timeout=0.05)
             assert not done, [task.result() for task in done]
@@ -379,8 +380,38 @@ async def _availability(ven: Ven, plan: Plan, fate: Fate) -> None:
 def _end_opts(ven: Ven) -> None:
     """Take back what an earlier life would have taken back."""
     for sent in ven.opts:
-        if int(sent.id[1:]) % 2:
+        if not stays(sent.id):
             sent.cancel()
+
+
+def stays(opt_id: str) -> bool:
+    """Whether an opt is one of those that are not taken back: of times the even ones, of events those of all of us."""
+    return opt_id.startswith("E") if opt_id[0] != "O" else int(opt_id[1:]) % 2 == 0
+
+
+async def _event_opts(ven: Ven, fate: Fate) -> None:
+    """Opt out of every third event by a message of its own; of as many others with some devices, and take that back."""
+    parted: set[str] = set()
+    while True:
+        for known in list(ven.core.events.shelf.values()):
+            about = f"{known.event_id}.{known.modification}"
+            if known.cancelled or known.opt is None:
+                continue
+            if known.event_id[-1] in "147" and known.stands is OptType.OPT_IN:
+                sent = ven.opt_event(known.event_id, OptType.OPT_OUT, opt_id=about)
+                fate.moment("made an event opt")
+                await ven.kept()
+                fate.note("opt", sent.id)
+                fate.note("kept", known.event_id, known.modification, OptType.OPT_OUT)
+            elif known.event_id[-1] in "369" and about not in parted:
+                parted.add(about)
+                sent = ven.opt_event(
+                    known.event_id, OptType.OPT_OUT, opt_id=f"P{about}", device_classes=["Exterior_Lighting"]
+                )
+                await ven.kept()
+                sent.cancel()
+                await ven.kept()
+        await ven.changed()
 
 
 async def _minds(ven: Ven, fate: Fate) -> None:
@@ -402,11 +433,11 @@ def _ven_state(ven: Ven) -> dict[str, Any] | None:
     if (
         not core.registered
         or owed
-        or not all(sent.is_accepted and int(sent.id[1:]) % 2 == 0 for sent in ven.opts)
+        or not all(sent.is_accepted and stays(sent.id) for sent in ven.opts)
         or any(known.opt is None for known in core.events.shelf.values() if not known.cancelled)
     ):
         return None
-    events = {known.event_id: [known.modification, str(known.opt)] for known in core.events.shelf.values()}
+    events = {known.event_id: [known.modification, str(known.stands)] for known in core.events.shelf.values()}
     return {"ven": core.ven_id, "registration": core.registration_id, "events": events, "opts": opts}
 
 
