@@ -32,12 +32,13 @@ from tests.iec61850.plant import LD, plant, ref
 from tests.iec61850.wires import Ber, MemoryAssociation
 
 E = ServiceError
+RIGHTS = Rights.load()
 HZ, LIMIT = ref("MMXU1.Hz.mag.f", "MX"), ref("DGEN1.WMaxRtg.setMag.f", "SP")
 
 
 @pytest_asyncio.fixture
 async def server() -> AsyncIterator[Server]:
-    made = Server(plant(), rights=Rights.load())
+    made = Server(plant(), rights=RIGHTS)
     yield made
     await made.close()
 
@@ -113,7 +114,7 @@ async def test_who_may_look_is_told_that_there_is_nothing(server: Server) -> Non
 
 
 async def test_who_may_read_but_not_look_is_not_told_what_there_is() -> None:
-    ours = Rights.load().entries
+    ours = RIGHTS.entries
     blind = Rights(Entries({"BLIND": RoleEntry(-1, (Right.READ,))}, ours.services, ours.constraints))
     async with Server(plant(), rights=blind) as server:
         local = server.connect(roles=[-1])
@@ -192,7 +193,7 @@ async def test_a_whole_node_is_for_who_may_read_all_of_it() -> None:
 
 def few() -> Rights:
     """A table in which a role of one's own reads measurands and states only, makes data sets, and has reports."""
-    ours = Rights.load().entries
+    ours = RIGHTS.entries
     constraints = {fc: ConstraintEntry(Right.CONFIG, entry.write) for fc, entry in ours.constraints.items()}
     constraints |= {fc: ConstraintEntry(Right.READ) for fc in (FC.ST, FC.MX)}
     constraints |= {fc: ConstraintEntry(Right.READ, Right.REPORTING) for fc in (FC.RP, FC.BR)}
@@ -235,7 +236,7 @@ async def test_without_rights_everybody_may_do_everything() -> None:
 @pytest.mark.parametrize(("roles", "may"), [(None, True), ([], True), ([Role.SECADM], False), ([-9], False)])
 async def test_anonymous(roles: list[int] | None, may: bool) -> None:
     """Who has proved a role has that, and no longer what everybody has."""
-    server = Server(plant(), rights=Rights.load(), anonymous=[Role.VIEWER])
+    server = Server(plant(), rights=RIGHTS, anonymous=[Role.VIEWER])
     client = server.connect(roles=roles)
     assert (await client.call(GetDataValues((HZ,))) == (50.0,)) is may
     assert await client.call(SetDataValues(((LIMIT, 5.0),))) == (E.ACCESS_VIOLATION,)

@@ -75,6 +75,7 @@ from tests.iec61850.wires import Ber, MemoryRig, Rig, TcpRig, Xer
 
 E = ServiceError
 TABLE = config.read(resource("mappings/iec61850/rights.yaml")).data
+RIGHTS = Rights.load()
 ROLES: dict[str, tuple[int, ...]] = {name: (entry["number"],) for name, entry in TABLE["roles"].items()}
 NOBODY: dict[str, tuple[int, ...] | None] = {"nobody": None, "no roles": (), "reserved": (7, 4711), "private": (-1,)}
 OTHERS = {"viewer and installer": (0, 3), "operator among unknown": (1, -32768)}
@@ -206,7 +207,7 @@ WAYS: dict[str, Callable[[], Rig]] = {
 async def rig(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Rig]:
     """A plant with rights, with files, with nothing that it would not carry out."""
     made = WAYS[request.param]()
-    made.server = Server(model(), clock=made.clock, rights=Rights.load())
+    made.server = Server(model(), clock=made.clock, rights=RIGHTS)
     for name in ("a.txt", "c.txt"):
         (tmp_path / name).write_text("old")
     made.server.serve_files(tmp_path, writable=True)

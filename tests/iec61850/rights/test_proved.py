@@ -25,6 +25,7 @@ from janusgrid.iec61850.server import Server
 
 from tests.iec61850.plant import LD, plant
 
+RIGHTS = Rights.load()
 VIEWED, SET = f"{LD}/MMXU1.Hz.mag.f", f"{LD}/DGEN1.WMaxRtg.setMag.f"
 HOLDERS = {
     "viewer": [Grant((Role.VIEWER,))],
@@ -75,7 +76,7 @@ async def may(ied: Ied) -> tuple[bool, bool]:
 
 @pytest_asyncio.fixture
 async def port(authority: Authority) -> AsyncIterator[int]:
-    server = Server(plant(), rights=Rights.load())
+    server = Server(plant(), rights=RIGHTS)
     listener = await server.start_tcp(port=0, tls=tls.server_context(*files(authority, "server")), area="north")
     yield listener.port
     await server.close()
@@ -102,7 +103,7 @@ async def test_roles_that_cannot_be_read_are_none(
 
 
 async def test_a_password_proves_no_role() -> None:
-    async with Server(plant(), rights=Rights.load()) as server:
+    async with Server(plant(), rights=RIGHTS) as server:
         listener = await server.start_tcp(port=0, password="secret")
         async with connect(f"tcp://127.0.0.1:{listener.port}", password="secret") as ied:
             assert await may(ied) == (False, False)
@@ -126,7 +127,7 @@ async def test_over_xmpp(authority: Authority) -> None:
         ]  # fmt: skip
         for session in sessions:
             await session.open()
-        server = Server(plant(), rights=Rights.load())
+        server = Server(plant(), rights=RIGHTS)
         server.start(sessions[0], security=security(authority, "server", "north"))
         try:
             for holder, expected in MAY.items():
