@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from itertools import groupby
+from sys import intern
 from typing import Any
 
 from ...common.errors import Malformed
@@ -175,7 +176,7 @@ class MmsClient:
             found = {name: [] for name in listed if "$" not in name}
             for node, *parts in (name.split("$") for name in listed):
                 if node in found and parts and parts[0] in _FCS:
-                    found[node].append(parts)
+                    found[node].append([*map(intern, parts)])
             self._names[domain] = found
         return found
 

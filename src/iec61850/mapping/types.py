@@ -6,6 +6,9 @@ nearest type; what it cannot know it takes from the component's name.
 
 from __future__ import annotations
 
+from sys import intern
+from weakref import WeakValueDictionary
+
 from ...common.errors import Malformed
 from ..acsi.types import Array, Basic, BasicType, Structure, TypeDescription
 from ..mms import pdu
@@ -41,6 +44,8 @@ _SIMPLE: dict[str, BasicType] = {
     "utc-time": _T.TIMESTAMP,
     "binary-time": _T.ENTRYTIME,
 }
+_BASICS = {type_: Basic(type_) for type_ in BasicType}
+_STRUCTURES: WeakValueDictionary[tuple[tuple[str, int], ...], Structure] = WeakValueDictionary()
 _BITS = {2: _T.DBPOS, 5: _T.SVOPTFLDS, 6: _T.TRGOPS, 10: _T.OPTFLDS, 13: _T.QUALITY}
 
 
@@ -61,26 +66,35 @@ def from_mms(description: pdu.TypeDescription, name: str = "") -> TypeDescriptio
     match description:
         case ("structure", structure):
             named = [(c.component_name or "", c.component_type) for c in structure.components]
-            return Structure(tuple((part, from_mms(below, part)) for part, below in named))
+            return _shared(tuple((intern(part), from_mms(below, part)) for part, below in named))
         case ("array", array):
             return Array(array.number_of_elements, from_mms(array.element_type, name))
         case ("integer", bits):
-            return Basic(_at_most(bits, _INTEGERS, _T.INT128))
+            return _BASICS[_at_most(bits, _INTEGERS, _T.INT128)]
         case ("unsigned", bits):
-            return Basic(_at_most(bits, _UNSIGNED, _T.INT32U))
+            return _BASICS[_at_most(bits, _UNSIGNED, _T.INT32U)]
         case ("floating-point", form):
-            return Basic(_T.FLOAT32 if form.format_width == 32 else _T.FLOAT64)
+            return _BASICS[_T.FLOAT32 if form.format_width == 32 else _T.FLOAT64]
         case ("bit-string", 2) if name == "ctlVal":  # of all control values only a step command is a coded one
-            return Basic(_T.TCMD)
+            return _BASICS[_T.TCMD]
         case ("bit-string", size):
-            return Basic(_T.CHECK if size == -2 or name == "Check" else _BITS.get(abs(size), _T.OPTFLDS))
+            return _BASICS[_T.CHECK if size == -2 or name == "Check" else _BITS.get(abs(size), _T.OPTFLDS)]
         case ("octet-string", size):
-            return Basic(_T.ENTRYID if size == 8 or name == "EntryID" else _at_most(abs(size), _OCTETS, _T.OCTET64))
+            return _BASICS[_T.ENTRYID if size == 8 or name == "EntryID" else _at_most(abs(size), _OCTETS, _T.OCTET64)]
         case ("visible-string", size):
-            return Basic(_at_most(abs(size), _TEXTS, _T.VISSTRING255))
+            return _BASICS[_at_most(abs(size), _TEXTS, _T.VISSTRING255)]
         case (kind, _) if kind in _SIMPLE:
-            return Basic(_SIMPLE[kind])
+            return _BASICS[_SIMPLE[kind]]
     raise Malformed(f"a type that IEC 61850 does not have: {description[0]}")
+
+
+def _shared(components: tuple[tuple[str, TypeDescription], ...]) -> Structure:
+    """Return the structure of these components: the same object as long as anybody has it. Servers are much alike."""
+    key = tuple((name, id(part)) for name, part in components)  # parts are shared too, and live as long as the whole
+    found = _STRUCTURES.get(key)
+    if found is None:
+        found = _STRUCTURES[key] = Structure(components)
+    return found
 
 
 def _at_most(size: int, choices: tuple[tuple[int, BasicType], ...], otherwise: BasicType) -> BasicType:
