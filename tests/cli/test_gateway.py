@@ -47,7 +47,7 @@ async def test_devices_of_both_mappings_are_served_on_the_other(tmp_path: Path) 
         ):
             north.start(device)
             with Program("gateway", str(config), folder=tmp_path) as program:
-                up = await asyncio.to_thread(program.wait, "up", name="north")
+                up = await asyncio.to_thread(program.wait, "up", 120.0, name="north")
                 async with connect(up["tcp"]) as ied:
                     assert await ied.read(W) == 412.0
                 up = await asyncio.to_thread(program.wait, "up", name="south")
