@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 from unittest import mock
 
 import attrs
@@ -282,7 +282,10 @@ def leaves_of(model: Model) -> Iterable[Attribute]:
         todo.extend(part.children.values())
 
 
-async def made(stack: AsyncExitStack, suite: Suite | None) -> Field:
+F = TypeVar("F", bound=Field)
+
+
+async def made(stack: AsyncExitStack, suite: Suite | None, kind: type[F] = Field) -> F:  # type: ignore[assignment]
     """Return a field, with end-to-end security of this kind or without."""
     broker = await stack.enter_async_context(Broker(DOMAIN, dict.fromkeys(USERS, "secret")))
     middle = Middle(broker)
@@ -292,7 +295,7 @@ async def made(stack: AsyncExitStack, suite: Suite | None) -> Field:
         )
     )
     server = Server(plant(), clock=LockStepClock(START))
-    field = Field(broker, middle, server, None, None, suite, stack)  # type: ignore[arg-type]
+    field = kind(broker, middle, server, None, None, suite, stack)  # type: ignore[arg-type]
     server.on_operate(str(SETPOINT))(field.executed.append)
     stack.push_async_callback(server.close)
     field.serving, field.victim = await field.fresh(SERVER), await field.fresh(VICTIM)
