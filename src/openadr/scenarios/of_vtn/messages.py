@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
+from uuid import NAMESPACE_URL, uuid5
 
 from ...core.report_offers import DataPoint, Offer
 from ...events import kilowatts
@@ -20,6 +21,7 @@ from ...model import (
     EiResponse,
     EiTarget,
     EventResponse,
+    GbPayload,
     Interval,
     OptReason,
     OptType,
@@ -37,6 +39,7 @@ from ...model import (
     TransportName,
     UpdateReport,
     WsCalendarInterval,
+    Xml,
     changed,
 )
 from ..state import Make, State
@@ -45,6 +48,7 @@ from ..ways import Way
 USAGE = Offer("usage", "TELEMETRY_USAGE", (DataPoint("p", kilowatts()), DataPoint("q", kilowatts())))
 STATUS = Offer("status", "TELEMETRY_STATUS", (DataPoint.status("state"),))
 HISTORY = Offer("history", "HISTORY_USAGE", (DataPoint("p", kilowatts()),))
+GREEN = Offer("green", "HISTORY_GREENBUTTON", (DataPoint("feed", kilowatts()),))
 OFFERS = (USAGE, STATUS, HISTORY)
 """What the tester says that it can report."""
 
@@ -217,6 +221,35 @@ def values(of: Offer = USAGE, request_id: str = "", *, starts: bool = True) -> M
         return UpdateReport(request_id=state.new("U"), reports=(made,), ven_id=state.ven_id)
 
     return make
+
+
+def feed(state: State) -> UpdateReport:
+    """Deliver Green Button data, of an hour, for the request that was noted."""
+    now = state.now()
+    hour = Duration.of(timedelta(hours=1))
+    interval = Interval(dtstart=now - timedelta(hours=1), duration=hour, payloads=(GbPayload(Xml(_feed_of(now))),))
+    made = Report(
+        dtstart=now - timedelta(hours=1),
+        intervals=(interval,),
+        report_request_id=state.notes["request"],
+        report_specifier_id=GREEN.specifier_id,
+        report_name=GREEN.name,
+        created_date_time=now,
+    )
+    return UpdateReport(request_id=state.new("U"), reports=(made,), ven_id=state.ven_id)
+
+
+def _feed_of(now: datetime) -> str:
+    text = now.strftime("%Y-%m-%dT%H:%M:%SZ")
+    hour = f"<duration>3600</duration><start>{int(now.timestamp()) - 3600}</start>"
+    return (
+        '<feed xmlns="http://www.w3.org/2005/Atom">'
+        f"<id>urn:uuid:{uuid5(NAMESPACE_URL, text)}</id><title>Usage</title><updated>{text}</updated>"
+        f"<entry><id>urn:uuid:{uuid5(NAMESPACE_URL, text + 'block')}</id><title>An hour</title>"
+        f"<updated>{text}</updated><content>"
+        f'<IntervalBlock xmlns="http://naesb.org/espi"><interval>{hour}</interval></IntervalBlock>'
+        "</content></entry></feed>"
+    )
 
 
 def ask_report(specifier_id: str, r_ids: Callable[[State], Sequence[str]], *, every: float = 10) -> Make:

@@ -19,7 +19,7 @@ from ...model import (
 )
 from ..state import State
 from ..steps import Asks, Awaits, Check, Confirms, Expect, Scenario, Sends, Step, equal, that
-from .messages import HISTORY, OFFERS, STATUS, ask_report, end_report, offer, values
+from .messages import GREEN, HISTORY, OFFERS, STATUS, ask_report, end_report, feed, offer, values
 from .registration import JOINED
 
 reports = partial(Scenario, subject="vtn", group="reports")
@@ -187,5 +187,10 @@ REPORTS = (
         Sends("The VEN ends it, and wants a last report", end_report(to_follow=True), Expect(
             (CanceledReport,), rules=(345,))),
         Awaits("The last values come", Expect((UpdateReport,), (), rules=(345,))),
+    )),
+    reports("VTN-R-17", "Green Button data", steps=(
+        JOINED, registers(GREEN), *asked("green", 0, 0),
+        Sends("The VEN delivers a feed", feed, Expect(_UPDATED)),
+        Confirms("Has a feed of green come?", "told", True, lambda state: {"report": "green"}),
     )),
 )  # fmt: skip
