@@ -142,7 +142,7 @@ def _parties(document: Document, file: VtnFile, faults: list[ConfigError]) -> tu
         if entry.name in {party.ven_name for party in found}:
             faults.append(document.error(f"{entry.name!r} is given twice", "parties", index, "name"))
         meant = target(entry)
-        found.append(Party(entry.name, who, entry.ven, meant, entry.markets))  # type: ignore[arg-type]  # its converter is not seen through
+        found.append(Party(entry.name, who, entry.ven, meant, entry.markets))
     if not file.parties:
         faults.append(document.error("no VEN may register: name one at least", "parties"))
     return tuple(found)
