@@ -268,11 +268,19 @@ class Role:
         Where many processes share a store, this is how anything is changed: they do so one after the other, each
         knowing all that the others have done. `act` is a plain function and does not wait for anything.
 
-        Raises what `act` raises, and `LocalError` if it cannot be stored.
+        Raises what `act` raises, and `LocalError` if it cannot be stored: where many processes share a store it has not
+        happened then; else it has, as the error says, and is stored and goes out as soon as that is possible.
         """
-        result = await self._keeper.step(partial(act, *args, **kwargs))
+        done: list[R] = []
+        try:
+            await self._keeper.step(lambda: done.append(act(*args, **kwargs)))
+        except LocalError as error:
+            if not done or self._keeper.undone:
+                raise
+            said = f"{error.message}; it is done, and goes out as soon as it can be stored: do not repeat it"
+            raise LocalError(said, where=error.where) from None
         await self._drain()
-        return result
+        return done[-1]
 
     async def look(self) -> None:
         """Take in what other processes have changed, if many share the store and it can be reached."""

@@ -6,10 +6,12 @@ import asyncio
 import threading
 from collections import deque
 from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from janusgrid.common.errors import LocalError
+from janusgrid.openadr import HttpTransport, Party, Vtn, simple
 from janusgrid.openadr.binding.keeper import Keeper
 from janusgrid.openadr.core.shelf import Cabinet, Shelf
 
@@ -86,3 +88,18 @@ async def test_where_nothing_is_kept_nothing_is_written_out() -> None:
     await desk.put(1)
     assert desk.spelled == []
     assert not desk.shelf.touched
+
+
+async def test_who_does_what_cannot_be_stored_is_told_that_it_is_done_all_the_same() -> None:
+    store = Slow()
+    store.go.set()
+    http = HttpTransport(listen=("127.0.0.1", 0), plain=True)
+    start = datetime.now(UTC) + timedelta(hours=1)
+    async with Vtn("utility", http, parties=[Party("site", "*")], store=store) as vtn:
+        store.full = True
+        with pytest.raises(LocalError, match="it is done, and goes out as soon as it can be stored: do not repeat it"):
+            await vtn.turn(vtn.create_event, simple(1, start=start, duration=timedelta(hours=1), event_id="E1"))
+        assert [event.id for event in vtn.events] == ["E1"]
+        with pytest.raises(LocalError, match=r"no event of that ID$"):
+            await vtn.turn(vtn.event, "E2")
+        store.full = False
