@@ -26,7 +26,7 @@ def parse(octets: bytes, *, size: int = SIZE, depth: int = DEPTH, elements: int 
     try:
         octets.decode()
         parser = XMLParser()  # noqa: S314 - nothing is left in it that could do harm
-        if octets.count(b"</") > depth:  # else it cannot be deep
+        if _may_be_deep(octets, depth):
             _measure(octets, depth)
         parser.feed(octets)
         root: Element = parser.close()
@@ -35,6 +35,16 @@ def parse(octets: bytes, *, size: int = SIZE, depth: int = DEPTH, elements: int 
     except ParseError as error:
         raise Malformed(f"not well-formed XML: {error}") from None
     return root
+
+
+def _may_be_deep(octets: bytes, most: int) -> bool:
+    """Return whether elements may stand within each other too deeply, taking those that are empty for open ones."""
+    level = 1  # the first part follows no end of an element
+    for part in octets.split(b"</"):
+        level += part.count(b"<") - 1
+        if level > most:
+            return True
+    return False
 
 
 def _measure(octets: bytes, most: int) -> None:
