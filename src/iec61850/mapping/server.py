@@ -284,6 +284,13 @@ class MmsServer(Generic[P]):
             ServiceError.INSTANCE_NOT_AVAILABLE if permit is None else absent(permit, kind, definition)
         )
 
+    def _told_of_commands(self) -> bool:
+        """Return whether the client may know what can be commanded: why a command is refused would tell it."""
+        permit = self._association.permit
+        return permit is None or (
+            permit.access.allows(ServiceKind.GET_DIRECTORY) or permit.access.allows(ServiceKind.SET_DATA_VALUES, FC.CO)
+        )
+
     def _selected(self, request: Any) -> Variable | None:
         """Return the SBO that a request reads, None for another one; a select is read by itself."""
         match request.variable_access_specification:
@@ -294,7 +301,8 @@ class MmsServer(Generic[P]):
         match definition.variable_specification:
             case ("name", ("domain-specific", name)) if name.item_id.endswith("$SBO"):
                 found = self._catalogue.variable(name.domain_id, name.item_id)
-                return found if found is not None and found.reference.fc is FC.CO else None
+                known = found is not None and found.reference.fc is FC.CO and self._told_of_commands()
+                return found if known else None
             case _:
                 return None
 
@@ -341,7 +349,7 @@ class MmsServer(Generic[P]):
                 value = variable.value(data)
             yield from self._engine.data.write(self._association, reference, value, now)
         except ServiceRefused as refused:
-            if variable.reference.fc is FC.CO and variable.reference.path:
+            if variable.reference.fc is FC.CO and variable.reference.path and self._told_of_commands():
                 before.append(self._wire.encode(_last_appl_error(variable, data, refused)))
             return ("failure", data_access_error(refused.error))
         return ("success", None)

@@ -94,10 +94,30 @@ async def test_a_value_of_a_wrong_type_tells_nothing(server: Server) -> None:
     assert await asked(association, ("write", request)) == ("write", [DENIED] * 4)
 
 
-@pytest.mark.parametrize("item", ["MMXU1$MX$Hz", "MMXU1$MX$None", "MMXU1", "XXXX1", "XXXX1$MX", "$", "XXXX1$YY$Z"])
+@pytest.mark.parametrize(
+    "item",
+    [
+        "MMXU1$MX$Hz",
+        "MMXU1$MX$None",
+        "MMXU1",
+        "XXXX1",
+        "XXXX1$MX",
+        "$",
+        "XXXX1$YY$Z",
+        "CSWI1$CO$SwSbo$SBO",
+        "A$CO$B$SBO",
+    ],
+)
 async def test_nobody_learns_what_there_is(server: Server, item: str) -> None:
-    answer = await asked(over_mms(server), reading(item))
+    client = over_mms(server)
+    told: list[object] = []
+    client._arrive = told.append  # type: ignore[assignment,method-assign]
+    answer = await asked(client, reading(item))
     assert answer[1].list_of_access_result == [DENIED]
+    for name in (item, "CSWI1$CO$SwDir$Oper"):
+        request = pdu.WriteRequest(("listOfVariable", [variable(LD, name)]), [("boolean", True)])
+        assert await asked(client, ("write", request)) == ("write", [DENIED])
+    assert not told
     local = server.connect()
     for fc in (*FC, None):
         for name in ("MMXU1.Hz", "MMXU1.None", "XXXX1.Y"):
