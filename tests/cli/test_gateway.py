@@ -8,14 +8,15 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 from janusgrid.cli import cli
-from janusgrid.cli.gateway.config import load
+from janusgrid.cli.gateway.config import load, place_of
 from janusgrid.common.errors import ConfigError
 from janusgrid.common.xmpp.login import Login
-from janusgrid.iec61850 import Command, Server, connect
+from janusgrid.iec61850 import Command, Server, connect, write_cid
 from janusgrid.iec61850.mapping.service import Caller
 
 from tests.brokers import start_broker
 from tests.iec61850.plant import plant
+from tests.iec61850.scsm81 import station
 from tests.iec61850.wires import until
 
 from .programs import Program
@@ -109,6 +110,30 @@ def test_what_does_not_go_with_the_mapping_of_a_device(tmp_path: Path) -> None:
         load(config)
     told = str(error.value).splitlines()
     assert ["listen" in line or "XMPP" in line or "missing.yaml" in line for line in told] == [True] * 3
+
+
+def test_a_device_is_where_its_scl_file_says(tmp_path: Path) -> None:
+    account(tmp_path)
+    model = station.station()
+    model.addresses = {"IP": "10.0.0.9", "MMS-Port": "10102", "OSI-TSEL": "0002", "JID": "peer@grid.test/IEC"}
+    write_cid(model, tmp_path / "peer.cid")
+    config = tmp_path / "c.yaml"
+    config.write_text("""devices:
+  - name: on TCP
+    device: scl:peer.cid#PEER
+    serve: a.yaml
+  - name: on XMPP
+    device: scl:peer.cid
+    account: a.yaml
+    listen: 127.0.0.1:10200
+""")
+    on_tcp, on_xmpp = load(config).file.devices
+    target, remote = place_of(on_tcp, tmp_path)
+    assert (target, remote and remote.tsel, on_tcp.over_xmpp) == ("tcp://10.0.0.9:10102", b"\x00\x02", False)
+    assert (place_of(on_xmpp, tmp_path), on_xmpp.over_xmpp) == (("xmpp:peer@grid.test/IEC", None), True)
+    config.write_text(config.read_text().replace("#PEER", "#NOBODY"))
+    with pytest.raises(ConfigError, match="NOBODY"):
+        load(config)
 
 
 def test_whom_it_lets_in_and_as_whom(tmp_path: Path) -> None:
