@@ -22,6 +22,8 @@ MOST_REMEMBERED = 20_000
 """Answers that are kept of one server."""
 
 _SMALLEST = 1024
+_RATIOS = {(False, False): 1.0, (False, True): 2.0, (True, False): 0.25, (True, True): 0.5}
+"""Of PDU sizes: there to here, by whether PDUs are text here and there."""
 _AROUND = 500
 """Octets around a block of a file, in either encoding at most."""
 _FIXED = frozenset({"getNameList", "getVariableAccessAttributes", "identify"})
@@ -83,13 +85,13 @@ class Far:
     _there: set[FarAssociation] = attrs.field(factory=set, init=False, repr=False)
 
     def limits(self, size: int, *, text: bool) -> Limits:
-        """Return what to propose, so that nearly all that fits into a PDU there fits into one of `size` octets here.
+        """Return what to propose, so that most of what fits into a PDU there fits into one of `size` octets here.
 
-        Text is 2 to 13 times as long as BER: then the far server itself pages its lists, divides its reports, and says
-        of what it is asked that it is too much.
+        Text is 2 to 25 times as long as BER. With a quarter the far server itself pages its lists and says of most of
+        what it is asked that it is too much, and still has room for its reports where it cannot divide them; what is
+        too large all the same is divided here. One dialect is up to twice as long as another.
         """
-        ratio = 1.0 if self.text == text else 2 if self.text else 1 / 13
-        fitting = int(size * (0.5 if self.text and text else ratio))  # one dialect is up to twice as long as another
+        fitting = int(size * _RATIOS[text, self.text])
         return attrs.evolve(self.most, pdu_size=max(_SMALLEST, min(self.most.pdu_size, fitting)))
 
     def block(self, size: int) -> int:
