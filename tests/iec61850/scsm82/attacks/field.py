@@ -17,6 +17,7 @@ from janusgrid.common.clock import LockStepClock, RealClock
 from janusgrid.common.errors import JanusGridError
 from janusgrid.common.security.e2e import Suite
 from janusgrid.common.xmpp.broker import Broker, accounts
+from janusgrid.common.xmpp.servers import LocalServer
 from janusgrid.common.xmpp.slix import SlixSession
 from janusgrid.iec61850.acsi.services import GetDataValues, Notification, Operate, Origin, OriginCategory, SetRCBValues
 from janusgrid.iec61850.acsi.types import Timestamp
@@ -55,7 +56,7 @@ class Watch(RealClock):
 class Middle:
     """The embedded server, turned: it sees the stanzas of associations, and delivers what it likes in their place."""
 
-    def __init__(self, broker: Broker) -> None:
+    def __init__(self, broker: LocalServer) -> None:
         self._broker = broker
         self.seen: list[tuple[str, str]] = []
         """To whom, and the stanza, with the sender stamped."""
@@ -73,6 +74,7 @@ class Middle:
 
     def inject(self, to: str, *stanzas: str) -> None:
         """Deliver something of its own."""
+        assert isinstance(self._broker, Broker)
         for stanza in stanzas:
             self._deliver(self._broker._directory.sessions[to], stanza.encode())
         assert self._broker._run is not None
@@ -137,7 +139,7 @@ def edited(stanza: str, change: Callable[[bytearray], Any]) -> str:
 class Field:
     """What there is, and what of it must not change."""
 
-    broker: Broker
+    broker: LocalServer
     middle: Middle
     server: Server
     serving: SlixSession
@@ -285,9 +287,19 @@ def leaves_of(model: Model) -> Iterable[Attribute]:
 F = TypeVar("F", bound=Field)
 
 
-async def made(stack: AsyncExitStack, suite: Suite | None, kind: type[F] = Field) -> F:  # type: ignore[assignment]
-    """Return a field, with end-to-end security of this kind or without."""
-    broker = await stack.enter_async_context(Broker(DOMAIN, dict.fromkeys(USERS, "secret")))
+async def made(
+    stack: AsyncExitStack,
+    suite: Suite | None,
+    kind: type[F],
+    on: LocalServer | None = None,
+) -> F:
+    """Return a field, with end-to-end security of this kind or without, on the embedded server, which can be turned,
+    or on another, which cannot."""
+    broker = on or Broker(DOMAIN)
+    for user in USERS:
+        broker.add_user(user, "secret")
+    await broker.start()
+    stack.push_async_callback(broker.stop)
     middle = Middle(broker)
     stack.enter_context(
         mock.patch.object(

@@ -16,6 +16,7 @@ import pytest
 import pytest_asyncio
 from janusgrid.common.security.e2e import Suite
 from janusgrid.common.security.e2e.wire import SecKind
+from janusgrid.common.xmpp.servers.prosody import Prosody
 from janusgrid.common.xmpp.slix import SlixSession
 from janusgrid.iec61850.acsi.services import GetDataValues
 from janusgrid.iec61850.mapping import initiate
@@ -48,6 +49,7 @@ TRUDY = f"trudy@{DOMAIN}/IEC"
 """Another client, that may have associations of its own."""
 MALLORY, OTHER, NEAR = f"mallory@{DOMAIN}/IEC", f"ems@{DOMAIN}/other", f"ems@{DOMAIN}/iec"
 HOMOGRAPH, SERVER_OTHER = f"еms@{DOMAIN}/IEC", f"dg750@{DOMAIN}/other"
+ERROR = "<error type='cancel'><item-not-found xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error>"
 UNKNOWN, ROSTER = "association-unknown", "jabber:iq:roster"
 OFF, CLEAR, ENCRYPTED = None, Suite.CLEAR, Suite.ENCRYPTED
 
@@ -83,7 +85,7 @@ def say(session: SlixSession, text: str) -> None:
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def field(request: pytest.FixtureRequest) -> AsyncIterator[Field]:
     async with AsyncExitStack() as stack:
-        yield await made(stack, request.param)
+        yield await made(stack, request.param, Field)
 
 
 # --- the association of another ---------------------------------------------------------------------------------
@@ -142,7 +144,7 @@ for sender in (VICTIM, f"ems@{DOMAIN}", f"EMS@{DOMAIN}/IEC", DOMAIN, SERVER, "",
         liar = await field.fresh(f"mallory@{DOMAIN}/liar {field.commands}")
         if sender:
             say(liar, iq("set", SERVER, field.context(commanding()), sender=sender))
-            await until(lambda: not liar.connected or liar.statistics.sessions > 1)
+            await until(lambda: not liar.connected or liar.statistics.sessions > 1 or bool(field.noted[UNKNOWN]))
         else:
             say(liar, iq("set", SERVER, field.context(commanding())))
             await until(lambda: field.noted[UNKNOWN] == 1)
@@ -151,11 +153,12 @@ for sender in (VICTIM, f"ems@{DOMAIN}", f"EMS@{DOMAIN}/IEC", DOMAIN, SERVER, "",
 
 # --- answers that nobody asked for --------------------------------------------------------------------------------
 
-for kind, payload in (("result", "context"), ("result", "nothing"), ("error", "nothing")):
+for kind, payload in (("result", "context"), ("result", "nothing"), ("error", "a reason")):
 
     @case(MALLORY, f"answers the victim with a {kind} of {payload}, unasked", "unasked-result")
     async def _unasked(field: Field, by: SlixSession, kind: str = kind, payload: str = payload) -> None:
-        say(by, iq(kind, VICTIM, field.context(reading()) if payload == "context" else "", id="guessed-1"))
+        said = {"context": field.context(reading()), "nothing": "", "a reason": ERROR}[payload]
+        say(by, iq(kind, VICTIM, said, id="guessed-1"))
 
 
 for other in (MALLORY, SERVER_OTHER):
@@ -325,6 +328,31 @@ async def test_case(field: Field, number: int) -> None:
     by = field.victim if case.who == VICTIM else field.serving if case.who == SERVER else await field.session(case.who)
     await case.act(field, by)
     await field.unharmed(*case.codes)
+
+
+BY_OTHERS = [case for case in CASES if OFF in case.suites and "knows the id" not in case.what]
+"""Cases for a server that cannot be turned."""
+
+
+@pytest.mark.xdist_group("attacks prosody")
+async def test_prosody_lets_no_more_through() -> None:
+    """It stamps the sender anew where the embedded one ends the stream; unasked results, roster pushes of strangers
+    and what is too deep it delivers."""
+    if (reason := Prosody.unavailable()) is not None:
+        pytest.skip(reason)
+    passed: set[str] = set()
+    async with AsyncExitStack() as stack:
+        field = await made(stack, OFF, Field, on=Prosody(DOMAIN))
+        for case in BY_OTHERS:
+            await field.ready()
+            by = {VICTIM: field.victim, SERVER: field.serving}.get(case.who) or await field.session(case.who)
+            await case.act(field, by)
+            for to in (SERVER, VICTIM):  # what was sent before this has come, or comes no more
+                await by.ping(to)
+            assert set(field.noted) <= {*case.codes, UNKNOWN}, case.what
+            passed.update(field.noted)
+            await field.unharmed(*field.noted)
+    assert {UNKNOWN, "unasked-result", "forged-roster-push", "stanza-too-deep"} <= passed
 
 
 async def test_there_are_enough() -> None:

@@ -76,7 +76,7 @@ def case(what: str, *codes: str, executed: int = 0, heard: int = 0, alive: bool 
 @pytest_asyncio.fixture(scope="module", loop_scope="module", params=BOTH, ids=lambda suite: suite.name.lower())
 async def field(request: pytest.FixtureRequest) -> AsyncIterator[Field]:
     async with AsyncExitStack() as stack:
-        yield await made(stack, request.param)
+        yield await made(stack, request.param, Field)
 
 
 def flip(at: int, bit: int = 1) -> Callable[[bytearray], Any]:
