@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 import click
 
+from ..common.errors import ConfigError
 from ..common.store import layout
 from ..common.store import upgrade as upgrading
 
@@ -22,8 +24,11 @@ def command() -> None:
 @click.argument("place")
 def check(place: str) -> None:
     """Say which layout the database at PLACE has. Exit status 1 if it is not that of this version."""
+    if "://" not in place and not Path(place).is_file():
+        raise ConfigError("there is no such file; a program that is to keep its state there makes it", where=place)
     found = upgrading.revision(place)
-    click.echo(f"layout {found or 'none: the database is new'}; this version uses {layout.HEAD}")
+    hint = "" if found == layout.HEAD else ", to which `janusgrid store upgrade` brings it"
+    click.echo(f"layout {found or 'none: the database is new'}; this version uses {layout.HEAD}{hint}")
     sys.exit(0 if found == layout.HEAD else 1)
 
 

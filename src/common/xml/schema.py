@@ -195,6 +195,8 @@ def _fault(root: Element, entry: Any) -> Fault:
     subject = _SUBJECT.match(entry.message)
     reason = _cut(entry.message[subject.end() :] if subject else entry.message)
     element = _found(root, entry.path)
+    if entry.type_name == "SCHEMAV_CVC_ELT_1" and element is root:
+        reason = "no document begins with this element"
     path = _path(root, element)
     if subject and subject["attribute"]:
         path += f"/@{subject['attribute'].rpartition('}')[2]}"

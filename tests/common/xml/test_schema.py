@@ -132,3 +132,8 @@ def test_reasons_of_xmlschema(shared: Path) -> None:
     (fault,) = schema.explain(element)
     assert fault.path == "/oadrResponse/eiResponse"
     assert "'pyld:requestID' expected" in fault.reason
+
+
+def test_a_document_of_another_kind_is_told_in_words(schema: Schema) -> None:
+    (fault,) = schema.faults(read("<elsewhere/>"))
+    assert (fault.path, fault.reason) == ("/elsewhere", "no document begins with this element")
