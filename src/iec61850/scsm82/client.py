@@ -106,7 +106,7 @@ class XmppAssociation:
         limits, chosen = limits or initiate.Limits(), profile(dialect)
         endpoint = Endpoint.of(session)
         peer = jids.normal(jid if "/" in jid else f"{jid}/IEC")
-        await session.subscribe(jids.bare(peer))
+        session.expect(jids.bare(peer))
         wire = XerWire(chosen.dialect, validation, peer)
         for _ in range(_TRIES):
             number = new_number()
@@ -115,10 +115,14 @@ class XmppAssociation:
         else:
             raise LocalError(f"there are too many associations with {peer}")
         envelope = Envelope(chosen, number)
-        if security is not None:
-            await _secure(endpoint, peer, envelope, security, timeout)
-        limits = initiate.within(limits, largest(session.max_octets, session.jid, peer, envelope.security))
-        answer = await _request(session, peer, envelope.wrap(wire.encode(initiate.request(limits))), "set", timeout)
+        try:
+            if security is not None:
+                await _secure(endpoint, peer, envelope, security, timeout)
+            limits = initiate.within(limits, largest(session.max_octets, session.jid, peer, envelope.security))
+            answer = await _request(session, peer, envelope.wrap(wire.encode(initiate.request(limits))), "set", timeout)
+        finally:
+            # It knows us by now. A server that does not would refuse, and seem to leave while we speak to it.
+            await session.subscribe(jids.bare(peer))
         if answer is None:
             raise Malformed("an empty result came in answer to initiate-Request", where=peer)
         context = parse(answer)
