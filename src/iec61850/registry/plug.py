@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Awaitable, Callable
 from types import TracebackType
@@ -109,15 +110,31 @@ class PlugAndPlay:
         attempt = 0
         while True:
             try:
-                async with connect(device.target, session=self._session, **self._options) as ied:
-                    attempt = 0
+                ied = await self._connected(device)
+                attempt = 0
+                try:
                     await self._work(device, ied)
+                finally:
+                    await ied.release()
             except JanusGridError as error:
                 log.info("%s: %s", device.jid, error)
             except Exception:
                 log.exception("%s: what was to be done with it failed", device.jid)
             await asyncio.sleep(_RETRY.delay(attempt))
             attempt += 1
+
+    async def _connected(self, device: Device) -> Ied:
+        """Return an association. Who is cancelled meanwhile waits and releases it: the server would keep it."""
+        opening = asyncio.ensure_future(self._open(device))
+        try:
+            return await asyncio.shield(opening)
+        except asyncio.CancelledError:
+            with contextlib.suppress(JanusGridError):
+                await (await opening).release()
+            raise
+
+    async def _open(self, device: Device) -> Ied:
+        return await connect(device.target, session=self._session, **self._options)
 
     async def _work(self, device: Device, ied: Ied) -> None:
         """Run `joined` while the association lasts."""

@@ -7,11 +7,12 @@ import random
 import string
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
+from janusgrid.common.clock import LockStepClock
 from janusgrid.common.errors import Refused
 from janusgrid.common.xmpp.backoff import Backoff
 from janusgrid.common.xmpp.link import Patience
@@ -23,12 +24,16 @@ from janusgrid.iec61850.registry import (
     Device,
     Happening,
     Kind,
+    Limits,
+    Nameplate,
     PlugAndPlay,
     RegistryClient,
     RegistryServer,
     client,
+    plug,
     wire,
 )
+from janusgrid.iec61850.registry.entries import Proposal
 
 from tests.brokers import start_broker, start_federation
 from tests.iec61850.wires import until
@@ -55,7 +60,8 @@ async def sessions(stack: AsyncExitStack, servers: dict[str, LocalServer]) -> Ma
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(client, "_RETRY", Backoff(base=0.05, cap=0.2))
+    for room in (client, plug):
+        monkeypatch.setattr(room, "_RETRY", Backoff(base=0.05, cap=0.2))
 
 
 @pytest_asyncio.fixture
@@ -256,3 +262,76 @@ async def test_a_model_of_many_parts(make: Make) -> None:
         assert found.document.size > 100_000
         text = await reader.document(found)
         assert write_cid(await reader.model(found)) == text
+
+
+async def test_one_that_shows_no_presence_is_asked_and_one_that_stays_away_expires(make: Make) -> None:
+    clock = LockStepClock(datetime(2026, 11, 21, 8, 0, tzinfo=UTC))
+    async with AsyncExitStack() as stack, asyncio.timeout(60):
+        keeper, device = await open_(make("registry")), await open_(make("dg750"))
+        limits = Limits(keep=timedelta(hours=2))
+        served = await stack.enter_async_context(registry_on(keeper, clock=clock, limits=limits))
+        told: list[Kind] = []
+        served.on_change(lambda happening: told.append(happening.kind))
+        await device.request(keeper.jid, wire.register(Proposal()))  # and no subscription: it shows no presence
+        await clock.advance(61)
+        assert not keeper.available(device.jid)
+        assert (told, served.devices[0].available) == ([Kind.REGISTERED], True)
+        await device.close()
+        await clock.advance(61)
+        await until(lambda: told == [Kind.REGISTERED, Kind.UNAVAILABLE])
+        await clock.advance(7000)
+        assert len(served.devices) == 1
+        await clock.advance(400)
+        await until(lambda: told[2:] == [Kind.EXPIRED] and not served.devices)
+
+
+async def test_watchers_are_bounded_and_end_with_their_session(make: Make) -> None:
+    async with AsyncExitStack() as stack, asyncio.timeout(30):
+        keeper, ems = await open_(make("registry")), await open_(make("ems"))
+        served = await stack.enter_async_context(registry_on(keeper, limits=Limits(per_account=0)))
+        with pytest.raises(Refused) as refused:
+            await ems.request(keeper.jid, wire.empty("watch"))
+        assert refused.value.code == "resource-constraint"
+    async with AsyncExitStack() as stack, asyncio.timeout(30):
+        served = await stack.enter_async_context(registry_on(keeper))
+        async with RegistryClient(ems, keeper.jid) as reader:
+            changes = reader.changes()
+            await until(lambda: list(served._watchers) == [ems.jid])
+            changes.close()
+        await until(lambda: not served._watchers)
+        await ems.request(keeper.jid, wire.empty("watch"))
+        await ems.subscribe("registry@grid.test")
+        await until(lambda: keeper.available(ems.jid))
+        await ems.close()
+        await until(lambda: not served._watchers)
+
+
+async def test_what_is_done_with_a_device_may_fail(make: Make, caplog: pytest.LogCaptureFixture) -> None:
+    async with AsyncExitStack() as stack, asyncio.timeout(60):
+        keeper, device, ems = [await open_(make(user)) for user in ("registry", "dg750", "ems")]
+        await stack.enter_async_context(registry_on(keeper))
+        server = Server.from_scl(CID)
+        server.start(device)
+        tries: list[str] = []
+
+        async def joined(device: Device, ied: Ied) -> None:
+            tries.append(device.jid)
+            if len(tries) < 3:
+                raise ZeroDivisionError("a fault of the application")
+
+        registry = await stack.enter_async_context(RegistryClient(ems, keeper.jid))
+        wanted = asyncio.Event()
+        async with PlugAndPlay(registry, ems, joined, wanted=lambda device: wanted.is_set()) as playing:
+            registration = await server.register(device, keeper.jid, with_model=False)
+            changes = registry.changes()
+            assert (await anext(changes)).kind is Kind.REGISTERED
+            assert playing.devices == ()
+            wanted.set()
+            await registration.update(Nameplate({"LD/LPHD1.PhyNam.vendor": "another"}))
+            told = await anext(changes)
+            assert (told.kind, told.device.nameplate.vendor) == (Kind.CHANGED, "another")
+            await until(lambda: len(tries) == 3)
+            assert [one.jid for one in playing.devices] == ["dg750@grid.test"]
+            await until(lambda: len(server.engine.associations) == 1)
+        await until(lambda: not server.engine.associations)
+        assert "what was to be done with it failed" in caplog.text
