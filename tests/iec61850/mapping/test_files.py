@@ -220,7 +220,7 @@ async def test_a_client_that_goes_while_it_sets(served: tuple[Server, Path], mon
     server, root = served
     listener = await server.start_tcp(port=0)
     association = await TcpAssociation.open("127.0.0.1", listener.port)
-    monkeypatch.setattr(association, "_serve", lambda request: None)  # it does not answer
+    monkeypatch.setattr(association, "_reply_meanwhile", lambda answer: None)  # it does not answer
     setting = asyncio.create_task(association.call(SetFile("a", b"content")))
     await until(lambda: any(root.iterdir()))
     await association.abort()
