@@ -22,6 +22,7 @@ from slixmpp.xmlstream import register_stanza_plugin
 from slixmpp.xmlstream.tostring import tostring
 
 from ..errors import Malformed, NotReachable, Refused, RemoteError
+from ..security.tls import told
 from . import acks as management
 from . import jid as jids
 from . import sasl, stanza, tls
@@ -191,7 +192,7 @@ class Stream(ClientXMPP):  # type: ignore[misc]  # slixmpp's types are not follo
     def _connection_failed(self, error: object) -> None:
         if isinstance(error, ssl.SSLError):
             self._tls_failed(error)
-        self._connecting = f" ({error})"
+        self._connecting = f" ({told(error) if isinstance(error, OSError) else error})"
 
     def _gave_up(self, _: object) -> None:
         """All addresses of the server were tried; slixmpp would go on for ever, we have our own back-off."""
