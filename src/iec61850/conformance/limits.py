@@ -16,6 +16,7 @@ from ..engine.datasets import DataSetLimits
 from ..engine.log import LogLimits
 from ..mapping import initiate
 from ..mms import shape
+from ..registry.book import Limits as RegistryLimits
 from ..scsm81.connection import LinkLimits
 from ..scsm81.server import ServerLimits as TcpLimits
 from ..scsm82.endpoint import Endpoint
@@ -32,6 +33,7 @@ RECORDS: dict[str, tuple[str, type[Any]]] = {
     "buffers": ("Buffered report control block", BufferLimits),
     "logs": ("Log", LogLimits),
     "sets": ("Data sets of clients", DataSetLimits),
+    "registry": ("Registry of devices", RegistryLimits),
 }
 """Records of limits: all that such a class says of its attributes is in the statement."""
 

@@ -22,7 +22,8 @@ class Limits:
         document: octets of a CID file, and of it compressed.
         uploads: files that may be on their way at the same time; a device has one.
         upload: how long a device may wait before it sends the next part.
-        watchers: in all; an account has `per_account`.
+        watchers: in all.
+        per_account: watchers of one account.
         keep: how long a device stays registered that is not seen.
     """
 
