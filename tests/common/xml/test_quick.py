@@ -43,6 +43,7 @@ def test_it_refuses(octets: bytes, why: str) -> None:
 
 def test_as_deep_as_may_be() -> None:
     assert parse(b"<a>" * 64 + b"</a>" * 64).tag == "a"
+    assert len(parse(b"<r>" + b"<a><b/>text</a>" * 100 + b"</r>")) == 100  # many that are empty, none that is deep
 
 
 @given(st.binary(max_size=300) | st.text(alphabet="<a/>=\"' &;!?", max_size=100).map(str.encode))
