@@ -58,13 +58,19 @@ class Courier:
         self._alarm = Alarm(clock)
         self._away: dict[str, str] = {}
         """Why a peer is not reached, as it was logged: said once, and again when it is something else."""
+        self._leaving = False
 
     def nudge(self) -> None:
         """There may be something new to do."""
         self._alarm.ring()
 
+    def leave(self) -> None:
+        """The connections are about to end by our own will: whoever is not reached any more is nobody's concern."""
+        self._leaving = True
+
     async def run(self) -> None:
         """Carry letters as they become due."""
+        self._leaving = False
         carrying: set[asyncio.Task[None]] = set()
         try:
             while True:
@@ -106,7 +112,7 @@ class Courier:
 
     def _away_is(self, to: str, why: str) -> None:
         """Say that a peer is not reached: the first time, and when the reason changes, our operator has to know."""
-        if self._away.get(to) != why:
+        if self._away.get(to) != why and not self._leaving:
             self._away[to] = why
             log.warning("event=openadr.not-reached to=%s: %s; it is tried again until it goes", to, why)
 

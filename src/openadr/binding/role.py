@@ -182,6 +182,7 @@ class Role:
 
     async def close(self) -> None:
         """Stop serving. What waits to be sent or told is kept for the next `open`."""
+        self._courier.leave()
         begun, self._begun = self._begun, []
         for transport in begun:
             await transport.end()
