@@ -19,6 +19,7 @@ class Client:
             with contextlib.suppress(No):
                 ask("IedConnection_getLogicalDeviceList", self.handle, gives=P)
                 return
+            call("IedConnection_destroy", self.handle)
         raise No("no connection takes requests")
 
     def instances(self, node: str, kind: str) -> list[str]:

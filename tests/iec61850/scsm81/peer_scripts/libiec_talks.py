@@ -34,13 +34,16 @@ class Client:
     def connect(
         self, port: int, password: str | None = None, pems: list[str] | None = None, local: str | None = None
     ) -> None:
-        """Connect. Now and then a connection that is there takes no request, nothing of which is sent: then again."""
+        """Connect. Now and then a connection that is there takes no request, nothing of which is sent: then again.
+
+        Such a connection is not ended by closing it either: the server would keep its association.
+        """
         for _ in range(5):
             self._connect(port, password, pems, local)
             with contextlib.suppress(No):
                 self.status()
                 return
-            call("IedConnection_close", self.connection)
+            call("IedConnection_destroy", self.connection)
         raise No("connected, but no request is sent")
 
     def _connect(self, port: int, password: str | None, pems: list[str] | None, local: str | None) -> None:
