@@ -171,9 +171,9 @@ class Channel:
         incoming = next((each for each in self._in if each.epoch == header.epoch), None)
         if incoming is None:
             raise Unsafe(Reason.EPOCH, f"its keys are those of epoch {header.epoch}, which are not in use")
-        incoming.window.check(header.number)
         nonce = header.epoch.to_bytes(4, "big") + header.number.to_bytes(8, "big")
         data = unprotect(self.suite, incoming.key, nonce, octets, end)
+        incoming.window.check(header.number)  # of what is the peer's: what is not would be told as a replay
         late = abs(milliseconds(now) - header.time) * _MILLISECOND
         if late > self._limits.delay:
             raise Unsafe(Reason.DELAYED, f"it was sent {late.total_seconds():.1f} s ago, or the clocks have parted")
