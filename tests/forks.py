@@ -105,6 +105,7 @@ def _live(words: list[str], folder: str, environment: dict[str, str], out: Conne
     os.environ.update(environment)
     sys.stdout = open(1, "w", buffering=1, encoding="utf-8", closefd=False)  # noqa: SIM115
     sys.stderr = open(2, "w", buffering=1, encoding="utf-8", closefd=False)  # noqa: SIM115
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a run in the background has it ignored
     program, *arguments = words
     if program == "python":
         sys.argv = arguments

@@ -48,6 +48,7 @@ class Crowd:
         self.plans = [Plan(f"vtn{n}", url, free_port(), folder, origin, 4) for n in range(3)]
         self.processes: dict[str, Any] = {}
         self.told: Counter[tuple[str, str, int]] = Counter()
+        self.changes: list[tuple[str, EventChange]] = []
         self.taken: set[tuple[str, str]] = set()
 
     def start(self, plan: Plan) -> None:
@@ -69,6 +70,7 @@ class Crowd:
         @ven.on_event
         def decide(change: EventChange) -> OptType:
             self.told[site, change.known.event_id, change.known.modification] += 1
+            self.changes.append((site, change))
             return OptType.OPT_IN
 
         return await self._stack.enter_async_context(ven)
@@ -153,6 +155,6 @@ async def test_processes_die_and_others_go_on(postgres: Postgres, tmp_path: Path
         assert set(made_all.values()) == {1}
         for name in made_all:
             for site in SITES:
-                assert crowd.told[site, name, 0] == 1, (site, name)
+                assert crowd.told[site, name, 0] == 1, [change for who, change in crowd.changes if who == site]
         opted = Counter(words for words in crowd.diary() if words[0] == "opted")
         assert set(opted.values()) == {1}
