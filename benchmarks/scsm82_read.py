@@ -9,12 +9,16 @@ from __future__ import annotations
 import asyncio
 import statistics
 import sys
+import tempfile
 import time
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 
 import attrs
+from janusgrid.common.security import Credentials
+from janusgrid.common.security.e2e import Identity, Suite
 from janusgrid.common.xmpp import tls
-from janusgrid.common.xmpp.servers import LocalServer
+from janusgrid.common.xmpp.servers import LocalServer, pki
 from janusgrid.common.xmpp.session import Incoming
 from janusgrid.common.xmpp.slix import SlixSession
 from janusgrid.iec61850.acsi.references import FC, Reference
@@ -23,6 +27,7 @@ from janusgrid.iec61850.acsi.types import BasicType, DataValue
 from janusgrid.iec61850.client import Ied
 from janusgrid.iec61850.model.nodes import Attribute, DataObject, LogicalDevice, LogicalNode, Model
 from janusgrid.iec61850.scsm82.client import XmppAssociation
+from janusgrid.iec61850.scsm82.protection import Security
 from janusgrid.iec61850.server import Server
 
 from .sides.sampler import Sampler
@@ -45,6 +50,7 @@ class Read:
         bare_cpu, read_cpu: CPU of both ends (and of the server, if it is embedded).
         ratio, cpu_ratio: the read against the bare iq, the median of the rounds: each compares its own two blocks.
         low, high: the quartiles of `ratio`.
+        clear, encrypted: the read with end-to-end security against the bare iq, as `ratio`; None if not measured.
     """
 
     server: str
@@ -59,6 +65,8 @@ class Read:
     cpu_ratio: float
     low: float
     high: float
+    clear: float | None = None
+    encrypted: float | None = None
 
 
 def model() -> Model:
@@ -110,10 +118,11 @@ async def measure(
     rounds: int = 30,
     block: int = 50,
     sampled: Callable[[str], Sampler] | None = None,
+    secured: bool = False,
 ) -> Read:
     """Return what a read of `points` values takes on this running server, which has the users `USERS`.
 
-    `sampled` gives for each operation what samples it.
+    `sampled` gives for each operation what samples it; with `secured`, it is read with end-to-end security too.
     """
     context = tls.client_context(server.ca)
     left, right = (
@@ -128,8 +137,13 @@ async def measure(
         for user in USERS
     )
     async with left, right, Server(model()) as plant:
-        plant.start(right)
+        safe = _securities(left.jid, right.jid) if secured else {}
+        plant.start(right, security=safe.get(right.jid))
         association = await XmppAssociation.open(left, right.jid)
+        others: dict[str, XmppAssociation] = {}
+        for suite in Suite if secured else ():
+            security = attrs.evolve(safe[left.jid], suites=(suite,))
+            others[suite.name.lower()] = await XmppAssociation.open(left, right.jid, security=security)
         ied, request, name = Ied(association), GetDataValues((LEAF,) * points), str(LEAF.with_fc(None))
 
         async def read() -> None:
@@ -153,16 +167,41 @@ async def measure(
         async def bare() -> None:
             await left.request(right.jid, sent, kind="get")
 
-        found = await _take_turns({"bare": bare, "read": read, "facade": facade}, rounds, block, sampled)
+        def through(other: XmppAssociation) -> Callable[[], Awaitable[None]]:
+            async def protected() -> None:
+                await other.call(request)
+
+            return protected
+
+        operations: dict[str, Callable[[], Awaitable[None]]] = {"bare": bare, "read": read, "facade": facade}
+        operations |= {suite: through(other) for suite, other in others.items()}
+        found = await _take_turns(operations, rounds, block, sampled)
         wall = {name: statistics.median(wall for wall, _ in times) for name, times in found.items()}
         cpu = {name: statistics.median(cpu for _, cpu in times) for name, times in found.items()}
         pairs = list(zip(found["bare"], found["read"], strict=True))
         low, middle, high = statistics.quantiles([b[0] / a[0] for a, b in pairs], n=4, method="inclusive")
         octets = len(tap.sent) + len(tap.answered)
+        against = {
+            suite: statistics.median(b[0] / a[0] for a, b in zip(found["bare"], found[suite], strict=True))
+            for suite in others
+        }
         return Read(
             type(server).__name__.lower(), points, octets, wall["bare"], wall["read"], wall["facade"], cpu["bare"],
             cpu["read"], middle, statistics.median(b[1] / a[1] for a, b in pairs), low, high,
+            **against,
         )  # fmt: skip
+
+
+def _securities(*jids: str) -> dict[str, Security]:
+    """Return for each JID what end-to-end security takes; the certificates are made on the spot."""
+    with tempfile.TemporaryDirectory() as folder:
+        authority = pki.make_ca(Path(folder))
+        made = {}
+        for jid in jids:
+            issued = pki.issue_client(authority, jid.partition("/")[0])
+            identity = Identity.of(Credentials(issued.certificate, issued.key, authority.certificate))
+            made[jid] = Security(identity, "allowed", tuple(Suite))
+        return made
 
 
 async def _take_turns(
@@ -196,12 +235,13 @@ async def run(name: str, points: tuple[int, ...] = (1, 10, 100), rounds: int = 3
     await server.start()
     try:
         for many in points:
-            result = await measure(server, many, rounds=rounds, block=50 if many < 100 else 15)
+            result = await measure(server, many, rounds=rounds, block=50 if many < 100 else 15, secured=True)
             print(
                 f"{result.server:9} {many:4} points {result.octets:6} octets: bare {result.bare * 1e6:6.0f} us, "
                 f"read {result.read * 1e6:6.0f} us, ratio {result.ratio:.2f} [{result.low:.2f} {result.high:.2f}] "
                 f"(budget {BUDGET}, goal 1.15), cpu ratio {result.cpu_ratio:.2f}"
-                + (f", by name {result.facade / result.bare:.2f}" if many == 1 else ""),
+                + (f", by name {result.facade / result.bare:.2f}" if many == 1 else "")
+                + f"; clear {result.clear:.2f}, encrypted {result.encrypted:.2f}",
                 flush=True,
             )
     finally:
