@@ -9,6 +9,7 @@ import pytest
 from janusgrid.common.errors import LocalError
 from janusgrid.openadr.core.answers import Code
 from janusgrid.openadr.core.event_inbox import Change, EventChange
+from janusgrid.openadr.core.outbox import Letter
 from janusgrid.openadr.core.ven import VenCore
 from janusgrid.openadr.core.ven_book import Party
 from janusgrid.openadr.core.vtn import Declined, VtnCore
@@ -299,6 +300,28 @@ def test_a_reply_limit_cancels_nothing(pair: Pair) -> None:
     assert len(rest.events) == 3
     assert told(pair) == []
     assert len(pair.ven.events) == 3
+
+
+def asked_for_events(joined: Pair) -> Letter:
+    """Return the letter in which the VEN, which registers again, asks for its events."""
+    joined.ven.receive(VTN, RequestReregistration(ven_id=joined.ven.ven_id), T0)
+    while True:
+        for letter in joined.ven.outbox.due(T0):
+            if isinstance(letter.message, RequestEvent):
+                return letter
+            joined.ven.answered(letter, joined.vtn.receive(VEN, letter.message, T0), T0)
+
+
+def test_an_answer_that_was_overtaken_cancels_nothing(joined: Pair) -> None:
+    """A VTN that pushes may tell of an event while its older answer, without that event, is still on its way."""
+    letter = asked_for_events(joined)
+    older = joined.vtn.receive(VEN, letter.message, T0)
+    distribute(joined, made("E1"))
+    joined.ven.answered(letter, older, T0)
+    assert told(joined) == [Change.NEW]
+    letter = asked_for_events(joined)
+    joined.ven.answered(letter, joined.vtn.receive(VEN, letter.message, T0), T0)
+    assert told(joined) == [Change.NEW, Change.IMPLICITLY_CANCELLED]  # nothing has overtaken this one
 
 
 def test_a_late_start_is_not_cut_by_the_vtns_end(joined: Pair) -> None:

@@ -36,12 +36,14 @@ class Events:
         self.inbox = inbox
         self._fetched = fetched
         self._limit = limit
+        self._told = False
+        """Whether the VTN has told its events unasked since they were asked for."""
         self.handlers: Mapping[type[Message], Handler] = {DistributeEvent: self._distribute}
         self.replies: Mapping[type[Message], Reply] = {RequestEvent: self._requested}
 
     def fetch(self) -> None:
         """Ask for our events (rule 405)."""
-        office = self._office
+        office, self._told = self._office, False
         office.send(RequestEvent(request_id=office.request_id(), ven_id=office.ven_id, reply_limit=self._limit))
 
     def decide(self, event_id: str, opt: OptType, modification: int | None = None) -> None:
@@ -60,10 +62,13 @@ class Events:
             raise Rejected(Code.NOT_RECOGNIZED, "the VTN did not answer with its events")
         self._check(answer)
         self._fetched()
-        self._take(answer, now, complete=self._limit is None or len(answer.events) < self._limit)
+        # What was told meanwhile may be younger than the answer: what is missing from that is not cancelled by it.
+        complete = not self._told and (self._limit is None or len(answer.events) < self._limit)
+        self._take(answer, now, complete=complete)
 
     def _distribute(self, message: DistributeEvent, now: datetime) -> Message:
         self._check(message)
+        self._told = True
         self._take(message, now)
         return Response(ei_response=ok(message), ven_id=self._office.ven_id)
 
