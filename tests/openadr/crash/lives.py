@@ -25,6 +25,7 @@ from janusgrid.common.store.records import Records
 from janusgrid.common.xmpp.slix import SlixSession
 from janusgrid.openadr.binding.envelopes import Spend
 from janusgrid.openadr.binding.http import HttpTransport
+from janusgrid.openadr.binding.role import Role
 from janusgrid.openadr.binding.services import service
 from janusgrid.openadr.binding.xmpp import XmppTransport
 from janusgrid.openadr.core import spelling
@@ -176,7 +177,9 @@ class MortalXmpp(XmppTransport):
         return answer
 
 
-class MortalVtn(Vtn):
+class Mortal(Role):
+    """A role that may be killed when a message has come, and when it is about to be answered."""
+
     fate: Fate
 
     async def receive(self, identity: str, message: Message, spend: Spend | None = None) -> Message:
@@ -187,15 +190,12 @@ class MortalVtn(Vtn):
         return answer
 
 
-class MortalVen(Ven):
-    fate: Fate
+class MortalVtn(Mortal, Vtn):
+    pass
 
-    async def receive(self, identity: str, message: Message, spend: Spend | None = None) -> Message:
-        name = type(message).__name__
-        self.fate.moment(f"receiving {name}")
-        answer = await super().receive(identity, message, spend)
-        self.fate.moment(f"answering {name}")
-        return answer
+
+class MortalVen(Mortal, Ven):
+    pass
 
 
 def live(role: str, plan: Plan) -> None:

@@ -33,7 +33,7 @@ class Limits:
 
     skew: timedelta = timedelta(seconds=10)
     delay: timedelta = timedelta(seconds=30)
-    window: int = attrs.field(default=64, validator=attrs.validators.and_(attrs.validators.ge(1)))
+    window: int = attrs.field(default=64, validator=attrs.validators.ge(1))
     rekey_after: timedelta = timedelta(hours=1)
     rekey_pdus: int = 1 << 20
     handshakes: int = 64
