@@ -31,6 +31,9 @@ PLANTED = {
     "sqlalchemy": ("ems/planted_sqlalchemy.py", "import sqlalchemy"),
     "click": ("ems/planted_click.py", "import click"),
     "rich": ("common/planted_rich.py", "import rich"),
+    "asyncua": ("iec61850/planted_asyncua.py", "import asyncua"),
+    "pymodbus": ("ems/planted_pymodbus.py", "import sunspec2"),
+    "matplotlib": ("cli/planted_matplotlib.py", "import matplotlib"),
 }
 
 

@@ -24,6 +24,7 @@ class Phase(Enum):
     FAR = "far"
     RESPONSE = "response"
     SUSTAINED = "sustained"
+    RECOVERY = "recovery"
     OVER = "over"
 
 
@@ -37,6 +38,9 @@ class DispatchEvent:
         start, duration: the sustained period.
         reduction_kw: below the baseline.
         response: the time before `start` in which the site gets there; ramps begin at `begin`.
+        recovery: the time after the sustained period in which the site gets ready again.
+        market: the market context, by which a site knows which of its services is asked for.
+        baseline_kw: given by the utility; None if the site's own counts.
     """
 
     id: str
@@ -46,6 +50,9 @@ class DispatchEvent:
     duration: timedelta
     reduction_kw: float
     response: timedelta = timedelta(minutes=10)
+    recovery: timedelta = timedelta(0)
+    market: str = ""
+    baseline_kw: float | None = None
 
     def __attrs_post_init__(self) -> None:
         if self.duration <= timedelta(0):
@@ -55,6 +62,11 @@ class DispatchEvent:
     def end(self) -> datetime:
         """When the sustained period is over."""
         return self.start + self.duration
+
+    @property
+    def recovered(self) -> datetime:
+        """When the site is ready for the next event."""
+        return self.end + self.recovery
 
     @property
     def begin(self) -> datetime:
@@ -67,7 +79,9 @@ class DispatchEvent:
             return Phase.FAR
         if now < self.start:
             return Phase.RESPONSE
-        return Phase.SUSTAINED if now < self.end else Phase.OVER
+        if now < self.end:
+            return Phase.SUSTAINED
+        return Phase.RECOVERY if now < self.recovered else Phase.OVER
 
 
 @attrs.frozen(slots=True)

@@ -33,6 +33,8 @@ class Device:
     Attributes:
         name: as it stands in the names of its points.
         kind: its class, the name of its table: `generator`, `battery`, ...
+        driver: how it is reached: `iec61850`, `openadr`, `opcua`, `modbus`, or another that is installed; the folder
+            of its table unless the site file says it.
         address: where it is reached, e.g. `jid` and `ied`.
         figures: its own figures, e.g. `rating` in kW and `energy` in kWh.
         bindings: its points.
@@ -47,6 +49,7 @@ class Device:
     bindings: tuple[Binding, ...]
     description: str = ""
     cid: Path | None = None
+    driver: str = "iec61850"
 
     @property
     def jid(self) -> str:
@@ -153,6 +156,7 @@ class _Device:
     figures: dict[str, float] = attrs.field(factory=dict)
     description: str = ""
     cid: str = ""
+    driver: str = ""
 
 
 @attrs.frozen(slots=True)
@@ -221,7 +225,8 @@ class _Loader:
         except ConfigError as error:
             raise self.document.error(f"{error.message}, needed by {error.where}", *trail) from None
         figures, cid = dict(entry.figures), self._cid(entry.cid, *trail, "cid")
-        return Device(entry.name, table.path.stem, address, figures, bindings, entry.description, cid)
+        driver = entry.driver or (table.path.parent.name if "/" in entry.table else "iec61850")
+        return Device(entry.name, table.path.stem, address, figures, bindings, entry.description, cid, driver)
 
     def _cid(self, name: str, *trail: str | int) -> Path | None:
         if not name:

@@ -20,6 +20,7 @@ _PHASES = {
     Phase.FAR: "dispatch accepted",
     Phase.RESPONSE: "response: generators ramp up",
     Phase.SUSTAINED: "sustained period",
+    Phase.RECOVERY: "recovery: the site gets ready again",
     Phase.OVER: "event over: devices ramp down",
 }
 
