@@ -6,7 +6,7 @@ import attrs
 from attrs.validators import and_, ge, gt, le
 
 from ...common.errors import LocalError
-from .device import Device, DeviceState
+from .device import Device, DeviceState, SetpointResult
 
 
 @attrs.frozen(slots=True, kw_only=True)
@@ -20,7 +20,7 @@ class BatteryModel:
         floor, ceiling: states of charge at which discharging and charging end.
         efficiency: of one way; energy taken out is delivered energy / efficiency.
         initial_soc: state of charge at the start.
-        factor: delivered power as a fraction of the set-point.
+        factor: the largest power that it really delivers, as a fraction of the rating.
     """
 
     name: str
@@ -70,9 +70,16 @@ class Battery(Device):
         """Energy between empty and full."""
         return self.model.capacity_kwh
 
+    def set(self, asked_kw: float) -> SetpointResult:
+        """Take a set-point, clipped to the present limits; the power follows at once."""
+        result = Device.set(self, asked_kw)
+        self.step(0.0)
+        return result
+
     def step(self, dt_s: float) -> None:
         """Move on by `dt_s` seconds. `power_kw` is that at the end: zero if the energy ran out on the way."""
-        goal = self.setpoint_kw * self.model.factor
+        most = self.rating_kw * self.model.factor
+        goal = min(max(self.setpoint_kw, -most), most)
         if self.failed or goal == 0:
             self.power_kw = 0.0
             return

@@ -22,7 +22,7 @@ class GeneratorModel:
         delay_s: the part of `t95_s` in which nothing is delivered yet: starting, run-up, synchronising. A free choice
             of this model; the slope that follows is such that `t95_s` holds.
         factor: delivered power at a settled set-point, as a fraction of the set-point.
-        fade_s: from full power to nothing when the machine fails.
+        fade_s: from the power at which the machine fails to nothing.
     """
 
     name: str
@@ -48,6 +48,7 @@ class Generator(Device):
 
     model: GeneratorModel
     _delay_left_s: float = attrs.field(init=False)
+    _fade_kw_s: float = attrs.field(init=False, default=0.0)
 
     @classmethod
     def of(cls, model: GeneratorModel) -> Generator:
@@ -70,8 +71,7 @@ class Generator(Device):
     def step(self, dt_s: float) -> None:
         """Move on by `dt_s` seconds; a broken set fades."""
         if self.failed:
-            fade = self.rating_kw * self.model.factor / self.model.fade_s
-            self.power_kw = max(0.0, self.power_kw - fade * dt_s)
+            self.power_kw = max(0.0, self.power_kw - self._fade_kw_s * dt_s)
             return
         if self.setpoint_kw > 0 and self.power_kw == 0:
             waited = min(dt_s, self._delay_left_s)
@@ -81,6 +81,12 @@ class Generator(Device):
         self.power_kw += math.copysign(min(self.model.ramp_kw_s * dt_s, abs(missing)), missing)
         if self.power_kw == 0 and self.setpoint_kw == 0:
             self._delay_left_s = self.model.delay_s
+
+    def fail(self) -> None:
+        """Break down: the power fades in a straight line."""
+        if not self.failed:
+            self._fade_kw_s = self.power_kw / self.model.fade_s
+        Device.fail(self)
 
     def repair(self) -> None:
         """Be at rest and ready again."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from types import MappingProxyType
@@ -43,6 +44,7 @@ class Plant:
         self._profile = profile
         self._midnight = midnight
         self._time = start
+        self._faults: list[tuple[datetime, str]] = []
 
     @property
     def devices(self) -> Mapping[str, Device]:
@@ -73,8 +75,22 @@ class Plant:
             device.step(dt_s)
         self._time += timedelta(seconds=dt_s)
 
+    def break_at(self, when: datetime, name: str) -> None:
+        """Let a device break down just after `when`: at that instant itself it still works.
+
+        Raises `UnknownName` if the plant has none of this name.
+        """
+        heapq.heappush(self._faults, (when, self.device(name).name))
+
     def advance(self, now: datetime) -> None:
-        """Move on to `now`; stay where it is if that is past already."""
+        """Move on to `now`, through the faults that lie on the way; stay where it is if that is past already."""
+        while self._faults and self._faults[0][0] < now:
+            when, name = heapq.heappop(self._faults)
+            self._forward(when)
+            self.device(name).fail()
+        self._forward(now)
+
+    def _forward(self, now: datetime) -> None:
         if now > self._time:
             self.step((now - self._time).total_seconds())
             self._time = now
