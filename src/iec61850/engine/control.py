@@ -18,7 +18,6 @@ from ..acsi.errors import AddCause, ServiceError, ServiceRefused
 from ..acsi.references import FC, Reference
 from ..acsi.services import (
     Cancel,
-    CommandTermination,
     Operate,
     Origin,
     OriginCategory,
@@ -33,7 +32,7 @@ from .association import Association
 from .control_states import ControlModel, Event, State, machine, out_of_place
 from .controllable import Changes, Controllable, Running, Store, conditions, denied
 from .directory import unknown
-from .repeated import Carried
+from .repeated import Carried, Commands, CommandStore, end_of
 from .stamps import Stamps
 from .steps import Job, Outcome, Step, Steps
 from .tree import Node, Tree
@@ -52,11 +51,14 @@ class Control:
         jobs: what is to be carried out, oldest first.
     """
 
-    def __init__(self, model: Model, tree: Tree, store: Store, stamp: Stamps) -> None:
+    def __init__(
+        self, model: Model, tree: Tree, store: Store, stamp: Stamps, now: datetime, kept: CommandStore | None = None
+    ) -> None:
         self._stamp = stamp
         self._model = model
         self._tree = tree
         self._store = store
+        self._commands = Commands(kept, now)
         self._known: dict[Reference, Controllable] = {}
         self._timers: dict[Controllable, datetime] = {}
         self.jobs: deque[Job] = deque()
@@ -147,26 +149,27 @@ class Control:
             fitted = target.fitted(request)
             self._possible(client, target, Event.OPERATE)
             request = _normal(request)
-            before = target.past.find(client, request)
+            before = self._commands.find(client, request)
             if before is not None and before.answered:
                 before.answer_again(client)
                 return
             at = request.at
-            running = Running(client, request, fitted[0][1] if len(fitted) == 1 else request.value, target)
+            carried = Carried(client.identity, request, now, client)
+            running = Running(client, request, fitted[0][1] if len(fitted) == 1 else request.value, target, carried)
             target.running = running
             target.owner = target.owner or client
             self._move(target, Event.OPERATE, now)
             now = yield from self._granted(target, running, fitted, now, at=at)
-            running.carried = target.past.note(client, request)
             if at is not None:
-                running.carried.answered = True
+                carried.answered = True
+                self._commands.accept(carried)
                 self._timers[target] = at.datetime
             elif target.model.enhanced:
-                running.carried.answered = True
+                carried.answered = True
                 running.job = Job(self._execution(target, running, now), client)
                 self.jobs.append(running.job)
             else:
-                yield from self._answered_at_the_end(running.carried, self._execute(target, running, now))
+                yield from self._answered_at_the_end(carried, self._execute(target, running, now))
 
     def cancel(self, client: Association, request: Cancel, now: datetime) -> Steps[None]:
         """Give up a selection or a command (clause 20.5.3.6); raise `ServiceRefused` if there is nothing to give up.
@@ -181,8 +184,9 @@ class Control:
             running = target.running
             if target.state is not State.EXECUTING or running is None:
                 self._possible(client, target, Event.CANCEL)
-                if running is not None and running.carried is not None:
+                if running is not None:
                     running.carried.refuse(denied(AddCause.ABORTION_BY_CANCEL, "it was cancelled"))
+                    self._commands.end(running.carried)
                 target.running = None
                 self._move(target, Event.CANCEL, now)
                 return
@@ -259,6 +263,8 @@ class Control:
                 now = outcome.now
                 if outcome.refusal is not None:
                     raise outcome.refusal
+            if at is None:
+                self._commands.begin(running.carried)
             granted = True
         finally:
             if granted:
@@ -301,16 +307,18 @@ class Control:
         if outcome.refusal is not None:
             raise outcome.refusal
 
-    @staticmethod
-    def _answered_at_the_end(carried: Carried, execution: Steps[None]) -> Steps[None]:
+    def _answered_at_the_end(self, carried: Carried, execution: Steps[None]) -> Steps[None]:
         """Carry out a command whose end is its answer; keep that in mind, should the command come again."""
-        carried.refuse(denied(AddCause.UNKNOWN, "how it has ended is not known"))
+        carried.not_known()
         try:
             yield from execution
-            carried.refusal = None
         except ServiceRefused as refused:
             carried.refuse(refused)
+            self._commands.end(carried)
             raise
+        else:
+            carried.refusal = None
+            self._commands.end(carried)
         finally:
             carried.answered = True
 
@@ -349,16 +357,10 @@ class Control:
     def _terminate(self, running: Running, refused: ServiceRefused | None) -> None:
         """Tell the client once how a command ended that it was answered before."""
         cause = None if refused is None else AddCause.UNKNOWN if refused.add_cause is None else refused.add_cause
-        request = running.request
-        end: Termination
-        if request.at is None:
-            end = CommandTermination(request, cause)
-        elif running.begun:
-            end = CommandTermination(attrs.evolve(request, at=None), cause)
-        else:
-            end = TimeActivatedOperateTermination(request, cause)
-        if running.carried is not None and running.job is not None:
+        end = end_of(running.request, running.request.at is None or running.begun, cause)
+        if running.job is not None:
             running.carried.end = end
+            self._commands.end(running.carried)
         self._tell(running, end)
         running.job = None
 

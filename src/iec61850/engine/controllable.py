@@ -14,7 +14,7 @@ from ..acsi.types import BasicType, BitString, DataValue, Quality
 from ..model.nodes import Attribute
 from .association import Association
 from .control_states import ERRORS, ControlModel, Event, State, machine
-from .repeated import Carried, Past
+from .repeated import Carried
 from .stamps import Stamps
 from .steps import Command, Job, Step
 from .tree import Node
@@ -45,13 +45,13 @@ class Running:
     value: DataValue
     """As the application sees it."""
     target: Controllable
+    carried: Carried
+    """What is kept in mind of it, once it is granted."""
     job: Job | None = None
     """What the application carries out after the client was answered."""
     aborted: AddCause | None = None
     begun: bool = False
     """The client of a command for a later time was told that it begins."""
-    carried: Carried | None = None
-    """What is kept in mind of it, once it is granted."""
 
     def question(self, step: Step) -> Command:
         """Return what the application is asked."""
@@ -79,7 +79,6 @@ class Controllable:
         owner: the client that selects or has selected it.
         selection: what SelectWithValue said, which Operate has to say again.
         running: the command under way.
-        past: the last ones, so that none is carried out twice.
     """
 
     reference: Reference
@@ -93,7 +92,6 @@ class Controllable:
     owner: Association | None = None
     selection: Operate | None = None
     running: Running | None = None
-    past: Past = attrs.Factory(Past)
     _model: ControlModel = ControlModel.STATUS_ONLY
 
     @property

@@ -76,6 +76,7 @@ from .keeping import Keeping, Store
 from .log import LogLimits, LogStore
 from .logs import Logs
 from .publishing import Publishing
+from .repeated import CommandStore
 from .reporting import Reporting
 from .settings import SettingGroups, prepare
 from .stamps import Stamps
@@ -91,7 +92,8 @@ class Engine:
     The model belongs to the engine from here on: its leaves hold the present values. `now` is the time of start,
     `time_quality` what is known of the clock that gives it; `stamps` makes every time stamp, and may learn more.
     `store` keeps what clients set beyond the end of the engine; `report_store` the buffers of reports, which `buffers`
-    bounds, and `log_store` the logs, which `logs` bounds. `doorkeeper` says what each client may do; without it,
+    bounds, `log_store` the logs, which `logs` bounds, and `command_store` the commands that are not to be carried out
+    twice. `doorkeeper` says what each client may do; without it,
     everything. For whole services it is asked in `call`, and by a mapping that uses the rooms directly; for each
     reference that is written, for members of data sets and for what reports bring, in the rooms.
     """
@@ -107,6 +109,7 @@ class Engine:
         report_store: BufferStore | None = None,
         logs: LogLimits | None = None,
         log_store: LogStore | None = None,
+        command_store: CommandStore | None = None,
         time_quality: TimeQuality | None = None,
         doorkeeper: Doorkeeper | None = None,
     ) -> None:
@@ -126,7 +129,7 @@ class Engine:
         self.reporting = Reporting(model, self.tree, self.data_sets, now, limits=buffers, store=report_store)
         self.logs = Logs(model, self.tree, self.data_sets, now, limits=logs, store=log_store)
         self.data.claim(FC.LG, self.logs.write)
-        self.control = Control(model, self.tree, self.update, self.stamps)
+        self.control = Control(model, self.tree, self.update, self.stamps, now, command_store)
         self.files = Files()
         self.data.claim(FC.RP, self.reporting.write)
         self.data.claim(FC.BR, self.reporting.write)

@@ -37,6 +37,9 @@ class EntryJournal(ABC, Generic[T]):
     the disk takes it again.
     """
 
+    consequence = "the server goes on, but its entries would not survive the end of the process"
+    """What it means that the disk fails, for the log."""
+
     def __init__(self, path: Path | str, durability: Durability = Durability.PROCESS) -> None:
         self._journal = Journal(path, durability=durability)
         self._live = self._journal.size
@@ -134,7 +137,7 @@ class EntryJournal(ABC, Generic[T]):
 
     def _fails(self, error: LocalError) -> None:
         if not self._failing:
-            log.error("%s: the server goes on, but its entries would not survive the end of the process", error)
+            log.error("%s: %s", error, self.consequence)
         self._failing = True
         self._end_renewal()
 

@@ -31,6 +31,7 @@ from ..mapping.server import Identity
 from ..model.nodes import Attribute, DataObject, Model
 from ..rights import Doorkeeper, Rights
 from .buffers import JournalStore
+from .commands import CommandJournal
 from .documents import Documents
 from .folder import Folder
 from .host import ChangeHook, CommandHook, ConditionHook, DecisionHook, Host
@@ -84,8 +85,8 @@ class Server:
         clock: gives the time of reports, time stamps and integrity periods.
         identity: what it says of itself to MMS clients.
         max_associations: in all; more are refused.
-        state: a directory in which buffered reports, logs, setting groups and the data sets that clients make outlive
-            the process; without it they end with it.
+        state: a directory in which buffered reports, logs, setting groups, the data sets that clients make, and which
+            commands were carried out, outlive the process; without it they end with it.
         buffers: what each buffered report control block may hold, and for whom.
         logs: what each log may hold.
         durability: what the state survives: the death of the process, or the loss of power too (slower).
@@ -118,6 +119,7 @@ class Server:
         documents = Documents(state) if state is not None else None
         self._reports = JournalStore(Path(state) / "reports.journal", durability) if state is not None else None
         self._logs = LogJournal(Path(state) / "logs.journal", durability) if state is not None else None
+        self._commands = CommandJournal(Path(state) / "commands.journal", durability) if state is not None else None
         self.engine = Engine(
             model,
             self.clock.now(),
@@ -127,6 +129,7 @@ class Server:
             report_store=self._reports,
             logs=logs,
             log_store=self._logs,
+            command_store=self._commands,
             time_quality=quality(self.time.state) if self.time else None,
             doorkeeper=None if rights is None else Doorkeeper(rights, model.ied, anonymous),
         )
@@ -522,10 +525,9 @@ class Server:
             stop()
         self._stops.clear()
         await self.host.close()
-        if self._reports is not None:
-            self._reports.close()
-        if self._logs is not None:
-            self._logs.close()
+        for journal in (self._reports, self._logs, self._commands):
+            if journal is not None:
+                journal.close()
         self._closed.set()
 
     async def __aenter__(self) -> Self:
