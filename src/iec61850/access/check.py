@@ -102,22 +102,23 @@ def _absent(model: Model, target: Reference) -> str:
         return f"{plain} has functional constraint {found.fc.value}, not {target.fc.value}"
     device = model.devices.get(target.device)
     if device is None:
-        return f"{model.ied} has no logical device {target.device}{_near(target.device, model.devices)}"
+        return f"{model.ied} has no logical device {target.device}{near(target.device, model.devices)}"
     node = device.nodes.get(target.node)
     if node is None:
-        return f"{target.device} has no logical node {target.node}{_near(target.node, device.nodes)}"
+        return f"{target.device} has no logical node {target.node}{near(target.node, device.nodes)}"
     here: DataObject | Attribute | None = None
     names: Iterable[str] = node.objects
     for depth, part in enumerate(target.path):
         step = model.find(Reference(target.device, target.node, target.path[: depth + 1]))
         if not isinstance(step, DataObject | Attribute):
             whole = f"{target.device}/{target.node}{''.join(f'.{name}' for name in target.path[:depth])}"
-            return f"{whole} has no {part}{_near(part, names)}"
+            return f"{whole} has no {part}{near(part, names)}"
         here, names = step, step.children
     return f"{plain} is a data object ({here.cdc if isinstance(here, DataObject) else ''}); name an attribute of it"
 
 
-def _near(name: str, names: Iterable[str]) -> str:
+def near(name: str, names: Iterable[str], said: str = "there is ") -> str:
+    """Return a hint at what is called nearly so, in brackets; nothing where there is nothing."""
     known = list(names)
-    near = get_close_matches(name, known, 3, 0.5) or known[:12]
-    return f" (there is {', '.join(near)})" if near else ""
+    found = get_close_matches(name, known, 3, 0.5) or known[:12]
+    return f" ({said}{', '.join(found)})" if found else ""

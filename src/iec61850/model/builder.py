@@ -84,9 +84,19 @@ class _Asked:
     enums: dict[str, EnumType] = attrs.Factory(dict)
 
 
-def build(ied: str, description: str = "", *, access_point: str = "AP1", tables: ClassTables | None = None) -> Builder:
-    """Return a builder of the model of one server; raise `LocalError` for a name that no IED can have."""
-    return Builder(ied, description, access_point=access_point, tables=tables)
+def build(
+    ied: str,
+    description: str = "",
+    *,
+    access_point: str = "AP1",
+    tables: ClassTables | None = None,
+    usual: bool = False,
+) -> Builder:
+    """Return a builder of the model of one server; raise `LocalError` for a name that no IED can have.
+
+    With `usual` a node gets the first of what its class leaves to choose, where none of it is asked for.
+    """
+    return Builder(ied, description, access_point=access_point, tables=tables, usual=usual)
 
 
 class Builder:
@@ -95,8 +105,11 @@ class Builder:
     `device` says where `node` puts nodes from then on, and where names without a device are looked up.
     """
 
-    def __init__(self, ied: str, description: str, *, access_point: str, tables: ClassTables | None) -> None:
+    def __init__(
+        self, ied: str, description: str, *, access_point: str, tables: ClassTables | None, usual: bool = False
+    ) -> None:
         self._tables = tables or class_tables()
+        self._usual = usual
         services = {name: dict(attributes) for name, attributes in SERVICES.items()}
         self._model = Model(_named(ied), access_point=access_point, services=services, description=description)
         self._device: LogicalDevice | None = None
@@ -200,7 +213,7 @@ class Builder:
             named.setdefault(rule.name, []).append(name)
         rules = {name: rule.presence for name, rule in ln_class.objects.items() if not rule.deprecated or name in named}
         found = []
-        for base in choose(rules, named, self._facts(ln_class), where, free=False):
+        for base in choose(rules, named, self._facts(ln_class), where, free=self._usual):
             several = ln_class.objects[base].multiple
             found += named.get(base, [f"{base}1" if several else base])
         return found
