@@ -27,6 +27,7 @@ from .binding.transport import Transport
 from .core import telemetry
 from .core.answers import Deployment
 from .core.event_book import BookedEvent
+from .core.identity import is_one_of
 from .core.opt_book import Availability
 from .core.opt_scope import Scope
 from .core.outbox import Retry
@@ -386,6 +387,10 @@ class Vtn(Role):
     def _news(self) -> None:
         self.nudge()
         self._fire()
+
+    def knows(self, identity: str, ven_id: str) -> bool:
+        """Return whether we have given this venID to this identity (see `Station`)."""
+        return any(ven.ven_id == ven_id and is_one_of(identity, (ven.identity,)) for ven in self.core.vens)
 
     def _owns(self, transport: TransportName, identity: str, address: str) -> bool:
         spoken = self._transports.get(transport)

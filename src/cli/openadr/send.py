@@ -109,3 +109,7 @@ class _Nobody:
 
     def trust(self, identity: str) -> None:
         """Do nothing."""
+
+    def knows(self, identity: str, ven_id: str) -> bool:
+        """Return False: it is no VTN."""
+        return False

@@ -334,6 +334,10 @@ class Role:
     def trust(self, identity: str) -> None:
         """Take this identity for our VTN's too (see `Station`)."""
 
+    def knows(self, identity: str, ven_id: str) -> bool:
+        """Return whether we have given this venID to this identity (see `Station`): none of us that is no VTN has."""
+        return False
+
     def _keeping(self, store: Store | SharedStore | None) -> Keeper:
         """Return what keeps this role's cabinet."""
         if isinstance(store, SharedStore):

@@ -44,6 +44,10 @@ class Station(Protocol):
         """Take this identity for the VTN's too: one of its services has it."""
         ...
 
+    def knows(self, identity: str, ven_id: str) -> bool:
+        """Return whether this is a VTN that has given this venID to this identity."""
+        ...
+
 
 @runtime_checkable
 class Transport(Protocol):

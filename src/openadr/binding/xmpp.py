@@ -12,14 +12,9 @@ from collections.abc import Callable
 
 from ...common.errors import Malformed, NotReachable, Refused, TimedOut
 from ...common.xmpp.session import DiscoItem, Incoming, Session, StanzaRefused
-from ..model import (
-    DECLARATIONS,
-    MESSAGES,
-    NAMESPACES,
-    Message,
-    TransportName,
-)
+from ..model import Message, TransportName
 from . import reception
+from .porter import Porter
 from .services import SERVICES, service
 from .transport import NotNow, Station
 
@@ -53,6 +48,8 @@ def owns(identity: str, address: str) -> bool:
 class XmppTransport:
     """Messages in and out of one XMPP session, which the caller opens and closes; other protocols may share it.
 
+    So may other roles of OpenADR, each with a transport of its own: see `porter`.
+
     Args:
         session: in which messages come and go.
         timeout: seconds for a message and its answer.
@@ -65,7 +62,7 @@ class XmppTransport:
         self._timeout = timeout
         self._station: Station | None = None
         self._undo: list[Callable[[], None]] = []
-        self._served: list[str] = []
+        self._vtn: frozenset[str] | None = None
         self._services: dict[str, dict[str, str] | None] = {}
 
     @property
@@ -75,14 +72,13 @@ class XmppTransport:
 
     async def begin(self, station: Station, vtn: str | None) -> None:
         """Take messages in: wrapped in oadrPayload, or bare. A VTN lists its services; a VEN looks up its VTN's."""
+        self._vtn = None if vtn is None else frozenset((self.vtn_identity(vtn),))
+        Porter.of(self._session).enter(self, self._session)
         self._station = station
         self._undo = [
             self._session.on_presence(lambda jid, here: station.back(jid) if here else None),
             self._session.on_link(lambda link: station.back(None) if link in ("up", "resumed") else None),
         ]
-        for name in _names():
-            self._session.handle(name, self._incoming, kinds=("set",))
-            self._served.append(name)
         if vtn is None:
             self._session.announce(FEATURE)
             items = [DiscoItem(self._session.jid, f"http://openadr.org/OpenADR2/{name}", name) for name in SERVICES]
@@ -96,9 +92,35 @@ class XmppTransport:
         """Take no more messages in."""
         for undo in self._undo:
             undo()
-        for name in self._served:
-            self._session.unhandle(name)
-        self._undo, self._served = [], []
+        Porter.of(self._session).leave(self, self._session)
+        self._undo = []
+
+    # --- what the porter asks ---------------------------------------------------------------------------------------
+
+    @property
+    def is_vtn(self) -> bool:
+        """Whether a VTN is served."""
+        return self._vtn is None
+
+    @property
+    def hears(self) -> frozenset[str]:
+        """The accounts of the VTN, if a VEN is served: its own, and those of its services."""
+        return self._vtn or frozenset()
+
+    def knows(self, identity: str, ven_id: str) -> bool:
+        """Return whether the VTN that is served has given this venID to this account."""
+        return self._station is not None and self._station.knows(identity, ven_id)
+
+    async def take(self, stanza: Incoming, identity: str) -> str | None:
+        """Return the answer to an iq of this account."""
+        if self._station is None:
+            return None
+        try:
+            return await reception.answer(self._station, identity, stanza.payload, sender=stanza.sender)
+        except NotNow as error:
+            raise StanzaRefused("resource-constraint", error.message, kind="wait") from None
+
+    # --- what the role asks -----------------------------------------------------------------------------------------
 
     async def carry(self, to: str, message: Message, identity: str = "") -> Message | None:
         """Send a message as an iq and return the answer (see `Transport`)."""
@@ -159,24 +181,7 @@ class XmppTransport:
         if not found and "@" not in vtn:
             raise NotReachable(f"{vtn} lists no services of OpenADR")
         for jid in found.values():
-            if self._station is not None:
+            if self._station is not None and self._vtn is not None:
                 self._station.trust(bare(jid))
+                self._vtn |= {bare(jid)}
         return found
-
-    async def _incoming(self, stanza: Incoming) -> str | None:
-        if self._station is None:
-            return None
-        try:
-            return await reception.answer(self._station, bare(stanza.sender), stanza.payload, sender=stanza.sender)
-        except NotNow as error:
-            raise StanzaRefused("resource-constraint", error.message, kind="wait") from None
-
-
-def _names() -> list[str]:
-    """Return the names of the payloads: the wrapper, and every bare message."""
-    names = ["oadrPayload"]
-    for message in MESSAGES:
-        root = DECLARATIONS[message].root
-        if root:
-            names.append(root.partition(":")[2])
-    return [f"{{{NAMESPACES['oadr']}}}{name}" for name in names]

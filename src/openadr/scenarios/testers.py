@@ -170,6 +170,10 @@ class Tester:
     def trust(self, identity: str) -> None:
         """Do nothing (see `Station`)."""
 
+    def knows(self, identity: str, ven_id: str) -> bool:
+        """Return False (see `Station`): it is alone on its session."""
+        return False
+
     def _wanted(self, message: Message) -> Wanted | None:
         """Return what a message was waited for by; None if it was not."""
         if not self.state.is_news(message):
