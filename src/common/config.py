@@ -106,6 +106,34 @@ class Document:
         """Return the error to raise for the value at `trail`."""
         return ConfigError(f"{_path(trail)}: {reason}", where=self.where(*trail))
 
+    def at(self, trail: Trail) -> Any:
+        """Return what stands at `trail`; raise `LookupError` if nothing does."""
+        found = self.data
+        for step in trail:
+            found = found[step]
+        return found
+
+    def file(self, *trail: Step) -> Path:
+        """Return the file in which the value at `trail` stands: one of those that were put together."""
+        return Path(self.where(*trail).rsplit(":", 2)[0])
+
+    def graft(self, other: Document, source: Trail, trail: Trail, *, deep: bool = True) -> Any:
+        """Take over what stands at `source` of another document as the value at `trail`, with its places; return it.
+
+        What is taken over not `deep` is the place alone: what is inside the value follows by calls of its own.
+        """
+        value = other.at(source)
+        self._values[trail] = other._values[source]
+        if source and trail and isinstance(source[-1], str):
+            self._keys[trail] = other._keys[source]
+        if not deep:
+            return value
+        if isinstance(value, dict):
+            return {key: self.graft(other, (*source, key), (*trail, key)) for key in value}
+        if isinstance(value, list):
+            return [self.graft(other, (*source, index), (*trail, index)) for index in range(len(value))]
+        return value
+
     def structure(self, cls: type[T]) -> T:
         """Return the document as an instance of the attrs class `cls`; raise `ConfigError` as `load`."""
         try:
@@ -165,10 +193,10 @@ class Document:
 
 
 def together(faults: Sequence[ConfigError]) -> ConfigError:
-    """Return one error for several faults: the first, and up to nine more on lines of their own."""
-    first, *rest = faults
+    """Return one error for several faults: the first, and up to nine more on lines of their own; `faults` has all."""
+    first, *rest = each = [part for fault in faults for part in fault.faults]
     lines = [first.message, *map(str, rest[:9]), *([f"and {len(rest) - 9} more"] if len(rest) > 9 else [])]
-    return ConfigError("\n".join(lines), where=first.where)
+    return ConfigError("\n".join(lines), where=first.where, faults=each if rest else ())
 
 
 def duration(text: str) -> timedelta:
@@ -270,6 +298,14 @@ def _float(value: Any, _: Any) -> float:
     return float(value)
 
 
+def _names(value: Any, _: Any) -> str | tuple[str, ...]:
+    if isinstance(value, str):
+        return value
+    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+        raise _Unfit(f"expected a name or a list of names, not {_show(value)}")
+    return tuple(value)
+
+
 def _timedelta(value: Any, _: Any) -> timedelta:
     if not isinstance(value, str):
         raise _Unfit(f"expected a duration (PT4S, 5s, 10min), not {_show(value)}")
@@ -289,6 +325,7 @@ def _converter() -> Converter:
         attrs.has,
         lambda cls: _shaped("a mapping", dict, make_dict_structure_fn(cls, converter, _cattrs_forbid_extra_keys=True)),
     )
+    converter.register_structure_hook(str | tuple[str, ...], _names)
     converter.register_structure_hook_factory(
         lambda kind: cast(object, get_origin(kind)) is tuple,
         lambda kind: _shaped("a list", list, homogenous_tuple_structure_factory(kind, converter)),

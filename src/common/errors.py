@@ -7,6 +7,8 @@ one of these at that room's door.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 
 class JanusGridError(Exception):
     """Root of every error raised by this package.
@@ -34,7 +36,17 @@ class LocalError(JanusGridError):
 
 
 class ConfigError(LocalError):
-    """A configuration or table file is wrong; `where` is `file:line[:column]`."""
+    """A configuration or table file is wrong; `where` is `file:line[:column]`.
+
+    Attributes:
+        faults: every fault, where one error tells of several; otherwise the error itself.
+    """
+
+    def __init__(
+        self, message: str, *, where: str | None = None, code: str | None = None, faults: Iterable[ConfigError] = ()
+    ) -> None:
+        super().__init__(message, where=where, code=code)
+        self.faults: tuple[ConfigError, ...] = tuple(faults) or (self,)
 
 
 class UnknownName(LocalError):

@@ -14,17 +14,21 @@ from typing import TypeVar
 
 from ..common.config import duration
 from ..common.data.tables import Binding
-from ..common.data.unit import convert, unit
+from ..common.data.unit import Unit, convert, unit
 from ..common.data.value import Validity, Value
-from ..common.errors import ConfigError, JanusGridError, Refused
+from ..common.errors import ConfigError, JanusGridError, Malformed, Refused, TypeConflict
 from ..openadr.events import kilowatts
+from ..openadr.items import item_name, unit_of
 from ..openadr.model import (
     DataQuality,
     EiEvent,
     EiEventSignal,
+    Interval,
+    ItemBase,
     PowerReal,
     ReadingType,
     ReportType,
+    SignalName,
     SignalPayload,
     SiScaleCode,
     changed,
@@ -36,6 +40,12 @@ W = TypeVar("W", bound=Enum)
 
 DISPATCH_POINT = "site.dispatch.p"
 """The point that an event sets: the power by which the site lowers its import."""
+PART_POINT = "site.dispatch.part"
+"""The same as a part of what the site has sold: `contract` among the figures of `openadr` in the site file, in kW."""
+IMPORT_POINT = "site.dispatch.import"
+"""The import that the site is to keep to; the reduction is what that lies below the event's baseline."""
+FOLLOWED = frozenset({DISPATCH_POINT, PART_POINT, IMPORT_POINT})
+"""What dispatch events are made of; other points that signals set are for other applications."""
 
 RESPONSE = timedelta(minutes=10)
 """The time to get there where the event does not say (x-eiRampUp)."""
@@ -55,59 +65,108 @@ class NotUnderstood(Refused):
 # --- events ----------------------------------------------------------------------------------------------------------
 
 
-def dispatch_event(event: EiEvent, signals: Iterable[Binding], resource: str) -> DispatchEvent:
-    """Return what an OpenADR event asks of the site `resource`.
+def dispatch_event(
+    event: EiEvent, signals: Iterable[Binding], resource: str, *, contract_kw: float | None = None
+) -> DispatchEvent:
+    """Return what an OpenADR event asks of the site `resource`; x-eiRampUp ends where the event starts.
 
-    Raises `NotUnderstood` if it is for another resource, if no signal of it stands in the table, or if its value
-    changes over time.
+    Args:
+        event: as it came.
+        signals: the table; the first row whose signal the event has counts.
+        resource: the ID that targets name.
+        contract_kw: what a part of the contract is a part of; None where the site has none.
+
+    Raises `NotUnderstood` if it is for another resource, if no signal of it stands in the table, if its value or its
+    baseline changes over time, or if what it asks is not within the limits of the table.
     """
     descriptor, period = event.event_descriptor, event.ei_active_period
     targets = event.ei_target.resource_ids
-    if targets and resource not in targets:
-        raise NotUnderstood(f"it is for {', '.join(targets)}, not for {resource}", where=descriptor.event_id)
-    ends = period.duration.after(period.dtstart)
-    if ends <= period.dtstart:
-        raise NotUnderstood("its end is open", where=descriptor.event_id)
-    return DispatchEvent(
-        id=descriptor.event_id,
-        modification=descriptor.modification_number,
-        issued=descriptor.created_date_time,
-        start=period.dtstart,
-        duration=ends - period.dtstart,
-        reduction_kw=_asked(event, [binding for binding in signals if binding.point.name == DISPATCH_POINT]),
-        response=period.ramp_up.timedelta if period.ramp_up else RESPONSE,
-    )
+    try:
+        if targets and resource not in targets:
+            raise NotUnderstood(f"it is for {', '.join(targets)}, not for {resource}")
+        ends = period.duration.after(period.dtstart)
+        if ends <= period.dtstart:
+            raise NotUnderstood("its end is open")
+        row, signal = _followed(event, signals)
+        baseline_kw = _baseline(event, signal, resource)
+        return DispatchEvent(
+            id=descriptor.event_id,
+            modification=descriptor.modification_number,
+            issued=descriptor.created_date_time,
+            start=period.dtstart,
+            duration=ends - period.dtstart,
+            reduction_kw=_reduction(_asked(signal, row), row, contract_kw, baseline_kw),
+            response=RESPONSE if period.ramp_up is None else period.ramp_up.after(period.dtstart) - period.dtstart,
+            recovery=timedelta() if period.recovery is None else period.recovery.after(ends) - ends,
+            market=descriptor.market_context,
+            baseline_kw=baseline_kw,
+        )
+    except NotUnderstood as error:
+        raise NotUnderstood(error.message, where=descriptor.event_id) from None
 
 
-def _asked(event: EiEvent, bindings: Iterable[Binding]) -> float:
-    for binding in bindings:
-        for signal in event.ei_event_signals:
-            if _matches(signal, binding):
-                value = binding.from_wire(_constant(event, signal, binding))
-                return float(value)
+def _followed(event: EiEvent, signals: Iterable[Binding]) -> tuple[Binding, EiEventSignal]:
+    for binding in signals:
+        if binding.point.name in FOLLOWED:
+            for signal in event.ei_event_signals:
+                if _matches(signal, binding):
+                    return binding, signal
     names = ", ".join(f"{s.signal_name} {s.signal_type.value}" for s in event.ei_event_signals)
-    raise NotUnderstood(f"{names} is not in the table of signals", where=event.event_descriptor.event_id)
+    raise NotUnderstood(f"{names} is not in the table of signals")
 
 
 def _matches(signal: EiEventSignal, binding: Binding) -> bool:
-    address = binding.address
-    named = (str(signal.signal_name), signal.signal_type.value) == (address["signal"], address["signal_type"])
-    return named and (address["item"] == "powerReal") == isinstance(signal.item_base, PowerReal)
+    address, name = binding.address, str(signal.signal_name)
+    named = (SignalName.SIMPLE if name == SignalName.SIMPLE_LOWER_CASE else name) == address["signal"]
+    return named and signal.signal_type == address["signal_type"] and item_name(signal.item_base) == address["item"]
 
 
-def _constant(event: EiEvent, signal: EiEventSignal, binding: Binding) -> float:
-    """Return the one value of a signal, in the table's unit on the wire."""
-    payloads = [payload for interval in signal.intervals for payload in interval.payloads]
+def _asked(signal: EiEventSignal, row: Binding) -> float:
+    """Return what a signal asks, in the unit of its point."""
+    wire = _constant(signal.intervals, signal.item_base, row.row.wire_unit, "its value")
+    try:
+        whole = row.row.conversion.wire_type.range is not None and wire.is_integer()
+        value = row.from_wire(int(wire) if whole else wire)
+        row.check(value)
+    except (Malformed, TypeConflict) as error:
+        raise NotUnderstood(error.message) from None
+    return float(value)
+
+
+def _reduction(asked: float, row: Binding, contract_kw: float | None, baseline_kw: float | None) -> float:
+    if row.point.name == PART_POINT:
+        if contract_kw is None:
+            raise NotUnderstood("it asks for a part of a contract, and the site file gives no contract")
+        return convert(asked, row.point.unit, unit("1")) * contract_kw
+    asked_kw = convert(asked, row.point.unit, unit("kW"))
+    if row.point.name == IMPORT_POINT:
+        if baseline_kw is None:
+            raise NotUnderstood("it sets an import and gives no baseline from which the reduction could be told")
+        return baseline_kw - asked_kw
+    return asked_kw
+
+
+def _baseline(event: EiEvent, signal: EiEventSignal, resource: str) -> float | None:
+    """Return the baseline that the event gives for this resource, in kW; without a unit it is in that of the signal."""
+    given = event.ei_event_baseline
+    if given is None or (given.resource_ids and resource not in given.resource_ids):
+        return None
+    item = given.item_base or signal.item_base
+    if not isinstance(item, PowerReal):
+        raise NotUnderstood("its baseline is in no unit of real power")
+    return _constant(given.intervals, item, unit("kW"), "its baseline")
+
+
+def _constant(intervals: Iterable[Interval], item: ItemBase | None, target: Unit, what: str) -> float:
+    """Return the one value of all intervals, in the unit `target`."""
+    payloads = [payload for interval in intervals for payload in interval.payloads]
     values = {payload.value for payload in payloads if isinstance(payload, SignalPayload)}
     if len(values) != 1 or not isinstance(value := values.pop(), int | float):
-        raise NotUnderstood("its value changes over time", where=event.event_descriptor.event_id)
-    item = signal.item_base
-    if not isinstance(item, PowerReal):
-        return float(value)
-    prefix = _PREFIX.get(item.si_scale_code)
-    if prefix is None:
-        raise NotUnderstood(f"power in {item.si_scale_code}W", where=event.event_descriptor.event_id)
-    return convert(float(value), unit(f"{prefix}W"), binding.row.wire_unit)
+        raise NotUnderstood(f"{what} changes over time")
+    try:
+        return convert(float(value), unit_of(item), target)
+    except JanusGridError as error:
+        raise NotUnderstood(error.message) from None
 
 
 # --- reports ---------------------------------------------------------------------------------------------------------

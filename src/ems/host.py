@@ -151,7 +151,9 @@ class EmsHost:
             self.app.withdraw(event_id)
             return OptType.OPT_IN
         try:
-            event = dispatch_event(change.known.event, self._site.ven.signals, self._site.ven.resource)
+            ven = self._site.ven
+            contract = ven.figures.get("contract")
+            event = dispatch_event(change.known.event, ven.signals, ven.resource, contract_kw=contract)
             answer = self.app.offer(event)
         except NotUnderstood as error:
             answer = Answer(Opt.OUT, error.message)

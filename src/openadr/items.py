@@ -27,6 +27,7 @@ from .model import (
     TemperatureUnit,
     Voltage,
 )
+from .model.units import ITEM_BASE
 
 GRID = PowerAttributes(hertz=Decimal("60.0"), voltage=Decimal("11400.0"), ac=True)
 """The grid where none is named: powers cannot be without one."""
@@ -55,6 +56,7 @@ _OTHER: dict[str, type[EnergyReal | EnergyReactive | EnergyApparent | Voltage | 
 _BASE: dict[type[object], str] = {kind: symbol for symbol, kind in (*_POWER.items(), *_OTHER.items())}
 _TEMPERATURE = {"degC": TemperatureUnit.CELSIUS, "degF": TemperatureUnit.FAHRENHEIT}
 _DEGREES = {word: symbol for symbol, word in _TEMPERATURE.items()}
+_NAMES = {kind: path.partition(":")[2] for path, kind in ITEM_BASE.members.items()}
 
 
 def item(symbol: str, grid: PowerAttributes = GRID) -> ItemBase | None:
@@ -76,6 +78,11 @@ def item(symbol: str, grid: PowerAttributes = GRID) -> ItemBase | None:
     return _OTHER[base](si_scale_code=code)
 
 
+def item_name(item: ItemBase | None) -> str:
+    """Return what the profile calls an item (`powerReal`, `currencyPerKWh`, …), the empty text for None."""
+    return "" if item is None else _NAMES[type(item)]
+
+
 def unit_of(item: ItemBase | None) -> Unit:
     """Return the unit in which values of this item are; raise `Malformed` for an item that has none here."""
     if item is None:
@@ -90,4 +97,5 @@ def unit_of(item: ItemBase | None) -> Unit:
     except LocalError:
         pass
     name = getattr(item, "item_units", "") or type(item).__name__
-    raise Malformed(f"{getattr(item, 'si_scale_code', '')} {name} is no unit that is known here".strip())
+    scale = getattr(item, "si_scale_code", SiScaleCode.NONE)
+    raise Malformed(f"{'' if scale is SiScaleCode.NONE else scale}{name} is no unit that is known here")

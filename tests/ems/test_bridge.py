@@ -7,15 +7,17 @@ from datetime import timedelta
 import attrs
 import pytest
 from janusgrid.common.data.site import Site, load_site
+from janusgrid.common.data.tables import Binding, load_table
 from janusgrid.common.data.value import LOST, STALE, Value
 from janusgrid.common.errors import ConfigError
 from janusgrid.common.resources import resource
 from janusgrid.ems.bridge import NotUnderstood, dispatch_event, offers, points_by_r_id, reader
-from janusgrid.openadr.events import event, kilowatts, load_dispatch, price
+from janusgrid.openadr.events import baseline, event, kilowatts, load_dispatch, price, simple
 from janusgrid.openadr.model import (
     DataQuality,
     EiEvent,
     EiTarget,
+    ItemBase,
     PowerReal,
     SignalName,
     SignalType,
@@ -27,6 +29,13 @@ from janusgrid.openadr.model import (
 from .plants import at
 
 HOUR = timedelta(hours=1)
+
+
+@pytest.fixture(scope="module")
+def signals() -> list[Binding]:
+    """The signals of a site that sells reserve."""
+    rows = load_table(resource("mappings/openadr/signals-reserve.csv"))
+    return [row.bind(row.point, {}) for row in rows]
 
 
 @pytest.fixture(scope="module")
@@ -72,7 +81,8 @@ def test_what_the_table_does_not_have_is_not_understood(site: Site) -> None:
     times = {"start": at("08:30"), "created": at("08:20")}
     volts = changed(ordered(1.0).ei_event_signals[0], item_base=Voltage())
     cases: list[tuple[EiEvent, str]] = [
-        (event(SignalName.LOAD_DISPATCH, SignalType.DELTA, [(HOUR, 1.0)], item=kilowatts(), **times), "delta"),
+        (event(SignalName.LOAD_DISPATCH, SignalType.MULTIPLIER, [(HOUR, 1.0)], **times), "multiplier is not in"),
+        (event(SignalName.LOAD_DISPATCH, SignalType.DELTA, [(HOUR, 1.0)], item=kilowatts(), **times), "-1 is not with"),
         (changed(ordered(1.0), ei_event_signals=[volts]), "not in"),
         (price(1.0, duration=HOUR, **times), "ELECTRICITY_PRICE"),
         (ordered(1.0, item=changed(kilowatts(), si_scale_code=SiScaleCode.PICO)), "pW"),
@@ -98,6 +108,68 @@ def test_a_value_that_changes_over_time_is_not_understood(site: Site) -> None:
         created=at("08:20"),
     )
     assert dispatch_event(same, site.ven.signals, "microgrid").duration == 2 * HOUR
+
+
+def test_an_event_brings_its_times_its_market_and_its_baseline(site: Site) -> None:
+    given = baseline([(HOUR, 1.92)], start=at("08:30"), item=changed(kilowatts(), si_scale_code=SiScaleCode.MEGA))
+    made = ordered(
+        recovery=timedelta(hours=2), ramp_up=timedelta(minutes=30), market="http://u.example/spinning", baseline=given
+    )
+    found = dispatch_event(made, site.ven.signals, "microgrid")
+    assert (found.response, found.recovery) == (timedelta(minutes=30), timedelta(hours=2))
+    assert (found.recovered, found.market) == (at("11:30"), "http://u.example/spinning")
+    assert found.baseline_kw == pytest.approx(1920)
+    plain = dispatch_event(ordered(), site.ven.signals, "microgrid")
+    assert (plain.recovery, plain.baseline_kw) == (timedelta(0), None)
+
+
+def test_a_baseline_that_is_no_figure_for_us(site: Site) -> None:
+    mill = baseline([(HOUR, 5.0)], start=at("08:30"), resources=["mill"])
+    assert dispatch_event(ordered(baseline=mill), site.ven.signals, "microgrid").baseline_kw is None
+    steps = baseline([(HOUR / 2, 5.0), (HOUR / 2, 6.0)], start=at("08:30"))
+    volts = baseline([(HOUR, 5.0)], start=at("08:30"), item=Voltage())
+    for given, reason in ((steps, "its baseline changes over time"), (volts, "its baseline is in no unit of real pow")):
+        with pytest.raises(NotUnderstood, match=reason):
+            dispatch_event(ordered(baseline=given), site.ven.signals, "microgrid")
+
+
+def reserve(kind: SignalType, value: float, item: ItemBase | None, **about: object) -> EiEvent:
+    return event(
+        *(SignalName.LOAD_DISPATCH, kind, [(HOUR, value)]),
+        **{"start": at("08:30"), "created": at("08:20"), "item": item, **about},  # type: ignore[arg-type]
+    )
+
+
+@pytest.mark.parametrize(
+    ("scale", "value"), [(SiScaleCode.NONE, -1e6), (SiScaleCode.KILO, -1e3), (SiScaleCode.MEGA, -1.0)]
+)
+def test_a_negative_delta_is_a_reduction(signals: list[Binding], scale: SiScaleCode, value: float) -> None:
+    made = reserve(SignalType.DELTA, value, changed(kilowatts(), si_scale_code=scale))
+    assert dispatch_event(made, signals, "microgrid").reduction_kw == pytest.approx(1000)
+    more = reserve(SignalType.DELTA, -value, changed(kilowatts(), si_scale_code=scale))
+    with pytest.raises(NotUnderstood, match="-1000 is not within 0 kW to any"):
+        dispatch_event(more, signals, "microgrid")
+
+
+def test_a_target_of_the_import_is_a_reduction_from_the_baseline(signals: list[Binding]) -> None:
+    given = baseline([(HOUR, 1920.0)], start=at("08:30"))
+    made = reserve(SignalType.SETPOINT, 920.0, kilowatts(), baseline=given)
+    assert dispatch_event(made, signals, "microgrid").reduction_kw == pytest.approx(1000)
+    with pytest.raises(NotUnderstood, match="gives no baseline from which"):
+        dispatch_event(reserve(SignalType.SETPOINT, 920.0, kilowatts()), signals, "microgrid")
+
+
+def test_a_level_is_a_part_of_the_contract(signals: list[Binding]) -> None:
+    def asked(level: float, **options: object) -> float:
+        made = simple(level, start=at("08:30"), duration=HOUR, created=at("08:20"))
+        return dispatch_event(made, signals, "microgrid", **options).reduction_kw  # type: ignore[arg-type]
+
+    assert asked(1, contract_kw=1000.0) == 1000
+    assert asked(0, contract_kw=1000.0) == 0
+    with pytest.raises(NotUnderstood, match="the site file gives no contract"):
+        asked(1)
+    with pytest.raises(NotUnderstood, match=r"code 2 is not in the enumeration \(0, 1\)"):
+        asked(2, contract_kw=1000.0)
 
 
 def test_every_device_is_offered_once_in_its_unit(site: Site) -> None:

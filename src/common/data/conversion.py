@@ -194,6 +194,39 @@ class Coded:
 
 
 @attrs.frozen(slots=True)
+class Stepped:
+    """A number that has some values only, each with a code on the wire."""
+
+    type: ValueType
+    wire_type: WireType
+    codes: Mapping[float, int]
+    _values: dict[int, float] = attrs.field(init=False, factory=dict)
+
+    def __attrs_post_init__(self) -> None:
+        self._values.update({code: value for value, code in self.codes.items()})
+
+    @property
+    def literals(self) -> tuple[str, ...]:
+        """Always empty."""
+        return ()
+
+    def to_wire(self, value: Scalar) -> Scalar:
+        """Return the code of a value; raise `TypeConflict`, naming the values, if it has none."""
+        number = _finite(value)
+        code = None if number is None else self.codes.get(number)
+        if code is None:
+            raise TypeConflict(f"{_shown(value)} has no code; known are: {', '.join(f'{v:g}' for v in self.codes)}")
+        return code
+
+    def from_wire(self, value: Scalar) -> Scalar:
+        """Return the value of a code; raise `Malformed` for a code that the table does not know."""
+        number = self._values.get(value) if type(value) is int else None
+        if number is None:
+            raise Malformed(f"code {_shown(value)} is not in the enumeration ({', '.join(map(str, self._values))})")
+        return int(number) if self.type is ValueType.INT else number
+
+
+@attrs.frozen(slots=True)
 class Same:
     """A truth value or a text that is the same on both sides."""
 
@@ -233,11 +266,13 @@ def conversion(
 ) -> Conversion:
     """Return the conversion `common = wire, in unit, * scale + offset`, or the one by `codes` (name to code).
 
+    The names of a number's codes are numbers, in `unit`.
+
     Raises `LocalError` with the reason if it cannot be inverted or mixes what does not belong together.
     """
     if type in {ValueType.FLOAT, ValueType.INT}:
         if codes:
-            raise LocalError(f"a {type.value} has no enumeration")
+            return _stepped(type, wire_type, wire_unit, scale, offset, codes)
         return _linear(type, wire_type, unit, wire_unit, scale, offset)
     if (scale, offset) != (1.0, 0.0) or unit.symbol or wire_unit.symbol:
         raise LocalError(f"{_a(type)} has no unit, scale or offset")
@@ -269,6 +304,29 @@ def _linear(
     return Linear(type, wire_type, numerator, denominator, shift)
 
 
+def _stepped(
+    type: ValueType, wire_type: WireType, wire_unit: Unit, scale: float, offset: float, codes: Mapping[str, int]
+) -> Conversion:
+    if (scale, offset) != (1.0, 0.0) or wire_unit.symbol:
+        raise LocalError("codes have no wire_unit, scale or offset: give the numbers in the enumeration as they are")
+    values: dict[float, int] = {}
+    for name, code in codes.items():
+        try:
+            value = float(name)
+        except ValueError:
+            value = math.nan
+        if not math.isfinite(value) or (type is ValueType.INT and value != int(value)):
+            kind = "a number" if type is ValueType.FLOAT else "a whole number"
+            raise LocalError(f"{name!r} is not {kind}: the enumeration of {_a(type)} is number=code|number=code")
+        if value in values:
+            raise LocalError(f"{name!r} is given twice in the enumeration")
+        values[value] = code
+    if wire_type is WireType.BOOL:
+        raise LocalError(f"{_a(type)} with codes does not convert to bool: make it an enum")
+    _check_codes(type, wire_type, codes)
+    return Stepped(type, wire_type, values)
+
+
 def _coded(type: ValueType, wire_type: WireType, codes: Mapping[str, int]) -> Conversion:
     if not codes:
         raise LocalError("an enum needs an enumeration: name=code|name=code")
@@ -276,6 +334,11 @@ def _coded(type: ValueType, wire_type: WireType, codes: Mapping[str, int]) -> Co
         raise LocalError("a text has no enumeration: make it an enum")
     if type is ValueType.BOOL and set(codes) != {"true", "false"}:
         raise LocalError("the enumeration of a bool is false=code|true=code")
+    _check_codes(type, wire_type, codes)
+    return Coded(type, wire_type, dict(codes))
+
+
+def _check_codes(type: ValueType, wire_type: WireType, codes: Mapping[str, int]) -> None:
     if len(set(codes.values())) != len(codes):
         twice = next(code for code in codes.values() if list(codes.values()).count(code) > 1)
         raise LocalError(f"code {twice} stands for two names and cannot be inverted")
@@ -285,7 +348,6 @@ def _coded(type: ValueType, wire_type: WireType, codes: Mapping[str, int]) -> Co
     for name, code in codes.items():
         if not limits[0] <= code <= limits[1]:
             raise LocalError(f"code {name}={code} does not fit in {wire_type.value}")
-    return Coded(type, wire_type, dict(codes))
 
 
 def _finite(value: Scalar) -> float | None:

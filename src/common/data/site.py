@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from itertools import chain
 from pathlib import Path
 
 import attrs
 
-from ..config import Document, read, together
+from ..config import Document, Step, together
 from ..errors import ConfigError, UnknownName
 from ..resources import mappings_dir
 from ..security.entry import SigningEntry
 from .point import Point
+from .sitefile import DeviceEntry, SiteFile, Tables, assembled, near, places
 from .tables import Binding, Row, Table, load_table
 
 DEVICE_POINTS = "der"
@@ -40,6 +42,8 @@ class Device:
         bindings: its points.
         description: one line for people.
         cid: the file that describes its server, where the site file names one.
+        where: `file:line:column` of its address in the site file, to be named with what is wrong with it.
+        folder: that of the site file: files that its address names are beside it.
     """
 
     name: str
@@ -50,6 +54,8 @@ class Device:
     description: str = ""
     cid: Path | None = None
     driver: str = "iec61850"
+    where: str = ""
+    folder: Path = attrs.field(factory=Path)
 
     @property
     def jid(self) -> str:
@@ -77,6 +83,7 @@ class Ven:
         resource: id of the resource that events aim at and reports speak of.
         signals, reports: the points of OpenADR signals and reports.
         signing: how messages to and from the utility are signed; None if they are not.
+        figures: the site's own figures, e.g. `contract` in kW.
     """
 
     name: str
@@ -85,6 +92,7 @@ class Ven:
     signals: tuple[Binding, ...]
     reports: tuple[Binding, ...]
     signing: SigningEntry | None = None
+    figures: Mapping[str, float] = attrs.field(factory=dict)
 
 
 @attrs.frozen(slots=True)
@@ -133,169 +141,207 @@ class Site:
         return self._bound[point]
 
 
-@attrs.frozen(slots=True)
-class _Host:
-    jid: str
-
-
-@attrs.frozen(slots=True)
-class _OpenAdr:
-    ven_name: str
-    vtn: str
-    resource: str
-    signals: str = "openadr/signals.csv"
-    reports: str = "openadr/reports.csv"
-    signing: SigningEntry | None = None
-
-
-@attrs.frozen(slots=True)
-class _Device:
-    name: str
-    table: str
-    address: dict[str, str] = attrs.field(factory=dict)
-    figures: dict[str, float] = attrs.field(factory=dict)
-    description: str = ""
-    cid: str = ""
-    driver: str = ""
-
-
-@attrs.frozen(slots=True)
-class _File:
-    """The site file as it is written."""
-
-    name: str
-    domain: str
-    ems: _Host
-    openadr: _OpenAdr
-    devices: tuple[_Device, ...]
-
-
 def load_site(path: Path, *, domain: str | None = None) -> Site:
-    """Return the site in the file; `domain` takes the place of the file's own.
+    """Return the site in the file, with what it inherits; `domain` takes the place of the file's own.
 
-    Tables are looked up beside the site file, then in the mappings of this package. Raises `ConfigError` with file,
-    line and reason: for the site file, and for each table that it names.
+    Tables are looked up beside the file that names them, then in the mappings of this package; a table of this package
+    is a menu: a report of it that no device has is passed over. Raises `ConfigError` with file, line and reason, for
+    the site file and each table that it names; its `faults` are all that was found.
     """
-    document = read(path)
-    return _Loader(path, document, document.structure(_File), domain).site()
+    document = assembled(path)
+    loader = _Loader(path, document, document.structure(SiteFile), domain)
+    site = loader.site()
+    if loader.faults:
+        raise together(loader.faults)
+    return site
 
 
 class _Loader:
-    def __init__(self, path: Path, document: Document, file: _File, domain: str | None) -> None:
+    """Puts a site together. What is wrong is noted in `faults`, and something harmless stands in its place."""
+
+    def __init__(self, path: Path, document: Document, file: SiteFile, domain: str | None) -> None:
         self.path = path
         self.document = document
         self.file = file
         self.domain = domain or file.domain
-        self.tables: dict[str, Table] = {}
+        self.faults: list[ConfigError] = []
+        self.tables: dict[Path, Table | None] = {}
         self.seen: dict[tuple[str, str], str] = {}
 
     def site(self) -> Site:
         file = self.file
         jid = self._jid(file.ems.jid, "ems", "jid")
-        devices = tuple(self._device(index, entry) for index, entry in enumerate(file.devices))
+        made = (self._device(index, entry) for index, entry in enumerate(file.devices))
+        devices = tuple(device for device in made if device is not None)
         points = {binding.point.name: binding for device in devices for binding in device.bindings}
-        signals = [row.bind(row.point, {}) for row in self._table(file.openadr.signals, "openadr", "signals")]
-        reports = self._table(file.openadr.reports, "openadr", "reports")
-        reported = [binding for row in reports for binding in self._report(row, devices, points)]
-        _join(points, signals)
-        _join(points, reported)
-        vtn = self._jid(file.openadr.vtn, "openadr", "vtn")
-        signing = self._signing(file.openadr.signing)
-        ven = Ven(file.openadr.ven_name, vtn, file.openadr.resource, tuple(signals), tuple(reported), signing)
-        named = {name: binding.point for name, binding in points.items()}
-        return Site(file.name, self.domain, jid, ven, devices, named)
+        ven = self._ven(devices, points)
+        return Site(file.name, self.domain, jid, ven, devices, {name: bound.point for name, bound in points.items()})
 
-    def _device(self, index: int, entry: _Device) -> Device:
+    def _ven(self, devices: tuple[Device, ...], points: dict[str, Binding]) -> Ven:
+        entry = self.file.openadr
+        rows = self._rows(entry.signals, "signals")
+        signals = [bound for row in rows for bound in self._bound(row, row.point, dict(entry.figures))]
+        reports = [
+            bound for row in self._rows(entry.reports, "reports") for bound in self._report(row, devices, points)
+        ]
+        self._join(points, signals)
+        self._join(points, reports)
+        vtn, signing = self._jid(entry.vtn, "openadr", "vtn"), self._signing(entry.signing)
+        return Ven(entry.ven_name, vtn, entry.resource, tuple(signals), tuple(reports), signing, dict(entry.figures))
+
+    def _device(self, index: int, entry: DeviceEntry) -> Device | None:
         trail = ("devices", index)
         if not _NAME.fullmatch(entry.name):
-            raise self.document.error(f"{entry.name!r} is not a name of letters, digits and '_'", *trail, "name")
+            self._fault(f"{entry.name!r} is not a name of letters, digits and '_'", *trail, "name")
         self._once("device", entry.name, *trail, "name")
-        table = self._table(entry.table, *trail, "table")
         address = {key: self._filled(text, *trail, "address", key) for key, text in entry.address.items()}
         for key, text in address.items():
             if key == "jid":
-                self._jid(text, *trail, "address", key)
+                self._full(text, *trail, "address", key)
             if key in _UNIQUE:
                 self._once(key, text, *trail, "address", key)
-        values: dict[str, str | float] = {**address, **entry.figures, "device": entry.name}
-        try:
-            bindings = tuple(
-                row.bind(f"{DEVICE_POINTS}.{entry.name}.{row.point}", values, device=entry.name) for row in table
-            )
-        except ConfigError as error:
-            raise self.document.error(f"{error.message}, needed by {error.where}", *trail) from None
         figures, cid = dict(entry.figures), self._cid(entry.cid, *trail, "cid")
-        driver = entry.driver or (table.path.parent.name if "/" in entry.table else "iec61850")
-        return Device(entry.name, table.path.stem, address, figures, bindings, entry.description, cid, driver)
+        table = self._table(entry.table, *trail, "table")
+        if table is None:
+            return None
+        values: dict[str, str | float] = {**address, **entry.figures, "device": entry.name}
+        bindings = self._bindings(table, entry.name, values, *trail)
+        return Device(
+            name=entry.name,
+            kind=table.path.stem,
+            address=address,
+            figures=figures,
+            bindings=bindings,
+            description=entry.description,
+            cid=cid,
+            driver=entry.driver or (table.path.parent.name if "/" in entry.table else "iec61850"),
+            where=self.document.where(*trail, "address"),
+            folder=self.document.file(*trail, "address").parent,
+        )
 
-    def _cid(self, name: str, *trail: str | int) -> Path | None:
+    def _bindings(
+        self, table: Table, device: str, values: Mapping[str, str | float], *trail: Step
+    ) -> tuple[Binding, ...]:
+        """Return the rows bound to a device; a figure that several rows need is asked for once."""
+        bindings: list[Binding] = []
+        told: set[str] = set()
+        for row in table:
+            try:
+                bindings.append(row.bind(f"{DEVICE_POINTS}.{device}.{row.point}", values, device=device))
+            except ConfigError as error:
+                if error.message not in told:
+                    self._fault(f"{error.message}, needed by {error.where}", *trail)
+                told.add(error.message)
+        return tuple(bindings)
+
+    def _cid(self, name: str, *trail: Step) -> Path | None:
         if not name:
             return None
-        path = self.path.parent / name
+        path = self.document.file(*trail).parent / name
         if not path.is_file():
-            raise self.document.error(f"there is no file {name!r} beside the site file", *trail)
+            self._fault(f"there is no file {name!r} beside the site file", *trail)
+            return None
         return path
 
     def _signing(self, entry: SigningEntry | None) -> SigningEntry | None:
         if entry is None:
             return None
-        faults: list[ConfigError] = []
-        folder = self.path.parent
-        entry.check(
-            folder, lambda reason, *trail: faults.append(self.document.error(reason, *trail)), "openadr", "signing"
-        )
-        if faults:
-            raise together(faults)
+        folder = self.document.file("openadr", "signing").parent
+        entry.check(folder, self._fault, "openadr", "signing")
         return entry.beside(folder)
 
-    def _table(self, name: str, *trail: str | int) -> Table:
-        if name not in self.tables:
-            places = (self.path.parent / name, mappings_dir() / name)
-            found = next((place for place in places if place.is_file()), None)
-            if found is None:
-                raise self.document.error(f"there is no table {name!r}", *trail)
-            self.tables[name] = load_table(found)
-        return self.tables[name]
+    def _rows(self, names: Tables, key: str) -> list[Row]:
+        """Return the rows of one table or several, which together say nothing twice."""
+        if isinstance(names, str):
+            table = self._table(names, "openadr", key)
+            return list(table or ())
+        rows: list[Row] = []
+        seen: dict[tuple[str, ...], str] = {}
+        for row in chain.from_iterable(self._table(name, "openadr", key, i) or () for i, name in enumerate(names)):
+            address = tuple(row.address.values())
+            if address in seen:
+                shown = ", ".join(filter(None, address))
+                reason = f"address {shown!r} is given twice, first at {seen[address]}"
+                self.faults.append(ConfigError(reason, where=row.where))
+            seen.setdefault(address, row.where)
+            rows.append(row)
+        return rows
+
+    def _table(self, name: str, *trail: Step) -> Table | None:
+        """Return a table; None if there is none, or it is faulty, which is told once."""
+        found = next((place for place in places(self.document, name, *trail) if place.is_file()), None)
+        if found is None:
+            self._fault(f"there is no table {name!r}{near(name, _tables())}", *trail)
+            return None
+        if found not in self.tables:
+            self.tables[found] = None
+            try:
+                self.tables[found] = load_table(found)
+            except ConfigError as error:
+                self.faults.append(error)
+        return self.tables[found]
 
     def _report(self, row: Row, devices: Iterable[Device], points: Mapping[str, Binding]) -> list[Binding]:
         """Return the row for each device that has its point, or for the one point that it names."""
         if "{device}" not in row.point:
-            return [row.bind(row.point, {}, device=points[row.point].device if row.point in points else "")]
+            return self._bound(row, row.point, {}, points[row.point].device if row.point in points else "")
         names = {device.name: row.point.replace("{device}", device.name) for device in devices}
-        found = [row.bind(name, {"device": key}, device=key) for key, name in names.items() if name in points]
-        if not found:
-            raise ConfigError(f"no device of {self.path.name} has a point {row.point!r}", where=row.where)
+        found = [
+            bound
+            for device, name in names.items()
+            if name in points
+            for bound in self._bound(row, name, {"device": device}, device)
+        ]
+        if not found and not row.where.startswith(str(mappings_dir())):
+            known = {name.replace(f".{device}.", ".{device}.", 1) for device in names for name in points}
+            reason = f"no device of {self.path.name} has a point {row.point!r}{near(row.point, known)}"
+            self.faults.append(ConfigError(reason, where=row.where))
         return found
 
-    def _jid(self, text: str, *trail: str | int) -> str:
+    def _bound(self, row: Row, name: str, values: Mapping[str, str | float], device: str = "") -> list[Binding]:
+        try:
+            return [row.bind(name, values, device=device)]
+        except ConfigError as error:
+            self.faults.append(error)
+            return []
+
+    def _join(self, points: dict[str, Binding], bindings: Iterable[Binding]) -> None:
+        """Add what is new, and see that what is known means the same."""
+        for binding in bindings:
+            point = binding.point
+            known = points.setdefault(point.name, binding)
+            if (known.point.kind, known.point.type, known.point.unit) != (point.kind, point.type, point.unit):
+                reason = f"{point.name} is {_meaning(point)} here, but {_meaning(known.point)} at {known.row.where}"
+                self.faults.append(ConfigError(reason, where=binding.row.where))
+
+    def _jid(self, text: str, *trail: Step) -> str:
         jid = self._filled(text, *trail)
-        if not _JID.fullmatch(jid):
-            raise self.document.error(f"{jid!r} is not a full JID (name@domain/resource)", *trail)
+        self._full(jid, *trail)
         return jid
 
-    def _filled(self, text: str, *trail: str | int) -> str:
+    def _full(self, jid: str, *trail: Step) -> None:
+        if not _JID.fullmatch(jid):
+            self._fault(f"{jid!r} is not a full JID (name@domain/resource)", *trail)
+
+    def _filled(self, text: str, *trail: Step) -> str:
         for place in _PLACE.findall(text):
             if place != "domain":
-                raise self.document.error(f"{{{place}}} is not known here; only {{domain}} is", *trail)
+                self._fault(f"{{{place}}} is not known here; only {{domain}} is", *trail)
         return text.replace("{domain}", self.domain)
 
-    def _once(self, what: str, text: str, *trail: str | int) -> None:
+    def _once(self, what: str, text: str, *trail: Step) -> None:
         where = self.document.where(*trail)
         if (what, text) in self.seen:
-            raise self.document.error(f"{what} {text!r} is given twice, first at {self.seen[what, text]}", *trail)
-        self.seen[what, text] = where
+            self._fault(f"{what} {text!r} is given twice, first at {self.seen[what, text]}", *trail)
+        self.seen.setdefault((what, text), where)
+
+    def _fault(self, reason: str, *trail: Step) -> None:
+        self.faults.append(self.document.error(reason, *trail))
 
 
-def _join(points: dict[str, Binding], bindings: Iterable[Binding]) -> None:
-    """Add what is new, and see that what is known means the same."""
-    for binding in bindings:
-        point = binding.point
-        known = points.setdefault(point.name, binding)
-        if (known.point.kind, known.point.type, known.point.unit) != (point.kind, point.type, point.unit):
-            raise ConfigError(
-                f"{point.name} is {_meaning(point)} here, but {_meaning(known.point)} at {known.row.where}",
-                where=binding.row.where,
-            )
+def _tables() -> list[str]:
+    folder = mappings_dir()
+    return sorted(str(path.relative_to(folder)) for path in folder.glob("*/*.csv"))
 
 
 def _meaning(point: Point) -> str:

@@ -33,6 +33,9 @@ COMMON = (
 )  # fmt: skip
 """The columns that every table has."""
 
+MANY = frozenset({"signal", "rid"})
+"""Columns of tables in which a point may stand several times: set by several signals, reported in several ways."""
+
 MAX_SIZE = 8 << 20
 
 _POINT = re.compile(r"[A-Za-z0-9_{}]+(\.[A-Za-z0-9_{}]+)*")
@@ -216,10 +219,11 @@ def parse_table(data: bytes, source: str) -> tuple[Row, ...]:
     rows: list[Row] = []
     faults: list[ConfigError] = []
     seen: dict[object, str] = {}
+    repeated = not MANY.isdisjoint(header)
     for where, cells in lines:
         try:
             row = _row(header, cells, where)
-            _check_twice(row, seen)
+            _check_twice(row, seen, repeated)
             rows.append(row)
         except ConfigError as fault:
             faults.append(fault)
@@ -256,8 +260,8 @@ def _check_header(header: list[str], where: str) -> None:
             raise ConfigError(f"column {column!r} is there twice", where=where)
 
 
-def _check_twice(row: Row, seen: dict[object, str]) -> None:
-    keys: list[tuple[object, str]] = [(row.point, f"point {row.point!r}")]
+def _check_twice(row: Row, seen: dict[object, str], repeated: bool) -> None:
+    keys: list[tuple[object, str]] = [] if repeated else [(row.point, f"point {row.point!r}")]
     if row.address:
         shown = ", ".join(value for value in row.address.values() if value)
         keys.append((tuple(row.address.values()), f"address {shown!r}"))

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from janusgrid.common.data.conversion import Coded, Conversion, Linear, Same, Whole, WireType, conversion
+from janusgrid.common.data.conversion import Coded, Conversion, Linear, Same, Stepped, Whole, WireType, conversion
 from janusgrid.common.data.point import ValueType
 from janusgrid.common.data.unit import UNITS, Unit, convert, unit
 from janusgrid.common.errors import LocalError, Malformed, TypeConflict
@@ -97,6 +97,19 @@ def test_every_name_has_its_code(codes: dict[str, int], wire: WireType) -> None:
         assert there.from_wire(code) == name
 
 
+def test_a_number_of_some_values_only() -> None:
+    part = make("float", "enum", unit=unit("%"), codes={"0": 0, "100": 1, "-50.5": 2})
+    assert isinstance(part, Stepped)
+    assert [part.to_wire(value) for value in (0, 100, -50.5)] == [0, 1, 2]
+    assert [part.from_wire(code) for code in (0, 1, 2)] == [0.0, 100.0, -50.5]
+    with pytest.raises(TypeConflict, match=r"50 has no code; known are: 0, 100, -50\.5"):
+        part.to_wire(50)
+    with pytest.raises(Malformed, match=r"code 3 is not in the enumeration \(0, 1, 2\)"):
+        part.from_wire(3)
+    tap = make("int", "int8", codes={"3": 7})
+    assert (tap.to_wire(3), tap.from_wire(7), type(tap.from_wire(7))) == (7, 3, int)
+
+
 def test_bits_and_truth_values() -> None:
     switch = make("enum", "bool", codes={"open": 0, "closed": 1})
     assert (switch.to_wire("closed"), switch.from_wire(False)) == (True, "open")
@@ -128,12 +141,22 @@ def test_watts_are_exact_to_the_last_digit() -> None:
         ("within the accuracy of a float", {"scale": math.nan}),
         ("within the accuracy of a float", {"offset": math.inf}),
         ("within the accuracy of a float", {"offset": 1e15}),
-        ("a float has no enumeration", {"codes": {"a": 1}}),
+        ("'a' is not a number: the enumeration of a float is number=code", {"codes": {"a": 1}}),
         (r"'Hz' \(frequency\) on the wire does not convert to no unit", {"wire_unit": unit("Hz")}),
         (r"no unit on the wire does not convert to 'kW' \(active power\)", {"unit": unit("kW")}),
         (r"'var' \(reactive power\) on the wire does", {"unit": unit("kW"), "wire_unit": unit("var")}),
         ("a float does not convert to bool", {"wire": "bool"}),
         ("a float does not convert to enum", {"wire": "enum"}),
+        (
+            "'1.5' is not a whole number: the enumeration of an int",
+            {"type": "int", "wire": "int8", "codes": {"1.5": 1}},
+        ),
+        ("'nan' is not a number", {"codes": {"nan": 1}, "wire": "int8"}),
+        ("'1.0' is given twice", {"codes": {"1": 1, "1.0": 2}, "wire": "int8"}),
+        ("code 1 stands for two names", {"codes": {"1": 1, "2": 1}, "wire": "int8"}),
+        ("codes have no wire_unit, scale or offset", {"codes": {"1": 1}, "wire": "int8", "scale": 2.0}),
+        ("a float with codes does not convert to bool", {"codes": {"1": 1}, "wire": "bool"}),
+        ("a float with codes does not convert to float32", {"codes": {"1": 1}}),
         ("an int on an integer wire needs scale 1 or -1", {"type": "int", "wire": "int16", "scale": 10.0}),
         ("an int on an integer wire needs scale 1 or -1", {"type": "int", "wire": "int16", "offset": 0.5}),
         ("an enum needs an enumeration", {"type": "enum", "wire": "enum"}),

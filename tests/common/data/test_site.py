@@ -81,7 +81,8 @@ def test_a_point_its_rows_and_its_device() -> None:
 
     own, reported = site.bindings("der.PCC.p")
     assert (own.address["fc"], reported.address["rid"], reported.device) == ("MX", "PCC.p", "PCC")
-    (signal,) = site.bindings("site.dispatch.p")
+    signal, delta = site.bindings("site.dispatch.p")
+    assert (delta.address["signal_type"], delta.to_wire(1000), delta.from_wire(-1e6)) == ("delta", -1e6, 1000.0)
     assert (signal.address["signal"], signal.device, signal.to_wire(1000)) == ("LOAD_DISPATCH", "", 1000.0)
     (level,) = site.bindings("site.level")
     assert level.from_wire(2) == "high"
