@@ -19,6 +19,7 @@ import attrs
 from ..common.clock import Clock
 from ..common.data.access import Change, Entry
 from ..common.data.point import OPERABLE, WRITABLE, Kind, Point, ValueType
+from ..common.data.services import CommonService, Services, refuse
 from ..common.data.unit import unit
 from ..common.data.value import Scalar, Value
 from ..common.errors import LocalError, Refused, TypeConflict, UnknownName
@@ -27,6 +28,20 @@ from .sim.plant import Plant
 
 RECORD_EVERY = timedelta(minutes=1)
 RECORDS_KEPT = 24 * 60
+
+OFFERED = {
+    CommonService.DIRECTORY: "the devices of the plant",
+    CommonService.READ: "the plant as it is now",
+    CommonService.WRITE: "the limits of a device",
+    CommonService.OPERATE: "the set-point of a device",
+    CommonService.OPERATE_LATER: "when the plant gets there",
+    CommonService.OPERATE_TEST: "looked at, not given",
+    CommonService.ABORT: "forgets what is still to come",
+    CommonService.WATCH: "looks again and again",
+    CommonService.SCHEDULE: "set-points when the plant gets there",
+    CommonService.HISTORY: "a value a minute for a day",
+    CommonService.AVAILABLE: "whether the device has failed",
+}
 
 
 @attrs.frozen(slots=True)
@@ -44,6 +59,8 @@ class PlantAccess:
 
     A set-point beyond a device's limits is clipped; what was taken reads back from the same point.
     """
+
+    services: Services = OFFERED
 
     def __init__(self, plant: Plant, clock: Clock, *, poll: float = 10.0) -> None:
         self._plant = plant
@@ -70,6 +87,11 @@ class PlantAccess:
         self._advance()
         for put, number in puts:
             put(number)
+
+    async def select(self, name: str, value: Scalar | None = None) -> None:
+        """Raise: there is one who commands the plant."""
+        self._source(name)
+        refuse(CommonService.SELECT, name, "the simulated devices know no selection")
 
     async def operate(
         self, name: str, value: Scalar, *, at: datetime | None = None, test: bool = False, check: bool = True

@@ -10,6 +10,7 @@ from datetime import datetime
 from ..errors import LocalError, UnknownName
 from .access import Change, DataAccess, Entry
 from .point import Point
+from .services import CommonService, Services
 from .value import Scalar, Value
 
 
@@ -18,6 +19,17 @@ class Joined:
 
     def __init__(self, points: Mapping[str, tuple[Point, DataAccess]]) -> None:
         self._points = dict(points)
+        self._accesses = tuple(dict.fromkeys(access for _, access in self._points.values()))
+
+    @property
+    def services(self) -> Services:
+        """What any of the accesses offers: of a point it is offered what its own access does."""
+        found: dict[CommonService, list[str]] = defaultdict(list)
+        for access in self._accesses:
+            for service, by in access.services.items():
+                if by not in found[service]:
+                    found[service].append(by)
+        return {service: "; ".join(ways) for service, ways in found.items()}
 
     async def directory(self) -> Sequence[Point]:
         """Return every point of every access, sorted by name."""
@@ -34,6 +46,10 @@ class Joined:
         """Write settings, to one access after the other; what was written before an error stays written."""
         for access, part in self._parts(values):
             await access.write({name: values[name] for name in part})
+
+    async def select(self, name: str, value: Scalar | None = None) -> None:
+        """Reserve a point for the next command."""
+        await self._access(name).select(name, value)
 
     async def operate(
         self, name: str, value: Scalar, *, at: datetime | None = None, test: bool = False, check: bool = True

@@ -16,6 +16,7 @@ import attrs
 from ...common.clock import Clock
 from ...common.data.access import Change, Entry
 from ...common.data.point import Point
+from ...common.data.services import CommonService, Services, refuse
 from ...common.data.tables import Binding, Service
 from ...common.data.value import LOST, Detail, Quality, Scalar, Validity, Value
 from ...common.data.watching import Watcher
@@ -34,7 +35,7 @@ from ..acsi.errors import ServiceError, ServiceRefused
 from ..acsi.references import Reference
 from ..acsi.services import GetDataValues, SetDataValues
 from ..acsi.types import DataValue
-from ..client import Ied, Reports
+from ..client import Control, Ied, Reports
 from .history import find_log, recorded
 from .objects import Field, attribute, data_object, field, values
 from .reports import Subscription, covered, subscribe
@@ -45,6 +46,20 @@ _LONGEST_RETRY = 5.0
 
 Connect = Callable[[], Awaitable[Ied]]
 BAD_REFERENCE = Quality(Validity.INVALID, Detail.BAD_REFERENCE)
+
+OFFERED = {
+    CommonService.DIRECTORY: "the conversion table, held against GetDataDefinition",
+    CommonService.READ: "GetDataValues",
+    CommonService.WRITE: "SetDataValues",
+    CommonService.SELECT: "Select, SelectWithValue",
+    CommonService.OPERATE: "Operate, CommandTermination",
+    CommonService.OPERATE_LATER: "TimeActivatedOperate",
+    CommonService.OPERATE_TEST: "Operate with Test",
+    CommonService.ABORT: "Cancel",
+    CommonService.WATCH: "Report; GetDataValues of what no report brings",
+    CommonService.HISTORY: "QueryLogByTime",
+    CommonService.AVAILABLE: "the association",
+}
 
 
 class DeviceAccess:
@@ -67,6 +82,8 @@ class DeviceAccess:
         returned: gives what returns when the server shows itself (`scsm82.presence.returned`): then the next attempt
             comes at once, also where that happens while an attempt is just failing.
     """
+
+    services: Services = OFFERED
 
     def __init__(
         self,
@@ -271,20 +288,28 @@ class DeviceAccess:
             if error is not ServiceError.NO_ERROR:
                 raise ServiceRefused(error, where=str(reference))
 
+    async def select(self, name: str, value: Scalar | None = None) -> None:
+        """Select a controllable object for the next command; `NotOffered` where its control model has no selection."""
+        binding = self._offering(name, Service.OPERATE)
+        if value is not None:
+            binding.check(value)
+        control = self._control(binding)
+        model = await control.model()
+        if not model.selects:
+            refuse(CommonService.SELECT, name, f"its control model is {model.text}")
+        await control.select(None if value is None else binding.to_wire(value))
+
     async def operate(
         self, name: str, value: Scalar, *, at: datetime | None = None, test: bool = False, check: bool = True
     ) -> None:
         """Command a controllable object as its control model asks for; see `client.Control.operate`."""
         binding = self._offering(name, Service.OPERATE)
         binding.check(value)
-        target = attribute(binding)
-        control = self._associated().control(str(Reference(target.device, target.node, target.path[:1])))
-        await control.operate(binding.to_wire(value), at=at, test=test, interlock_check=check)
+        await self._control(binding).operate(binding.to_wire(value), at=at, test=test, interlock_check=check)
 
     async def abort(self, name: str) -> None:
         """Give up the command for a later time, or the one being carried out; raise `Refused` if there is none."""
-        target = attribute(self._offering(name, Service.OPERATE))
-        await self._associated().control(str(Reference(target.device, target.node, target.path[:1]))).cancel()
+        await self._control(self._offering(name, Service.OPERATE)).cancel()
 
     async def watch(
         self, names: Iterable[str], *, period: float | None = None, deadband: float = 0.0
@@ -301,7 +326,7 @@ class DeviceAccess:
         poll = asyncio.create_task(self._poll(watcher, period or self._integrity))
         self._watchers.add(watcher)
         try:
-            async for change in watcher.changes(deadband):
+            async for change in watcher.changes(deadband, period):
                 yield change
         finally:
             poll.cancel()
@@ -310,7 +335,7 @@ class DeviceAccess:
     async def schedule(self, name: str, entries: Sequence[Entry], *, end: datetime) -> None:
         """Raise: schedules (FSCH) are not served by this adapter."""
         self._binding(name)
-        raise Refused("this device takes no schedules", where=name)
+        refuse(CommonService.SCHEDULE, name, "this device takes none")
 
     async def history(self, name: str, start: datetime, end: datetime) -> Sequence[Value]:
         """Return what a log of the server has recorded in `[start, end)`, oldest first; raise `Refused` if none has it.
@@ -350,6 +375,10 @@ class DeviceAccess:
             raise TypeConflict(f"the table offers no {service.value} for it", where=name)
         return binding
 
+    def _control(self, binding: Binding) -> Control:
+        target = attribute(binding)
+        return self._associated().control(str(Reference(target.device, target.node, target.path[:1])))
+
     def _associated(self) -> Ied:
         if self._ied is None:
             raise NotReachable("the server is not associated", where=self._name)
@@ -365,7 +394,7 @@ class DeviceAccess:
             log.warning("%s: %s", self._name, error)
             return
         for name, value in found.items():
-            self._note(Change(name, value))
+            self._note(Change(name, value, "periodic"))
 
     def _note(self, change: Change) -> None:
         self._latest[change.name] = change.value

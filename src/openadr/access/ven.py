@@ -9,13 +9,21 @@ from typing import NoReturn
 
 from ...common.data.access import Change, Entry
 from ...common.data.point import Point
+from ...common.data.services import CommonService, Services, refuse
 from ...common.data.value import LOST, Scalar, Value
-from ...common.data.watching import Watcher
-from ...common.errors import LocalError, Refused, TypeConflict, UnknownName
+from ...common.data.watching import Watcher, check_watch
+from ...common.errors import UnknownName
 from ..model import EiEvent
 from ..ven import Ven
 from .signals import LEVEL, LOAD_DISPATCH, SignalPoint, in_force, next_change
 from .watching import follow
+
+OFFERED = {
+    CommonService.DIRECTORY: "the signals it is made for",
+    CommonService.READ: "the oadrDistributeEvent in force",
+    CommonService.WATCH: "oadrDistributeEvent, and time as it goes on",
+    CommonService.AVAILABLE: "the registration",
+}
 
 
 class VenAccess:
@@ -29,6 +37,8 @@ class VenAccess:
     quality; while the VEN is not registered what is in force is marked as lost. Nothing can be written or commanded
     here: the utility does. How the VEN answers events is its `on_event`, what it reports its `offers`.
     """
+
+    services: Services = OFFERED
 
     def __init__(self, ven: Ven, signals: Iterable[SignalPoint] = (LOAD_DISPATCH, LEVEL)) -> None:
         self._ven = ven
@@ -48,23 +58,27 @@ class VenAccess:
     async def write(self, values: Mapping[str, Scalar]) -> None:
         """Raise: the utility sets these points."""
         for name in values:
-            self._not_ours(name)
+            self._not_ours(CommonService.WRITE, name)
+
+    async def select(self, name: str, value: Scalar | None = None) -> None:
+        """Raise: the utility sets these points."""
+        self._not_ours(CommonService.SELECT, name)
 
     async def operate(
         self, name: str, value: Scalar, *, at: datetime | None = None, test: bool = False, check: bool = True
     ) -> None:
         """Raise: the utility sets these points."""
-        self._not_ours(name)
+        self._not_ours(CommonService.OPERATE, name)
 
     async def abort(self, name: str) -> None:
         """Raise: what the utility has set, it alone withdraws; a VEN opts out (`Ven.opt`)."""
-        self._not_ours(name)
+        self._not_ours(CommonService.ABORT, name)
 
     async def watch(
         self, names: Iterable[str], *, period: float | None = None, deadband: float = 0.0
     ) -> AsyncIterator[Change]:
         """Yield each value as it comes into force and goes; events tell their course, so there is no period."""
-        _no_period(period)
+        check_watch(period, deadband)
         watcher = Watcher(frozenset(self._signal(name).name for name in names))
         task = asyncio.create_task(follow(self._ven, self._ven.clock, watcher.names, self._value, self._wake, watcher))
         try:
@@ -75,12 +89,12 @@ class VenAccess:
 
     async def schedule(self, name: str, entries: Sequence[Entry], *, end: datetime) -> None:
         """Raise: the utility sets these points."""
-        self._not_ours(name)
+        self._not_ours(CommonService.SCHEDULE, name)
 
     async def history(self, name: str, start: datetime, end: datetime) -> Sequence[Value]:
         """Raise: OpenADR has no history of events."""
         self._signal(name)
-        raise Refused("of events there is no history", where=name)
+        refuse(CommonService.HISTORY, name, "OpenADR has none of events")
 
     async def available(self, name: str) -> bool:
         """Return whether the VEN is registered, so that events can reach it."""
@@ -93,9 +107,9 @@ class VenAccess:
             raise UnknownName(f"there is {', '.join(sorted(self._signals))}", where=name)
         return found
 
-    def _not_ours(self, name: str) -> NoReturn:
+    def _not_ours(self, service: CommonService, name: str) -> NoReturn:
         self._signal(name)
-        raise TypeConflict("events of the utility set it, nobody else does", where=name)
+        refuse(service, name, "events of the utility set it, nobody else does")
 
     def _events(self) -> list[EiEvent]:
         return [known.followed for known in self._ven.active()]
@@ -113,8 +127,3 @@ class VenAccess:
         changes = next_change((each.event for each in known), now)
         ends = (each.until for each in known if each.until is not None and each.until > now)
         return min((time for time in (changes, *ends) if time is not None), default=None)
-
-
-def _no_period(period: float | None) -> None:
-    if period is not None and period <= 0:
-        raise LocalError(f"a period is above zero, not {period:g}")

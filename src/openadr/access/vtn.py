@@ -13,6 +13,7 @@ import attrs
 from ...common import ids
 from ...common.data.access import Change, Entry
 from ...common.data.point import Point
+from ...common.data.services import CommonService, Services, refuse
 from ...common.data.value import LOST, Quality, Scalar, Validity, Value
 from ...common.data.watching import Watcher
 from ...common.errors import JanusGridError, LocalError, Refused, TimedOut, TypeConflict, UnknownName
@@ -30,6 +31,19 @@ from .watching import follow
 
 SECOND = timedelta(seconds=1)
 NO_OFFER = Quality(Validity.INVALID)
+
+OFFERED = {
+    CommonService.DIRECTORY: "oadrRegisterReport, and the signals it is made for",
+    CommonService.READ: "oadrCreateReport, one shot; the event in force",
+    CommonService.OPERATE: "oadrDistributeEvent, answered by oadrCreatedEvent",
+    CommonService.OPERATE_LATER: "the start of the event",
+    CommonService.OPERATE_TEST: "testEvent",
+    CommonService.ABORT: "cancellation of the event",
+    CommonService.WATCH: "oadrCreateReport, periodic; oadrUpdateReport",
+    CommonService.SCHEDULE: "the intervals of an event",
+    CommonService.HISTORY: "HISTORY_USAGE",
+    CommonService.AVAILABLE: "the registration, and EiOpt",
+}
 
 
 class VtnAccess:
@@ -49,6 +63,8 @@ class VtnAccess:
         patience: real seconds that a VEN has to answer in: one that comes for its messages takes as long as it polls.
         market: the market context of the events.
     """
+
+    services: Services = OFFERED
 
     def __init__(
         self,
@@ -104,7 +120,12 @@ class VtnAccess:
         """Raise: OpenADR has no settings."""
         for name in values:
             self._find(name)
-            raise TypeConflict("OpenADR has no settings; `operate` makes an event", where=name)
+            refuse(CommonService.WRITE, name, "OpenADR has no settings; `operate` makes an event")
+
+    async def select(self, name: str, value: Scalar | None = None) -> None:
+        """Raise: OpenADR reserves nothing."""
+        self._find(name)
+        refuse(CommonService.SELECT, name, "OpenADR reserves nothing; the most important event counts")
 
     async def operate(
         self, name: str, value: Scalar, *, at: datetime | None = None, test: bool = False, check: bool = True
@@ -150,7 +171,7 @@ class VtnAccess:
         try:
             for ven in self._vtn.core.vens:
                 self._order(watcher, watch, ven)
-            async for change in watcher.changes(deadband):
+            async for change in watcher.changes(deadband, period):
                 yield change
         finally:
             task.cancel()

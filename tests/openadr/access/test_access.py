@@ -14,6 +14,7 @@ from janusgrid.common.clock import ScaledClock
 from janusgrid.common.data.access import Change, DataAccess, Entry
 from janusgrid.common.data.joined import join
 from janusgrid.common.data.point import Kind
+from janusgrid.common.data.services import NotOffered
 from janusgrid.common.data.value import GOOD, LOST, Detail, Quality, Validity
 from janusgrid.common.errors import LocalError, Refused, TimedOut, TypeConflict, UnknownName
 from janusgrid.openadr.access import VenAccess, VtnAccess
@@ -188,7 +189,7 @@ async def test_a_watch_is_a_periodic_report_and_its_end_cancels_it(plant: Plant)
     watch = Watch(plant.upper, ["site.pcc.p"], period=10)
     await watch.until("initial", "site.pcc.p", 1900.0)
     plant.values["pcc.p"] = Reading(1750.0)
-    found = await watch.until("periodic", "site.pcc.p", 1750.0)
+    found = await watch.until("change", "site.pcc.p", 1750.0)
     assert found.value.time is not None
     times = [change.value.time for change in watch.changes if change.value.time]
     assert all((b - a) >= timedelta(seconds=10) for a, b in itertools.pairwise(times))
@@ -207,7 +208,7 @@ async def test_a_watch_outlives_a_registration(plant: Plant) -> None:
     plant.values["pcc.p"] = Reading(1600.0)
     plant.ven.core.start(plant.clock.now())
     plant.ven.nudge()
-    await watch.until("periodic", "site.pcc.p", 1600.0)
+    await watch.until("change", "site.pcc.p", 1600.0)
     assert await plant.upper.available("site.pcc.p")
     await watch.stop()
 
@@ -241,7 +242,7 @@ async def test_what_does_not_map_raises_the_errors_of_the_port(plant: Plant) -> 
         for call in (upper.read([name]), upper.operate(name, 1), upper.abort(name), upper.available(name)):
             with pytest.raises(UnknownName):
                 await call
-    with pytest.raises(TypeConflict, match="no settings"):
+    with pytest.raises(NotOffered, match="no settings"):
         await upper.write({"site.pcc.p": 1})
     with pytest.raises(TypeConflict, match="cannot be commanded"):
         await upper.operate("site.pcc.p", 1)
@@ -259,7 +260,7 @@ async def test_what_does_not_map_raises_the_errors_of_the_port(plant: Plant) -> 
         lower.write({"level": 1}), lower.operate("level", 1), lower.abort("level"),
         lower.schedule("level", [], end=begin),
     ):  # fmt: skip
-        with pytest.raises(TypeConflict, match="events of the utility set it"):
+        with pytest.raises(NotOffered, match="events of the utility set it"):
             await refused
     with pytest.raises(UnknownName):
         await lower.read(["pcc.p"])
