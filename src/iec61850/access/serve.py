@@ -2,98 +2,273 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
+from types import TracebackType
+from typing import Self
 
 import attrs
 
 from ...common.data.access import DataAccess
 from ...common.data.tables import Binding, Service
-from ...common.data.value import Quality, Scalar, Value
-from ...common.errors import ConfigError, JanusGridError, Malformed, UnknownName
-from ..acsi.errors import AddCause
+from ...common.data.value import Detail, Quality, Scalar, Validity, Value
+from ...common.errors import ConfigError, JanusGridError, Malformed, TypeConflict, UnknownName
 from ..acsi.plain import Plain
 from ..acsi.references import Reference
-from ..acsi.types import DataValue
+from ..acsi.types import BasicType, BitString, DataValue
+from ..model.nodes import Attribute, DataObject
 from ..server import Change, Command, Server
 from .objects import attribute, quality_bits
+from .refusals import NOT_THERE, cause_of, error_of
+from .schedules import schedule_of
+from .scheduling import ServedSchedule
 
-_CAUSES = {cause.text: cause for cause in AddCause}
+log = logging.getLogger(__name__)
+
+_PAUSE = 5.0
+"""Seconds after which a watch that has ended is tried again."""
+
+_MISFIT = Quality(Validity.INVALID, Detail.INCONSISTENT)
+"""Of a value that the table has no place for."""
 
 
 class ServedPoints:
-    """Serves the points of `access`: values go to the server's model by `refresh`, commands and settings come back.
+    """Serves the points of `access`: values go to the server's model, commands, settings and schedules come back.
 
-    A command that the access refuses is refused to the client with its additional cause, where `code` of the refusal
-    is one (`blocked-by-health`). Points that the access does not have keep what the server's configuration says.
+        async with ServedPoints(server, bindings, access):
+            server.start(session)
+
+    Values come by a watch of the access as they change, with their quality and source time; or, without `open`, when
+    `refresh` is called. A select, a command and its abort are those of the access; a command for a later time is
+    kept by the server until then. What the access refuses is refused to the client with its additional cause. Points
+    that the access does not have keep what the server's configuration says.
+
+    Args:
+        server: of a model that has the points.
+        bindings: rows with the columns `reference` and `fc`, and `schedule` where that service is offered.
+        access: where the points are.
+        period: seconds after which the access tells all values again; None for only when they change.
 
     Raises `ConfigError` at the row of a point that the server's model does not have.
     """
 
-    def __init__(self, server: Server, bindings: Iterable[Binding], access: DataAccess) -> None:
+    def __init__(
+        self, server: Server, bindings: Iterable[Binding], access: DataAccess, *, period: float | None = None
+    ) -> None:
         self._server = server
         self._access = access
+        self._period = period
         self._bindings = {binding.point.name: binding for binding in bindings}
         self._references = {name: attribute(binding) for name, binding in self._bindings.items()}
-        self._shown: dict[str, tuple[Scalar | None, Quality]] = {}
+        self._positions: set[str] = set()
+        self._shown: dict[str, Value] = {}
+        self._misfits: set[str] = set()
         self._followed: list[str] | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._schedules: dict[str, ServedSchedule] = {}
+        self._unseen: dict[str, Value] = {}
         for name, binding in self._bindings.items():
             try:
                 self._attach(name, binding)
             except UnknownName as error:
                 raise ConfigError(str(error), where=binding.row.where) from None
 
+    # --- life -------------------------------------------------------------------------------------------------------
+
+    async def open(self) -> None:
+        """Show the present values, and follow their changes from now on."""
+        await self.refresh()
+        self._task = asyncio.create_task(self._follow())
+
+    async def close(self) -> None:
+        """Follow no more; the server shows what it has shown last."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+            self._task = None
+        for schedule in self._schedules.values():
+            await schedule.close()
+
+    async def __aenter__(self) -> Self:
+        await self.open()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
     async def refresh(self) -> None:
         """Bring the model up to date, telling what has changed since the last time."""
+        self._show(await self._access.read(await self._names()))
+
+    async def _names(self) -> list[str]:
         if self._followed is None:
             self._followed = [p.name for p in await self._access.directory() if p.name in self._bindings]
-        self._show(await self._access.read(self._followed))
+        return self._followed
+
+    async def _follow(self) -> None:
+        """Show what the watch tells; begin anew where it ends."""
+        names = await self._names()
+        while True:
+            try:
+                async for change in self._access.watch(names, period=self._period):
+                    if not self._unseen:  # all that is told in one go becomes one update, and one report
+                        asyncio.get_running_loop().call_soon(self._flush)
+                    self._unseen[change.name] = change.value
+                log.warning("%s: the watch of the points has ended; beginning anew", self._server.model.ied)
+            except JanusGridError as error:
+                log.warning("%s: %s; watching anew", self._server.model.ied, error)
+            except Exception:
+                log.exception("%s: a fault at watching; beginning anew", self._server.model.ied)
+            await self._server.clock.sleep(_PAUSE)
+
+    def _flush(self) -> None:
+        values, self._unseen = self._unseen, {}
+        try:
+            self._show(values)
+        except JanusGridError as error:
+            log.warning("%s: values cannot be shown: %s", self._server.model.ied, error)
+
+    # --- what clients want ------------------------------------------------------------------------------------------
 
     def _attach(self, name: str, binding: Binding) -> None:
         target = self._references[name]
         self._server.read(_text(target))
+        found = self._server.model.find(target.with_fc(None))
+        if isinstance(found, Attribute) and found.type in (BasicType.DBPOS, BasicType.TCMD):
+            self._positions.add(name)
         if binding.offers(Service.OPERATE):
-            control = _text(Reference(target.device, target.node, target.path[:1]))
-
-            @self._server.on_operate(control, follow=False)
-            async def command(asked: Command) -> None:
-                await self._operate(binding, asked)
-
+            self._attach_control(name, binding, Reference(target.device, target.node, target.path[:1]))
         if binding.offers(Service.WRITE):
 
             @self._server.on_write(_text(target))
             async def write(asked: Change) -> None:
                 await self._write(binding, asked)
 
+        if binding.offers(Service.SCHEDULE) and isinstance(binding.address.get("reference"), str):
+            schedule = schedule_of(binding)
+            self._schedules[name] = ServedSchedule(self._server, schedule, self._access)
+
+    def _attach_control(self, name: str, binding: Binding, control: Reference) -> None:
+        server, text = self._server, _text(control)
+
+        @server.on_operate(text, follow=False)
+        async def command(asked: Command) -> None:
+            await self._operate(binding, asked)
+
+        @server.on_check(text)
+        async def check(asked: Command) -> None:
+            await self._check(binding, asked)
+
+        @server.on_cancel(text)
+        async def cancel(asked: Command) -> None:
+            try:
+                await self._access.abort(name)
+            except JanusGridError as error:
+                asked.refuse(cause_of(error), error.message)
+
+        data = server.model.find(control)
+        if isinstance(data, DataObject) and {"SBO", "SBOw"} & data.children.keys():
+
+            @server.on_select(text)
+            async def select(asked: Command) -> None:
+                await self._select(binding, asked)
+
+    def _wanted(self, binding: Binding, asked: Command) -> Scalar:
+        """Return the value of a command as the point has it; raise what `cause_of` knows if it is none."""
+        value = asked.value
+        if isinstance(value, BitString):
+            value = value.value
+        if binding.point.name in self._positions and isinstance(value, bool):
+            value = 0b10 if value else 0b01  # a double point is commanded by a truth value
+        wanted = binding.from_wire(_scalar(value, binding.point.name))
+        binding.check(wanted)
+        return wanted
+
+    async def _check(self, binding: Binding, asked: Command) -> None:
+        """Refuse before the client is answered what cannot be carried out."""
+        try:
+            self._wanted(binding, asked)
+            there = await self._access.available(binding.point.name)
+        except JanusGridError as error:
+            asked.refuse(cause_of(error), error.message)
+        if not there:
+            asked.refuse(NOT_THERE, f"{binding.point.name} is not available")
+
+    async def _select(self, binding: Binding, asked: Command) -> None:
+        if asked.value is not None:
+            await self._check(binding, asked)
+        try:
+            value = None if asked.value is None else self._wanted(binding, asked)
+            await self._access.select(binding.point.name, value)
+        except JanusGridError as error:
+            if error.code != "not-offered":  # then the server's own selection is all that is wanted
+                asked.refuse(cause_of(error), error.message)
+
     async def _operate(self, binding: Binding, asked: Command) -> None:
         name = binding.point.name
         try:
-            await self._access.operate(name, binding.from_wire(_scalar(asked.value, name)), test=asked.test)
+            wanted = self._wanted(binding, asked)
+            if asked.blocked:
+                return  # nothing of it may reach the process
+            await self._access.operate(name, wanted, test=asked.test, check=asked.interlock_check)
         except JanusGridError as error:
-            asked.refuse(_CAUSES.get(error.code or "", AddCause.BLOCKED_BY_PROCESS), error.message)
-        self._show(await self._access.read([name]))
+            asked.refuse(cause_of(error), error.message)
+        await self._again(name)
 
     async def _write(self, binding: Binding, asked: Change) -> None:
         name = binding.point.name
         try:
-            await self._access.write({name: binding.from_wire(_scalar(asked.value, name))})
+            wanted = binding.from_wire(_scalar(asked.value, name))
+            binding.check(wanted)
+            await self._access.write({name: wanted})
         except JanusGridError as error:
-            asked.refuse(why=error.message)
+            asked.refuse(error_of(error), error.message)
 
-    def _show(self, found: dict[str, Value]) -> None:
+    async def _again(self, name: str) -> None:
+        """Show what has become of a point."""
+        try:
+            if name in await self._names():
+                self._show(await self._access.read([name]))
+        except JanusGridError as error:
+            log.warning("%s: %s", name, error)
+
+    # --- values -----------------------------------------------------------------------------------------------------
+
+    def _show(self, found: Mapping[str, Value]) -> None:
         """Update what differs from what is shown already, all that is of one quality and time in one go."""
         together: dict[tuple[Quality, datetime | None], dict[str, Plain]] = defaultdict(dict)
         for name, value in found.items():
-            state = (value.value, value.quality)
-            if self._shown.get(name) == state:
+            before = self._shown.get(name)
+            if before is not None and (before.value, before.quality) == (value.value, value.quality):
                 continue
-            self._shown[name] = state
-            text = _text(self._references[name])
-            wire = self._server.read(text) if value.value is None else self._bindings[name].to_wire(value.value)
-            together[value.quality, value.time][text] = wire
+            self._shown[name] = value
+            wire, quality = self._wire(name, value)
+            time = value.time
+            if before is not None and quality != before.quality and time == before.time:
+                time = None  # the value is of then, what is known of it of now
+            together[quality, time][_text(self._references[name])] = wire
         for (quality, time), values in together.items():
             self._server.update_many(values, quality=quality_bits(quality).sound, time=time)
+
+    def _wire(self, name: str, value: Value) -> tuple[Plain, Quality]:
+        """Return what the model is to hold, and its quality; the former value for what is unknown or does not fit."""
+        if value.value is not None:
+            try:
+                wire: Plain = self._bindings[name].to_wire(value.value)
+            except TypeConflict as error:
+                if name not in self._misfits:
+                    self._misfits.add(name)
+                    log.warning("%s; it is shown as invalid", error)
+            else:
+                self._misfits.discard(name)
+                return BitString(int(wire), 2) if name in self._positions else wire, value.quality
+        quality = value.quality if value.value is None and not value.quality.good else _MISFIT
+        return self._server.read(_text(self._references[name])), quality
 
 
 def _text(reference: Reference) -> str:
