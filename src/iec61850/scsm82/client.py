@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Literal
 from xml.etree.ElementTree import Element
 
-from ...common.errors import JanusGridError, LocalError, Malformed, NotReachable, TimedOut
+from ...common.errors import JanusGridError, Malformed, NotReachable, TimedOut
 from ...common.xmpp import jid as jids
 from ...common.xmpp.session import Session, StanzaRefused
 from ..acsi.ports import EndListener, NotificationListener
@@ -20,7 +20,7 @@ from ..mapping.errors import TooLarge
 from ..mapping.files import block_size
 from ..mapping.wire import Parameters
 from ..mms import pdu
-from .context import Context, Envelope, content_of, new_number, parse, profile, stanza_kind
+from .context import Context, Envelope, content_of, parse, profile, stanza_kind
 from .endpoint import Endpoint
 from .security import ELEMENT as SECURITY
 from .security import Aborted
@@ -108,13 +108,23 @@ class XmppAssociation:
         peer = jids.normal(jid if "/" in jid else f"{jid}/IEC")
         session.expect(jids.bare(peer))
         wire = XerWire(chosen.dialect, validation, peer)
-        for _ in range(_TRIES):
-            number = new_number()
-            if not endpoint.asks((peer, number)):
-                break
-        else:
-            raise LocalError(f"there are too many associations with {peer}")
-        envelope = Envelope(chosen, number)
+        for attempt in range(_TRIES):
+            with endpoint.number(peer) as number:
+                envelope = Envelope(chosen, number)
+                try:
+                    return await cls._open(endpoint, peer, envelope, wire, limits, timeout, security, validation)
+                except StanzaRefused as refused:
+                    if refused.code != "conflict" or attempt == _TRIES - 1:
+                        raise
+        raise AssertionError
+
+    @classmethod
+    async def _open(
+        cls, endpoint: Endpoint, peer: str, envelope: Envelope, wire: XerWire, limits: initiate.Limits, timeout: float,
+        security: Security | None, validation: Validation | None,
+    ) -> XmppAssociation:  # fmt: skip
+        """Open an association under an identifier, that of the envelope."""
+        session = endpoint.session
         try:
             if security is not None:
                 await _secure(endpoint, peer, envelope, security, timeout)

@@ -9,23 +9,26 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter, OrderedDict, deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import ClassVar, Protocol
 from weakref import WeakKeyDictionary
 from xml.etree.ElementTree import Element
 
-from ...common.errors import JanusGridError, Malformed
+from ...common.errors import JanusGridError, LocalError, Malformed
 from ...common.security.audit import Trail
 from ...common.xmpp import jid as jids
 from ...common.xmpp.session import Incoming, Session, StanzaRefused
 from ...common.xmpp.stanza import fingerprint
-from .context import PROFILES, Context, begins_secured, content_of, parse
+from .context import PROFILES, Context, begins_secured, content_of, new_number, parse
 from .security import ELEMENT as SECURITY
 from .security import Off
 from .table import Key, Peer, Table
 
 log = logging.getLogger(__name__)
 
+_TRIES = 100
+"""Identifiers that are tried: there are 999 with a peer."""
 _ANSWERED = 16
 """Answers of each association that are kept, should a request come twice."""
 _LARGEST_KEPT = 4096
@@ -65,6 +68,7 @@ class Endpoint:
         self.acceptor: Acceptor | None = None
         self._serving = Table()
         self._asking = Table()
+        self._numbers: set[Key] = set()
         self._left: deque[Key] = deque(maxlen=self.remembered)
         self._answered: WeakKeyDictionary[Peer, OrderedDict[str, tuple[int, str | None]]] = WeakKeyDictionary()
         self._trail = Trail(session.jid)
@@ -97,8 +101,27 @@ class Endpoint:
         return key in self._serving
 
     def asks(self, key: Key) -> bool:
-        """Return whether we are the client of an association with this peer and identifier."""
-        return key in self._asking
+        """Return whether we are the client of an association with this peer and identifier, or are opening one."""
+        return key in self._asking or key in self._numbers
+
+    @contextmanager
+    def number(self, peer: str) -> Iterator[str]:
+        """Yield an identifier for an association that we open, which no other one with this peer has meanwhile.
+
+        Neither has one that the peer has opened with us: what comes in under it is then of one association alone.
+        Raises `LocalError` if so many are taken that none is found.
+        """
+        for _ in range(_TRIES):
+            key = peer, new_number()
+            if not self.asks(key) and not self.serves(key):
+                break
+        else:
+            raise LocalError(f"there are too many associations with {peer}")
+        self._numbers.add(key)
+        try:
+            yield key[1]
+        finally:
+            self._numbers.discard(key)
 
     def count(self, sender: str) -> int:
         """Return how many associations we serve to this account, over all its resources."""

@@ -97,7 +97,7 @@ class XmppServer:
         if made.protected is None:
             self.endpoint.note(made.code, sender, made.why)
             return around(profile, context.id, made.answer)
-        id = _paired(profile, context.id)
+        id = self._paired(profile, sender, context.id)
         key = sender, id
         before = self.endpoint.serving(key)
         self._count(sender, but=int(before is not None))
@@ -137,13 +137,16 @@ class XmppServer:
             admission.withdraw()
             log.warning("%s: association refused: %s", sender, refused)
             return envelope.wrap(wire.encode(("initiate-ErrorPDU", refused.error)))
-        envelope.profile, envelope.id = profile, _paired(profile, context.id)
-        key = sender, envelope.id
         try:
+            envelope.profile, envelope.id = profile, self._paired(profile, sender, context.id)
             opened = _Opened(self, envelope, wire, sender, admission, parameters, roles)
         except ServiceRefused as refused:
             admission.withdraw()
             raise StanzaRefused("resource-constraint", refused.message, kind="wait") from None
+        except StanzaRefused:
+            admission.withdraw()
+            raise
+        key = sender, envelope.id
         self.endpoint.serve(key, opened)
         try:
             await self.endpoint.session.subscribe(jids.bare(sender))
@@ -172,6 +175,20 @@ class XmppServer:
             raise
         return admitted
 
+    def _paired(self, profile: Profile, sender: str, id: str) -> str:
+        """Return the identifier of an association, with our half of it where the dialect wants that.
+
+        Raises `StanzaRefused` if it is that of an association that we, as a client, have with the very same peer: what
+        comes from there could not be told apart.
+        """
+        if not profile.paired or ":" in id:
+            if self.endpoint.asks((sender, id)):
+                raise StanzaRefused("conflict", f"association {id} is one that was opened the other way round")
+            return id
+        while self.endpoint.asks((sender, paired := f"{id}:{new_number()}")):
+            pass
+        return paired
+
     def _room(self, sender: str, id: str) -> None:
         """Make room for another association of a client; raise `StanzaRefused` if there is none."""
         # Who comes again with an identifier it has is a client that lost its association: it takes its place.
@@ -184,11 +201,6 @@ class XmppServer:
             raise StanzaRefused(
                 "resource-constraint", f"an account may open {self.limits.per_account} associations", kind="wait"
             )
-
-
-def _paired(profile: Profile, id: str) -> str:
-    """Return the identifier of an association, with our half of it where the dialect wants that."""
-    return f"{id}:{new_number()}" if profile.paired and ":" not in id else id
 
 
 class _Secured:
