@@ -306,6 +306,12 @@ def _names(value: Any, _: Any) -> str | tuple[str, ...]:
     return tuple(value)
 
 
+def _word(value: Any, _: Any) -> str:
+    if type(value) not in {str, int, float}:
+        raise _Unfit(f"expected text or a number, not {_show(value)}")
+    return str(value)
+
+
 def _timedelta(value: Any, _: Any) -> timedelta:
     if not isinstance(value, str):
         raise _Unfit(f"expected a duration (PT4S, 5s, 10min), not {_show(value)}")
@@ -326,6 +332,7 @@ def _converter() -> Converter:
         lambda cls: _shaped("a mapping", dict, make_dict_structure_fn(cls, converter, _cattrs_forbid_extra_keys=True)),
     )
     converter.register_structure_hook(str | tuple[str, ...], _names)
+    converter.register_structure_hook(str | int | float, _word)
     converter.register_structure_hook_factory(
         lambda kind: cast(object, get_origin(kind)) is tuple,
         lambda kind: _shaped("a list", list, homogenous_tuple_structure_factory(kind, converter)),

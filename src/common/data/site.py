@@ -194,7 +194,7 @@ class _Loader:
         if not _NAME.fullmatch(entry.name):
             self._fault(f"{entry.name!r} is not a name of letters, digits and '_'", *trail, "name")
         self._once("device", entry.name, *trail, "name")
-        address = {key: self._filled(text, *trail, "address", key) for key, text in entry.address.items()}
+        address = {key: self._filled(str(text), *trail, "address", key) for key, text in entry.address.items()}
         for key, text in address.items():
             if key == "jid":
                 self._full(text, *trail, "address", key)

@@ -58,7 +58,7 @@ class DeviceEntry:
     Attributes:
         name: as it stands in the names of its points, `der.<name>.p`.
         table: its conversion table, beside the site file or among those of the program.
-        address: how it is reached: for IEC 61850 `jid` and `ied`.
+        address: how it is reached: for IEC 61850 `jid` and `ied`; a number (`port: 502`) is taken as text.
         figures: its own figures, e.g. `rating` in kW and `energy` in kWh.
         description: one line for people.
         cid: the SCL file of its server, beside the site file.
@@ -67,7 +67,7 @@ class DeviceEntry:
 
     name: str
     table: str
-    address: dict[str, str] = attrs.field(factory=dict)
+    address: dict[str, str | int | float] = attrs.field(factory=dict)
     figures: dict[str, float] = attrs.field(factory=dict)
     description: str = ""
     cid: str = ""

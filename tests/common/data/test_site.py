@@ -157,3 +157,15 @@ def test_tables_that_do_not_agree(write: Write) -> None:
     with pytest.raises(ConfigError, match=r"no device of plant\.yaml has a point 'der\.\{device\}\.lode'") as caught:
         load_site(path)
     assert caught.value.where == f"{path.parent}/r.csv:3"
+
+
+def test_numbers_of_an_address_are_text_where_devices_are_told_apart(write: Write) -> None:
+    text = SITE.replace("ied: M1}", "ied: M1, port: 502, poll: 0.5}")
+    assert load_site(write(text)).device("M1").address == {
+        "jid": "m1@plant.example/IEC",
+        "ied": "M1",
+        "port": "502",
+        "poll": "0.5",
+    }
+    with pytest.raises(ConfigError, match="expected text or a number, not a list"):
+        load_site(write(SITE.replace("ied: M1}", "ied: M1, port: [502]}")))
