@@ -21,6 +21,7 @@ COMMANDS = {
     "openadr": "OpenADR: check and send messages, direct a VTN or a VEN that runs",
     "registry": "run a registry of DERs from its configuration",
     "store": "check and upgrade databases",
+    "history": "what was recorded: show, export, forget",
     "site": "check a site, or begin one",
     "lab": "a laboratory on this machine: your devices, and a utility that shows what they report",
 }

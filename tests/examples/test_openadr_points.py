@@ -10,14 +10,14 @@ from pathlib import Path
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 
 
-def _free() -> int:
+def free() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
 
 
 async def test_points_of_a_site(tmp_path: Path) -> None:
-    port = _free()
+    port = free()
     config = (EXAMPLES / "openadr" / "ven.yaml").read_text()
     (tmp_path / "ven.yaml").write_text(config.replace("8088", str(port)))
     ven = await asyncio.create_subprocess_exec(

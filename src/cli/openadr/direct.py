@@ -8,9 +8,9 @@ import click
 
 from ...common.errors import LocalError
 from ...openadr.model import Duration
+from ..times import Moment, Span
 from . import summary
 from .at import Program, directs
-from .event import Moment, Span
 from .telling import columns
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -27,50 +27,13 @@ from ...openadr.model import (
     Tolerance,
     changed,
 )
+from ..times import Moment, Span
+from ..times import now as _now
 from . import summary
 from .at import Program, directs
 from .telling import columns
 
 NOTHING = timedelta()
-
-
-class Span(click.ParamType[timedelta]):
-    """A time span: `PT1H`, `90s`, `10min`, `1.5h`."""
-
-    name = "duration"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> timedelta:
-        if isinstance(value, timedelta):
-            return value
-        try:
-            return duration(value)
-        except ValueError as error:
-            self.fail(str(error), param, ctx)
-
-
-class Moment(click.ParamType[datetime]):
-    """A time: ISO 8601, that of this machine's zone if it names none; or `+10min` from now; `-1h` if it may be past."""
-
-    name = "time"
-
-    def __init__(self, *, past: bool = False) -> None:
-        self._past = past
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
-        if isinstance(value, datetime):
-            return value
-        try:
-            if value.startswith("+"):
-                return _now() + duration(value[1:])
-            if self._past and value.startswith("-"):
-                return _now() - duration(value[1:])
-            return datetime.fromisoformat(value).astimezone(UTC)
-        except ValueError:
-            self.fail(f"{value!r} is no time (2026-03-25T14:00, +10min)", param, ctx)
-
-
-def _now() -> datetime:
-    return datetime.now(UTC).replace(microsecond=0)
 
 
 @click.group()

@@ -201,8 +201,9 @@ class VtnAccess:
         ven, point = self._find(name)
         if isinstance(point, SignalPoint) or point.history is None:
             raise Refused("no history of it is offered", where=name)
+        begin = start.replace(microsecond=0)  # OpenADR has whole seconds: ask for what covers it
         order = self._vtn.request_report(
-            ven.ven_name, point.history, [point.r_id], start=start, duration=_whole(end - start)
+            ven.ven_name, point.history, [point.r_id], start=begin, duration=_whole(end - begin)
         )
         came = await self._next(order, name)
         values = [_value(each, ven.ven_name) for each in came.samples if each.r_id == point.r_id]
