@@ -1,6 +1,8 @@
-"""IEC 61850 servers as points: the adapter to the common data access, on any ACSI association."""
+"""IEC 61850 servers as points, and points as IEC 61850 servers: the two adapters to the common data access."""
 
 from .device import DeviceAccess
+from .mirror import Mirror
+from .modelling import model_of, model_of_device
 from .serve import ServedPoints
 
-__all__ = ["DeviceAccess", "ServedPoints"]
+__all__ = ["DeviceAccess", "Mirror", "ServedPoints", "model_of", "model_of_device"]

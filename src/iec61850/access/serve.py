@@ -31,6 +31,7 @@ log = logging.getLogger(__name__)
 _PAUSE = 5.0
 """Seconds after which a watch that has ended is tried again."""
 
+_UNKNOWN = Quality(Validity.INVALID)
 _MISFIT = Quality(Validity.INVALID, Detail.INCONSISTENT)
 """Of a value that the table has no place for."""
 
@@ -247,28 +248,40 @@ class ServedPoints:
             if before is not None and (before.value, before.quality) == (value.value, value.quality):
                 continue
             self._shown[name] = value
+            text = _text(self._references[name])
             wire, quality = self._wire(name, value)
             time = value.time
             if before is not None and quality != before.quality and time == before.time:
                 time = None  # the value is of then, what is known of it of now
-            together[quality, time][_text(self._references[name])] = wire
+            if wire is not None:
+                together[quality, time][text] = wire
+            elif (place := self._quality_of(name)) is not None:  # the former value stays, as what it is now
+                self._server.update(place, quality_bits(quality).sound, time=time)
         for (quality, time), values in together.items():
             self._server.update_many(values, quality=quality_bits(quality).sound, time=time)
 
-    def _wire(self, name: str, value: Value) -> tuple[Plain, Quality]:
-        """Return what the model is to hold, and its quality; the former value for what is unknown or does not fit."""
-        if value.value is not None:
-            try:
-                wire: Plain = self._bindings[name].to_wire(value.value)
-            except TypeConflict as error:
-                if name not in self._misfits:
-                    self._misfits.add(name)
-                    log.warning("%s; it is shown as invalid", error)
-            else:
-                self._misfits.discard(name)
-                return BitString(int(wire), 2) if name in self._positions else wire, value.quality
-        quality = value.quality if value.value is None and not value.quality.good else _MISFIT
-        return self._server.read(_text(self._references[name])), quality
+    def _wire(self, name: str, value: Value) -> tuple[Plain | None, Quality]:
+        """Return what the model is to hold, and its quality; None for what is unknown or does not fit."""
+        if value.value is None:
+            return None, _UNKNOWN if value.quality.good else value.quality
+        try:
+            wire = self._bindings[name].to_wire(value.value)
+        except TypeConflict as error:
+            if name not in self._misfits:
+                self._misfits.add(name)
+                log.warning("%s; it is shown as invalid", error)
+            return None, _MISFIT
+        self._misfits.discard(name)
+        return BitString(int(wire), 2) if name in self._positions else wire, value.quality
+
+    def _quality_of(self, name: str) -> str | None:
+        """Return the quality that stands beside a point's attribute; None if there is none."""
+        target = self._references[name]
+        for length in range(len(target.path) - 1, 0, -1):
+            beside = Reference(target.device, target.node, (*target.path[:length], "q"), target.fc)
+            if isinstance(self._server.model.find(beside), Attribute):
+                return _text(beside)
+        return None
 
 
 def _text(reference: Reference) -> str:
