@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import heapq
 import itertools
-import math
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
@@ -18,11 +17,13 @@ import attrs
 
 from ..common.clock import Clock
 from ..common.data.access import Change, Entry
-from ..common.data.point import OPERABLE, WRITABLE, Kind, Point, ValueType
+from ..common.data.fitting import allowed, course, operable, utc, writable
+from ..common.data.point import Kind, Point, ValueType
 from ..common.data.services import CommonService, Services, refuse
 from ..common.data.unit import unit
 from ..common.data.value import Scalar, Value
-from ..common.errors import LocalError, Refused, TypeConflict, UnknownName
+from ..common.data.watching import check_watch, why
+from ..common.errors import Refused, UnknownName
 from .sim.device import Device, DeviceState
 from .sim.plant import Plant
 
@@ -53,11 +54,16 @@ class _Source:
     device: Device | None = None
     put: Callable[[float], object] | None = None
 
+    def set(self, value: Scalar) -> None:
+        """Give it a new value, of its type."""
+        assert self.put is not None, "only set-points and settings are set"
+        self.put(float(value))
+
 
 class PlantAccess:
     """`DataAccess` over a simulated plant. The plant moves on to the clock's time whenever it is looked at or told.
 
-    A set-point beyond a device's limits is clipped; what was taken reads back from the same point.
+    A set-point beyond what a device may give now is clipped; what was taken reads back from the same point.
     """
 
     services: Services = OFFERED
@@ -67,7 +73,7 @@ class PlantAccess:
         self._clock = clock
         self._poll = poll
         self._sources = {source.point.name: source for source in _sources(plant)}
-        self._later: list[tuple[datetime, int, str, float]] = []
+        self._later: list[tuple[datetime, int, str, Scalar]] = []
         self._order = itertools.count()
         self._records: dict[str, deque[Value]] = {name: deque(maxlen=RECORDS_KEPT) for name in self._sources}
         self._recorded = plant.time - RECORD_EVERY
@@ -83,10 +89,11 @@ class PlantAccess:
 
     async def write(self, values: Mapping[str, Scalar]) -> None:
         """Set limits (`p.max`, `p.min`)."""
-        puts = [(self._target(name, WRITABLE, "setting"), _number(name, value)) for name, value in values.items()]
+        sources = [self._source(name) for name in values]
+        puts = [(source, allowed(writable(source.point), values[source.point.name])) for source in sources]
         self._advance()
-        for put, number in puts:
-            put(number)
+        for source, value in puts:
+            source.set(value)
 
     async def select(self, name: str, value: Scalar | None = None) -> None:
         """Raise: there is one who commands the plant."""
@@ -96,32 +103,38 @@ class PlantAccess:
     async def operate(
         self, name: str, value: Scalar, *, at: datetime | None = None, test: bool = False, check: bool = True
     ) -> None:
-        """Give a device its set-point, now or at `at`. With `test`, only look whether it could be given.
+        """Give a device its set-point, now or `at` a time. With `test`, only look whether it could be given.
 
         A broken device refuses it: `Refused`, code `blocked-by-health`.
         """
-        put, number = self._target(name, OPERABLE, "set-point"), _number(name, value)
+        source = self._source(name)
+        wanted = allowed(operable(source.point), value)
+        at = None if at is None else utc(at, name)
         self._advance()
         if not await self.available(name):
             raise Refused("the device has failed", where=name, code="blocked-by-health")
         if test:
             return
         if at is not None and at > self._plant.time:
-            heapq.heappush(self._later, (at, next(self._order), name, number))
+            heapq.heappush(self._later, (at, next(self._order), name, wanted))
         else:
-            put(number)
+            source.set(wanted)
 
     async def abort(self, name: str) -> None:
-        """Forget what is still to come for this set-point."""
-        self._source(name)
-        self._later = [entry for entry in self._later if entry[2] != name]
+        """Forget what is still to come for this set-point; raise `Refused` if nothing is."""
+        operable(self._source(name).point)
+        left = [entry for entry in self._later if entry[2] != name]
+        if len(left) == len(self._later):
+            raise Refused("nothing is under way for it", where=name)
+        self._later = left
         heapq.heapify(self._later)
 
     async def watch(
         self, names: Iterable[str], *, period: float | None = None, deadband: float = 0.0
     ) -> AsyncIterator[Change]:
         """Yield initial values, then changes; looks every `poll` seconds of the clock."""
-        wanted = [self._source(name) for name in names]
+        check_watch(period, deadband)
+        wanted = [self._source(name) for name in dict.fromkeys(names)]
         shown: dict[str, Value] = {}
         renewed = self._clock.now()
         while True:
@@ -130,26 +143,26 @@ class PlantAccess:
             renew = period is not None and now - renewed >= timedelta(seconds=period)
             renewed = now if renew else renewed
             for source in wanted:
-                value, last = self._value(source), shown.get(source.point.name)
-                if last is None or renew or _moved(last, value, deadband):
-                    reason = "initial" if last is None else "periodic" if renew else "change"
-                    shown[source.point.name] = value
-                    yield Change(source.point.name, value, reason)
+                change = Change(source.point.name, self._value(source), "periodic" if renew else "change")
+                reason = why(change, shown.get(change.name), deadband)
+                if reason is not None:
+                    shown[change.name] = change.value
+                    yield attrs.evolve(change, reason=reason)
             await self._clock.sleep(self._poll if period is None else min(period, self._poll))
 
     async def schedule(self, name: str, entries: Sequence[Entry], *, end: datetime) -> None:
         """Give a set-point a course in time; at `end` it becomes zero."""
-        self._target(name, OPERABLE, "set-point")
-        course = [(entry.start, _number(name, entry.value)) for entry in entries]
-        if not all(start < end for start, _ in course):
-            raise LocalError("a schedule ends after its entries", where=name)
+        steps = course(self._source(name).point, entries, end)
         self._advance()
-        for start, number in [*course, (end, 0.0)]:
+        self._later = [entry for entry in self._later if entry[2] != name]
+        heapq.heapify(self._later)
+        for start, number in [*steps, (end, 0.0)]:
             heapq.heappush(self._later, (start, next(self._order), name, number))
 
     async def history(self, name: str, start: datetime, end: datetime) -> Sequence[Value]:
         """Return one value a minute for the last day at most, in `[start, end)`."""
         self._source(name)
+        start, end = utc(start, name), utc(end, name)
         self._advance()
         return [value for value in self._records[name] if value.time is not None and start <= value.time < end]
 
@@ -165,12 +178,6 @@ class PlantAccess:
             raise UnknownName(f"no point {name!r} in this plant")
         return source
 
-    def _target(self, name: str, kinds: frozenset[Kind], what: str) -> Callable[[float], object]:
-        source = self._source(name)
-        if source.put is None or source.point.kind not in kinds:
-            raise TypeConflict(f"a {source.point.kind.value}, not a {what}", where=name)
-        return source.put
-
     def _value(self, source: _Source) -> Value:
         origin = source.device.name if source.device else "meter"
         return Value(source.read(), time=self._plant.time, origin=origin)
@@ -184,7 +191,7 @@ class PlantAccess:
                 self._record(due)
             while self._later and self._later[0][0] <= due:
                 _, _, name, number = heapq.heappop(self._later)
-                self._target(name, OPERABLE, "set-point")(number)
+                self._source(name).set(number)
         self._plant.advance(now)
 
     def _next_command(self) -> datetime:
@@ -194,18 +201,6 @@ class PlantAccess:
         self._recorded = now
         for name, source in self._sources.items():
             self._records[name].append(self._value(source))
-
-
-def _number(name: str, value: Scalar) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise TypeConflict(f"a finite number is needed, not {value!r}", where=name)
-    return float(value)
-
-
-def _moved(last: Value, value: Value, deadband: float) -> bool:
-    if isinstance(last.value, float) and isinstance(value.value, float):
-        return abs(value.value - last.value) > deadband
-    return last.value != value.value
 
 
 STATES = tuple(state.value for state in DeviceState)

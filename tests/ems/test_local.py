@@ -61,9 +61,10 @@ async def test_a_setpoint_takes_effect_with_time(access: DataAccess, clock: Lock
     assert power == pytest.approx(load - sun - 700 * 1.0023)
 
 
-async def test_a_setpoint_beyond_the_limits_is_clipped_and_reads_back_so(access: DataAccess) -> None:
-    await access.operate("der.MT1.p.set", 100)
-    assert await number(access, "der.MT1.p.set") == 65
+async def test_a_setpoint_beyond_the_rating_is_not_taken(access: DataAccess) -> None:
+    with pytest.raises(TypeConflict, match="100 is not within 0 to 65 kW"):
+        await access.operate("der.MT1.p.set", 100)
+    assert await number(access, "der.MT1.p.set") == 0
 
 
 async def test_a_limit_written_binds_the_setpoint(access: DataAccess) -> None:

@@ -12,6 +12,7 @@ from .access import Change, DataAccess, Entry
 from .point import Point
 from .services import CommonService, Services
 from .value import Scalar, Value
+from .watching import Watcher, carry, check_watch, stop
 
 
 class Joined:
@@ -20,6 +21,11 @@ class Joined:
     def __init__(self, points: Mapping[str, tuple[Point, DataAccess]]) -> None:
         self._points = dict(points)
         self._accesses = tuple(dict.fromkeys(access for _, access in self._points.values()))
+
+    @property
+    def points(self) -> Mapping[str, tuple[Point, DataAccess]]:
+        """Each point by name, with the access that it belongs to."""
+        return self._points
 
     @property
     def services(self) -> Services:
@@ -65,27 +71,16 @@ class Joined:
         self, names: Iterable[str], *, period: float | None = None, deadband: float = 0.0
     ) -> AsyncIterator[Change]:
         """Yield the changes of all accesses as they come; an error of one of them ends the watch."""
-        queue: asyncio.Queue[Change | Exception] = asyncio.Queue(maxsize=1000)
-
-        async def carry(access: DataAccess, part: list[str]) -> None:
-            try:
-                async for change in access.watch(part, period=period, deadband=deadband):
-                    await queue.put(change)
-                await queue.put(LocalError("a watch came to an end"))
-            except Exception as error:
-                await queue.put(error)
-
-        tasks = [asyncio.create_task(carry(access, part)) for access, part in self._parts(names)]
+        check_watch(period, deadband)
+        parts = self._parts(names)
+        watcher = Watcher(frozenset(name for _, part in parts for name in part))
+        sources = [access.watch(part, period=period, deadband=deadband) for access, part in parts]
+        tasks = [asyncio.create_task(carry(source, watcher)) for source in sources]
         try:
-            while True:
-                found = await queue.get()
-                if isinstance(found, Exception):
-                    raise found
-                yield found
+            async for change in watcher.changes(0.0, period):
+                yield change
         finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await stop(tasks)
 
     async def schedule(self, name: str, entries: Sequence[Entry], *, end: datetime) -> None:
         """Give a point a course of values in time."""
@@ -99,11 +94,17 @@ class Joined:
         """Return whether the source behind this point is there."""
         return await self._access(name).available(name)
 
+    def _point(self, name: str) -> Point:
+        return self._found(name)[0]
+
     def _access(self, name: str) -> DataAccess:
+        return self._found(name)[1]
+
+    def _found(self, name: str) -> tuple[Point, DataAccess]:
         found = self._points.get(name)
         if found is None:
             raise UnknownName(f"no point {name!r} in any of the accesses")
-        return found[1]
+        return found
 
     def _parts(self, names: Iterable[str]) -> list[tuple[DataAccess, list[str]]]:
         """Return the names by access; an unknown one raises before anything is asked."""

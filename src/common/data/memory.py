@@ -17,17 +17,15 @@ from ..errors import LocalError, NotReachable, Refused, UnknownName
 from .access import Change, Entry
 from .agenda import Agenda
 from .fitting import allowed, course, fitting, operable, utc, writable
-from .newest import Newest
-from .point import Kind, Point
+from .newest import AGEING, Newest
+from .point import Point
 from .services import CommonService, Services, refuse
 from .value import GOOD, LOST, Quality, Scalar, Validity, Value
-from .watching import Watcher, Watchers, check_watch, renew
+from .watching import Watcher, Watchers, check_watch, renew, stop, task_of
 
 UNKNOWN = Quality(Validity.INVALID)
 """Of a point of which nothing is known yet."""
 
-AGEING = frozenset({Kind.MEASUREMENT, Kind.STATUS})
-"""What the source has to tell again and again; the others hold until they change."""
 
 _OFFERED = {
     CommonService.DIRECTORY: "the points it was made with",
@@ -191,7 +189,7 @@ class MemoryAccess:
         fit = allowed(operable(point), value)
         if at is not None:
             at = utc(at, name)
-        self._present(name)
+        self._reach(name)
         if test:
             return
         if at is not None and at > self.clock.now():
@@ -216,24 +214,22 @@ class MemoryAccess:
         self._watchers.add(watcher)
         if self._age is not None and self._ageing is None:
             self._ageing = asyncio.create_task(self._grow_old(self._age))
-        renewing = asyncio.create_task(self._renew(watcher, period)) if period is not None else None
+        renewing = task_of(period, lambda seconds: renew(self.clock, seconds, watcher, self._present))
         try:
             async for change in watcher.changes(deadband, period):
                 yield change
         finally:
             self._watchers.discard(watcher)
-            if renewing is not None:
-                renewing.cancel()
             if self._ageing is not None and not self._watchers:
-                self._ageing.cancel()
-                self._ageing = None
+                renewing, self._ageing = (*renewing, self._ageing), None
+            await stop(renewing)
 
     async def schedule(self, name: str, entries: Sequence[Entry], *, end: datetime) -> None:
         """Carry out each entry at its time; at `end` the point becomes again what it was before the first."""
         point = self._point(name)
         steps = course(point, entries, end)
-        self._present(name)
-        self._agenda.follow(point, steps, end, lambda: self._value(name, self.clock.now()).value)
+        self._reach(name)
+        self._agenda.follow(point, steps, end, lambda: self._present(name).value)
 
     async def history(self, name: str, start: datetime, end: datetime) -> Sequence[Value]:
         """Return the last values that were put, as many as are kept."""
@@ -260,12 +256,15 @@ class MemoryAccess:
     def _value(self, name: str, now: datetime) -> Value:
         return self._newest.get(name, now) or Value(None, UNKNOWN, origin=self._origin)
 
-    def _present(self, name: str) -> None:
+    def _present(self, name: str) -> Value:
+        return self._value(name, self.clock.now())
+
+    def _reach(self, name: str) -> None:
         if name in self._away:
             raise NotReachable("its source is not there", where=name)
 
     async def _carry_out(self, point: Point, value: Scalar) -> None:
-        self._present(point.name)
+        self._reach(point.name)
         before = self._newest.last(point.name)
         if self.handler is not None:
             doing = self.handler(Asked(point, value))
@@ -279,9 +278,6 @@ class MemoryAccess:
         if kept is None:
             kept = self._records[name] = deque(maxlen=self._keep)
         kept.append(value)
-
-    async def _renew(self, watcher: Watcher, period: float) -> None:
-        await renew(self.clock, period, watcher, watcher.names, lambda name: self._value(name, self.clock.now()))
 
     async def _grow_old(self, age: timedelta) -> None:
         while True:

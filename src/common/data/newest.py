@@ -8,7 +8,11 @@ from datetime import datetime, timedelta
 
 import attrs
 
+from .point import Kind
 from .value import Detail, Quality, Validity, Value
+
+AGEING = frozenset({Kind.MEASUREMENT, Kind.STATUS})
+"""What the source has to tell again and again; points of other kinds hold until they change."""
 
 PATIENCE = timedelta(minutes=1)
 """How long a value stands against late ones where none is said to age."""
@@ -18,7 +22,8 @@ class Newest:
     """The newest values, by name. It reads no clock.
 
     *Late* is a value whose source time is before that of the newest one. It is passed over, as long as the newest one
-    is not stale itself: what comes after that counts again, for then the source's clock has been put back.
+    is neither stale nor invalid: what comes then counts again, for the source's clock has been put back, or it began
+    anew.
 
     *Stale* (questionable, old data) is a value that did not come again for `age`, changed or not. By arrival, since
     the time of a value may be that of its last change.
@@ -37,16 +42,22 @@ class Newest:
     def put(self, name: str, value: Value, now: datetime, *, holds: bool = False) -> bool:
         """Take a value that came at `now`; return False if it is late. One that `holds` until it changes never ages."""
         last = self._values.get(name)
-        if last is not None and last.time is not None and value.time is not None and value.time < last.time:
-            came = self._came.get(name)
-            if came is not None and now - came < self._patience:
-                return False
+        if last is not None and self._is_late(name, value, last, now):
+            return False
         self._values[name] = value
         self._came[name] = now
         if self._age is not None and not holds:
             self._young[name] = now
             self._young.move_to_end(name)
         return True
+
+    def _is_late(self, name: str, value: Value, last: Value, now: datetime) -> bool:
+        if last.time is None or value.time is None or value.time >= last.time:
+            return False
+        if last.quality.validity is Validity.INVALID:
+            return False
+        came = self._came.get(name)
+        return came is not None and now - came < self._patience
 
     def last(self, name: str) -> Value | None:
         """Return the newest value as it came; None if there never was one."""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
 from datetime import timedelta
+from typing import Any
 
 import attrs
 
@@ -23,6 +24,7 @@ class Watcher:
     awake: asyncio.Event = attrs.Factory(asyncio.Event)
     _order: deque[str] = attrs.Factory(deque)
     _waiting: dict[str, Change] = attrs.Factory(dict)
+    _failure: Exception | None = None
 
     def put(self, change: Change) -> None:
         """Let a change be told, if it is wanted."""
@@ -33,6 +35,11 @@ class Watcher:
             self._waiting[name] = change
             self._order.append(name)
             self.awake.set()
+
+    def fail(self, error: Exception) -> None:
+        """End the watch with an error, after what still waits to be told."""
+        self._failure = self._failure or error
+        self.awake.set()
 
     async def changes(self, deadband: float = 0.0, period: float | None = None) -> AsyncIterator[Change]:
         """Yield what is worth to be told, each with its reason; what is `periodic` only if a period was asked for."""
@@ -48,6 +55,8 @@ class Watcher:
                     continue
                 shown[change.name] = change.value
                 yield change if reason == change.reason else Change(change.name, change.value, reason)
+            if self._failure is not None:
+                raise self._failure
 
 
 class Watchers:
@@ -101,6 +110,34 @@ def _within(new: object, old: object, deadband: float) -> bool:
     return abs(new - old) <= deadband
 
 
+def _every(change: Change) -> bool:
+    return True
+
+
+async def carry(source: AsyncIterator[Change], watcher: Watcher, wanted: Callable[[Change], bool] = _every) -> None:
+    """Let a watch be told what another one tells, as far as it is wanted; the end of that is an error."""
+    try:
+        async for change in source:
+            if wanted(change):
+                watcher.put(change)
+        watcher.fail(LocalError("a watch came to an end"))
+    except Exception as error:
+        watcher.fail(error)
+
+
+async def stop(tasks: Iterable[asyncio.Task[None]]) -> None:
+    """Cancel tasks and wait for their end."""
+    ending = list(tasks)
+    for task in ending:
+        task.cancel()
+    await asyncio.gather(*ending, return_exceptions=True)
+
+
+def task_of(period: float | None, work: Callable[[float], Coroutine[Any, Any, None]]) -> tuple[asyncio.Task[None], ...]:
+    """Return the task of what is to be done every `period` seconds; none without one."""
+    return () if period is None else (asyncio.create_task(work(period)),)
+
+
 def check_watch(period: float | None, deadband: float) -> None:
     """Raise `LocalError` for a period or a dead band that is none."""
     if period is not None and not period > 0:
@@ -109,11 +146,9 @@ def check_watch(period: float | None, deadband: float) -> None:
         raise LocalError(f"a dead band is not below zero, as {deadband:g} is")
 
 
-async def renew(
-    clock: Clock, period: float, watcher: Watcher, names: Iterable[str], value: Callable[[str], Value]
-) -> None:
-    """Let these points be told every `period` seconds, until cancelled."""
-    told, due = tuple(names), clock.now()
+async def renew(clock: Clock, period: float, watcher: Watcher, value: Callable[[str], Value]) -> None:
+    """Let all points of a watch be told every `period` seconds, until cancelled."""
+    told, due = tuple(watcher.names), clock.now()
     while True:
         due = max(due + timedelta(seconds=period), clock.now())
         await clock.sleep_until(due)

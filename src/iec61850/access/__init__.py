@@ -4,5 +4,6 @@ from .device import DeviceAccess
 from .mirror import Mirror
 from .modelling import model_of, model_of_device
 from .serve import ServedPoints
+from .server import ServerAccess
 
-__all__ = ["DeviceAccess", "Mirror", "ServedPoints", "model_of", "model_of_device"]
+__all__ = ["DeviceAccess", "Mirror", "ServedPoints", "ServerAccess", "model_of", "model_of_device"]

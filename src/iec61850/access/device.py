@@ -15,11 +15,12 @@ import attrs
 
 from ...common.clock import Clock
 from ...common.data.access import Change, Entry
+from ...common.data.newest import Newest
 from ...common.data.point import Point
 from ...common.data.services import CommonService, Services, refuse
 from ...common.data.tables import Binding, Service
 from ...common.data.value import LOST, Detail, Quality, Scalar, Validity, Value
-from ...common.data.watching import Watcher
+from ...common.data.watching import Watcher, Watchers, check_watch, stop
 from ...common.errors import (
     ConfigError,
     LocalError,
@@ -39,6 +40,7 @@ from ..client import Control, Ied, Reports
 from .history import find_log, recorded
 from .objects import Field, attribute, data_object, field, values
 from .reports import Subscription, covered, subscribe
+from .schedules import give, schedule_of, withdraw
 
 log = logging.getLogger(__name__)
 
@@ -57,6 +59,7 @@ OFFERED = {
     CommonService.OPERATE_TEST: "Operate with Test",
     CommonService.ABORT: "Cancel",
     CommonService.WATCH: "Report; GetDataValues of what no report brings",
+    CommonService.SCHEDULE: "SetDataValues into an FSCH node, Operate of its EnaReq",
     CommonService.HISTORY: "QueryLogByTime",
     CommonService.AVAILABLE: "the association",
 }
@@ -99,6 +102,7 @@ class DeviceAccess:
         self._name = name
         self._bindings = {binding.point.name: binding for binding in bindings}
         self._objects = {name: data_object(binding) for name, binding in self._bindings.items()}
+        self._plans = {n: schedule_of(one) for n, one in self._bindings.items() if one.offers(Service.SCHEDULE)}
         self._connect = connect
         self._clock = clock
         self._integrity = integrity
@@ -111,8 +115,8 @@ class DeviceAccess:
         self._logs: dict[Reference, str] = {}
         self._subscriptions: list[Subscription] = []
         self._takers: list[asyncio.Task[None]] = []
-        self._latest: dict[str, Value] = {}
-        self._watchers: set[Watcher] = set()
+        self._newest = Newest()
+        self._watchers = Watchers()
         self._keeper: asyncio.Task[None] | None = None
         self._up = asyncio.Event()
         self.reports = 0
@@ -247,10 +251,10 @@ class DeviceAccess:
             taker.cancel()
         self._subscriptions, self._takers = [], []
         self._up.clear()
-        for name, value in list(self._latest.items()):
-            if value.quality == LOST:
-                continue
-            self._note(Change(name, attrs.evolve(value, quality=LOST), "lost"))
+        for name in self._bindings:
+            last = self._newest.last(name)
+            if last is not None and last.quality != LOST:
+                self._note(Change(name, attrs.evolve(last, quality=LOST), "lost"))
 
     # --- DataAccess -------------------------------------------------------------------------------------------------
 
@@ -305,10 +309,16 @@ class DeviceAccess:
         """Command a controllable object as its control model asks for; see `client.Control.operate`."""
         binding = self._offering(name, Service.OPERATE)
         binding.check(value)
-        await self._control(binding).operate(binding.to_wire(value), at=at, test=test, interlock_check=check)
+        control = self._control(binding)
+        if at is not None and not await control.later():
+            refuse(CommonService.OPERATE_LATER, name, "the object takes no command for a later time (operTm)")
+        await control.operate(binding.to_wire(value), at=at, test=test, interlock_check=check)
 
     async def abort(self, name: str) -> None:
-        """Give up the command for a later time, or the one being carried out; raise `Refused` if there is none."""
+        """Give up the schedule, else the command that is under way or for later; raise `Refused` if there is none."""
+        self._binding(name)
+        if (plan := self._plans.get(name)) is not None and await withdraw(self._associated(), plan):
+            return
         await self._control(self._offering(name, Service.OPERATE)).cancel()
 
     async def watch(
@@ -318,24 +328,30 @@ class DeviceAccess:
 
         A `period` shorter than the integrity period becomes that of all reports of this server.
         """
+        check_watch(period, deadband)
         watcher = Watcher(frozenset(self._binding(name).point.name for name in names))
         if period is not None and period < self._integrity:
             await self._quicken(period)
-        for name in watcher.names & self._latest.keys():
-            watcher.put(Change(name, self._latest[name], "initial"))
+        for name in sorted(watcher.names):
+            last = self._newest.last(name)
+            if last is not None or not self._up.is_set():
+                watcher.put(Change(name, last or Value(None, LOST, origin=self._name)))
         poll = asyncio.create_task(self._poll(watcher, period or self._integrity))
         self._watchers.add(watcher)
         try:
             async for change in watcher.changes(deadband, period):
                 yield change
         finally:
-            poll.cancel()
             self._watchers.discard(watcher)
+            await stop([poll])
 
     async def schedule(self, name: str, entries: Sequence[Entry], *, end: datetime) -> None:
-        """Raise: schedules (FSCH) are not served by this adapter."""
+        """Write it into the FSCH node that the table names and enable it; see `schedules`."""
         self._binding(name)
-        refuse(CommonService.SCHEDULE, name, "this device takes none")
+        plan = self._plans.get(name)
+        if plan is None:
+            refuse(CommonService.SCHEDULE, name, "its table names no FSCH node")
+        await give(self._associated(), plan, entries, end)
 
     async def history(self, name: str, start: datetime, end: datetime) -> Sequence[Value]:
         """Return what a log of the server has recorded in `[start, end)`, oldest first; raise `Refused` if none has it.
@@ -388,18 +404,12 @@ class DeviceAccess:
         return values(self._fields.get(reference, ()), data, self._name)
 
     def _reported(self, reference: Reference, data: DataValue) -> None:
-        try:
-            found = self._decode(reference, data)
-        except RemoteError as error:
-            log.warning("%s: %s", self._name, error)
-            return
-        for name, value in found.items():
+        for name, value in self._decode(reference, data).items():
             self._note(Change(name, value, "periodic"))
 
     def _note(self, change: Change) -> None:
-        self._latest[change.name] = change.value
-        for watcher in self._watchers:
-            watcher.put(change)
+        if self._newest.put(change.name, change.value, self._clock.now()):
+            self._watchers.put(change)
 
     async def _quicken(self, period: float) -> None:
         self._integrity = period

@@ -6,6 +6,7 @@ constraint (`MMXU1.TotW`, MX), so that quality and time of the same instant come
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable
 from datetime import datetime
 from functools import lru_cache
@@ -17,7 +18,9 @@ from ...common.data.value import Detail, Scalar, Validity, Value
 from ...common.data.value import Quality as PointQuality
 from ...common.errors import ConfigError, Malformed
 from ..acsi.references import BadReference, Reference
-from ..acsi.types import Basic, BasicType, DataValue, Quality, Structure, Timestamp, TypeDescription
+from ..acsi.types import Basic, BasicType, BitString, DataValue, Quality, Structure, Timestamp, TypeDescription
+
+log = logging.getLogger(__name__)
 
 _DETAILS = {
     2: Detail.OVERFLOW, 3: Detail.OUT_OF_RANGE, 4: Detail.BAD_REFERENCE, 5: Detail.OSCILLATORY, 6: Detail.FAILURE,
@@ -30,6 +33,9 @@ _VALIDITIES = {
     Quality.RESERVED: Validity.INVALID,
     Quality.QUESTIONABLE: Validity.QUESTIONABLE,
 }
+UNFIT = PointQuality(Validity.INVALID, Detail.INCONSISTENT)
+"""Of a value that is not what the table says."""
+
 Steps = tuple[int, ...]
 """The way to a component: its place in each structure, from the outside in."""
 
@@ -79,8 +85,15 @@ def field(binding: Binding, description: TypeDescription) -> Field:
 
 
 def values(fields: Iterable[Field], data: DataValue, origin: str) -> dict[str, Value]:
-    """Return the values of points from the value of their data object; raise `Malformed` if it does not fit."""
-    return {f.binding.point.name: _value(f, data, origin) for f in fields}
+    """Return the values of points from the value of their data object; one that does not fit its row is invalid."""
+    found = {}
+    for each in fields:
+        try:
+            found[each.binding.point.name] = _value(each, data, origin)
+        except Malformed as error:
+            log.warning("%s: %s", origin, error)
+            found[each.binding.point.name] = Value(None, UNFIT, origin=origin)
+    return found
 
 
 def quality(bits: Quality) -> PointQuality:
@@ -108,6 +121,8 @@ def _value(f: Field, data: DataValue, origin: str) -> Value:
     raw = _at(data, f.value, where)
     bits = _at(data, f.quality, where) if f.quality is not None else None
     when = _at(data, f.time, where) if f.time is not None else None
+    if isinstance(raw, BitString):
+        raw = raw.value
     if not isinstance(raw, bool | int | float | str):
         raise Malformed(f"{raw!r} is not what the table expects", where=where)
     good = quality(bits) if isinstance(bits, Quality) else PointQuality()

@@ -112,6 +112,11 @@ class Control:
             raise LocalError("it has no command (Oper), its value can only be read", where=self._where)
         return value
 
+    async def later(self) -> bool:
+        """Return whether it takes commands for a later time (operTm); raise `LocalError` if it takes none at all."""
+        await self.type()
+        return self._oper is not None and self._oper.component("operTm") is not None
+
     async def status(self) -> ControlStatus:
         """Return its status, with who commanded last and whether it is selected."""
         types = await self._nodes.constraints(self.reference.with_fc(None))

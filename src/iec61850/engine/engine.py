@@ -119,6 +119,8 @@ class Engine:
         prepare(model)
         self.tree = Tree(model)
         self.associations: dict[Association, None] = {}
+        self.observers: tuple[Callable[[list[Attribute]], None], ...] = ()
+        """Those who are told of the leaves of every update, whoever makes it."""
         self._max_associations = max_associations
         initialise((g for nodes in self.tree.devices.values() for g in nodes.values()), self.stamps(now))
         self.directory = Directory(model, self.tree)
@@ -272,6 +274,8 @@ class Engine:
             leaf.value = value
         self.reporting.notify(events, now)
         self.logs.notify(events, now)
+        for observer in self.observers:
+            observer([leaf for leaf, _ in events])
 
     # --- time and what comes of it ----------------------------------------------------------------------------------
 

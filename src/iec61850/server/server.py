@@ -362,6 +362,18 @@ class Server:
         self.engine.update(changes.items(), now)
         self.host.flush()
 
+    def observe(self, observer: Callable[[list[Attribute]], None]) -> Callable[[], None]:
+        """Call `observer` with the attributes of each update, changed or not, by the process or by a client.
+
+        Returns what ends that.
+        """
+        self.engine.observers = (*self.engine.observers, observer)
+
+        def end() -> None:
+            self.engine.observers = tuple(each for each in self.engine.observers if each is not observer)
+
+        return end
+
     def read(self, reference: str) -> Plain:
         """Return the present value of an attribute, or of a data object's main attribute; raise `UnknownName`."""
         target = self._targets.get(reference) or self._target(reference)

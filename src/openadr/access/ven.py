@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from datetime import datetime
-from typing import NoReturn
 
-from ...common.data.access import Change, Entry
+from ...common.data.access import Change
+from ...common.data.commanded import Commanded
 from ...common.data.point import Point
 from ...common.data.services import CommonService, Services, refuse
-from ...common.data.value import LOST, Scalar, Value
+from ...common.data.value import LOST, Value
 from ...common.data.watching import Watcher, check_watch
 from ...common.errors import UnknownName
 from ..model import EiEvent
@@ -26,7 +26,7 @@ OFFERED = {
 }
 
 
-class VenAccess:
+class VenAccess(Commanded):
     """`DataAccess` over a VEN: what the utility's events set, as set-points that can be read and watched::
 
         access = VenAccess(ven)
@@ -39,6 +39,7 @@ class VenAccess:
     """
 
     services: Services = OFFERED
+    commanded_by = "events of the utility set it, nobody else does"
 
     def __init__(self, ven: Ven, signals: Iterable[SignalPoint] = (LOAD_DISPATCH, LEVEL)) -> None:
         self._ven = ven
@@ -55,25 +56,6 @@ class VenAccess:
             self._signal(name)
         return {name: self._value(name) for name in wanted}
 
-    async def write(self, values: Mapping[str, Scalar]) -> None:
-        """Raise: the utility sets these points."""
-        for name in values:
-            self._not_ours(CommonService.WRITE, name)
-
-    async def select(self, name: str, value: Scalar | None = None) -> None:
-        """Raise: the utility sets these points."""
-        self._not_ours(CommonService.SELECT, name)
-
-    async def operate(
-        self, name: str, value: Scalar, *, at: datetime | None = None, test: bool = False, check: bool = True
-    ) -> None:
-        """Raise: the utility sets these points."""
-        self._not_ours(CommonService.OPERATE, name)
-
-    async def abort(self, name: str) -> None:
-        """Raise: what the utility has set, it alone withdraws; a VEN opts out (`Ven.opt`)."""
-        self._not_ours(CommonService.ABORT, name)
-
     async def watch(
         self, names: Iterable[str], *, period: float | None = None, deadband: float = 0.0
     ) -> AsyncIterator[Change]:
@@ -86,10 +68,6 @@ class VenAccess:
                 yield change
         finally:
             task.cancel()
-
-    async def schedule(self, name: str, entries: Sequence[Entry], *, end: datetime) -> None:
-        """Raise: the utility sets these points."""
-        self._not_ours(CommonService.SCHEDULE, name)
 
     async def history(self, name: str, start: datetime, end: datetime) -> Sequence[Value]:
         """Raise: OpenADR has no history of events."""
@@ -106,10 +84,6 @@ class VenAccess:
         if found is None:
             raise UnknownName(f"there is {', '.join(sorted(self._signals))}", where=name)
         return found
-
-    def _not_ours(self, service: CommonService, name: str) -> NoReturn:
-        self._signal(name)
-        refuse(service, name, "events of the utility set it, nobody else does")
 
     def _events(self) -> list[EiEvent]:
         return [known.followed for known in self._ven.active()]
