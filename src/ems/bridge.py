@@ -13,12 +13,12 @@ from enum import Enum
 from typing import TypeVar
 
 from ..common.config import duration
+from ..common.data.point import ValueType
 from ..common.data.tables import Binding
 from ..common.data.unit import Unit, convert, unit
 from ..common.data.value import Validity, Value
 from ..common.errors import ConfigError, JanusGridError, Malformed, Refused, TypeConflict
-from ..openadr.events import kilowatts
-from ..openadr.items import item_name, unit_of
+from ..openadr.items import item, item_name, unit_of
 from ..openadr.model import (
     DataQuality,
     EiEvent,
@@ -30,8 +30,6 @@ from ..openadr.model import (
     ReportType,
     SignalName,
     SignalPayload,
-    SiScaleCode,
-    changed,
 )
 from ..openadr.ven import DataPoint, Offer, Reading
 from .events import DispatchEvent
@@ -55,7 +53,6 @@ _QUALITY = {
     Validity.QUESTIONABLE: DataQuality.UNCERTAIN_NON_SPECIFIC,
     Validity.INVALID: DataQuality.BAD_NON_SPECIFIC,
 }
-_PREFIX = {SiScaleCode.NONE: "", SiScaleCode.KILO: "k", SiScaleCode.MEGA: "M", SiScaleCode.GIGA: "G"}
 
 
 class NotUnderstood(Refused):
@@ -183,17 +180,26 @@ def offers(reports: Iterable[Binding], resource: str) -> list[Offer]:
 def _data_point(binding: Binding, resource: str) -> DataPoint:
     address = binding.address
     try:
+        kind, minimum, maximum = _word(ReportType, binding, "report_type"), *map(duration, _periods(address))
+        if kind is ReportType.X_RESOURCE_STATUS:
+            if binding.point.type is not ValueType.BOOL:
+                raise ConfigError("the state of a resource is whether it is online: type and wire_type bool")
+            return DataPoint.status(address["rid"], minimum=minimum, maximum=maximum, resource_id=resource)
         return DataPoint(
             r_id=address["rid"],
             item=_item(binding),
-            report_type=_word(ReportType, binding, "report_type"),
+            report_type=kind,
             reading_type=_word(ReadingType, binding, "reading_type"),
-            minimum=duration(address["min_period"]),
-            maximum=duration(address["max_period"]),
+            minimum=minimum,
+            maximum=maximum,
             resource_id=resource,
         )
     except (ValueError, JanusGridError) as error:
         raise ConfigError(str(error), where=binding.row.where) from None
+
+
+def _periods(address: Mapping[str, str]) -> tuple[str, str]:
+    return address["min_period"], address["max_period"]
 
 
 def _word(words: type[W], binding: Binding, column: str) -> W:
@@ -206,14 +212,15 @@ def _word(words: type[W], binding: Binding, column: str) -> W:
         raise ConfigError(f"{column}: {text!r} is not known; {hint}") from None
 
 
-def _item(binding: Binding) -> PowerReal | None:
-    if not binding.address["item"]:
+def _item(binding: Binding) -> ItemBase | None:
+    """Return what OpenADR calls the unit on the wire; a row without an item gives bare numbers."""
+    name, symbol = binding.address["item"], binding.row.wire_unit.symbol
+    if not name:
         return None
-    prefixes = {f"{prefix}W": code for code, prefix in _PREFIX.items()}
-    symbol = binding.row.wire_unit.symbol
-    if binding.address["item"] != "powerReal" or symbol not in prefixes:
-        raise ConfigError(f"item {binding.address['item']!r} in {symbol!r} is not reported; powerReal in W or kW is")
-    return changed(kilowatts(), si_scale_code=prefixes[symbol])
+    made = item(symbol)
+    if item_name(made) != name:
+        raise ConfigError(f"item {name!r} is not for values in {symbol!r}; {item_name(made) or 'no item'!r} is")
+    return made
 
 
 def reader(
@@ -227,9 +234,13 @@ def reader(
         for r_id in r_ids:
             binding = bound[r_id]
             value = value_of(binding.point.name)
-            if value is not None and value.value is not None:
-                wire = binding.to_wire(value.value)
-                found[r_id] = Reading(float(wire), _QUALITY[value.quality.validity])
+            if value is None or value.value is None:
+                continue
+            wire, quality = binding.to_wire(value.value), _QUALITY[value.quality.validity]
+            if binding.address["report_type"] == ReportType.X_RESOURCE_STATUS:
+                found[r_id] = Reading.status(online=bool(wire), quality=quality)
+            else:
+                found[r_id] = Reading(float(wire), quality)
         return found
 
     return read

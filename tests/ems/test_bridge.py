@@ -6,19 +6,25 @@ from datetime import timedelta
 
 import attrs
 import pytest
+from janusgrid.common.data.conversion import WireType, conversion
+from janusgrid.common.data.point import Kind, Point, ValueType
 from janusgrid.common.data.site import Site, load_site
 from janusgrid.common.data.tables import Binding, load_table
+from janusgrid.common.data.unit import unit
 from janusgrid.common.data.value import LOST, STALE, Value
 from janusgrid.common.errors import ConfigError
 from janusgrid.common.resources import resource
 from janusgrid.ems.bridge import NotUnderstood, dispatch_event, offers, points_by_r_id, reader
 from janusgrid.openadr.events import baseline, event, kilowatts, load_dispatch, price, simple
+from janusgrid.openadr.items import item_name
 from janusgrid.openadr.model import (
     DataQuality,
     EiEvent,
     EiTarget,
     ItemBase,
+    PayloadResourceStatus,
     PowerReal,
+    ReportType,
     SignalName,
     SignalType,
     SiScaleCode,
@@ -197,6 +203,47 @@ def test_readings_are_the_points_on_the_wire_with_their_quality(site: Site) -> N
     assert found["PCC.p"].quality is DataQuality.GOOD_NON_SPECIFIC
     assert found["DG750.p"].quality is DataQuality.UNCERTAIN_NON_SPECIFIC
     assert found["MT1.p"].quality is DataQuality.BAD_NON_SPECIFIC
+
+
+def row(site: Site, point: Point, **address: str) -> Binding:
+    """Return a row of a report table, made from the first of the site's own."""
+    first = site.ven.reports[0]
+    wire = {ValueType.BOOL: WireType.BOOL}.get(point.type, WireType.FLOAT32)
+    converted = conversion(point.type, wire, unit=point.unit, wire_unit=point.unit)
+    made = attrs.evolve(first.row, point=point.name, unit=point.unit, conversion=converted, wire_unit=point.unit)
+    return Binding(point, made, {**first.address, **address})
+
+
+def test_energy_charge_and_states_are_reported_as_what_they_are(site: Site) -> None:
+    energy = Point("site.e", Kind.MEASUREMENT, unit=unit("Wh"))
+    charge = Point("der.ESS500.soc", Kind.MEASUREMENT, unit=unit("%"))
+    online = Point("der.ESS500.online", Kind.STATUS, ValueType.BOOL)
+    rows = [
+        row(site, energy, rid="e", item="energyReal", report_type="availableEnergyStorage"),
+        row(site, charge, rid="soc", item="customUnit", report_type="storedEnergy"),
+        row(site, online, rid="s", item="", report_type="x-resourceStatus", report="s", report_name="TELEMETRY_STATUS"),
+    ]
+    usage, status = offers(rows, "microgrid")
+    assert [(p.r_id, item_name(p.item), p.report_type) for p in usage.points] == [
+        ("e", "energyReal", ReportType.AVAILABLE_ENERGY_STORAGE),
+        ("soc", "customUnit", ReportType.STORED_ENERGY),
+    ]
+    assert (status.name, [p.is_status for p in status.points]) == ("TELEMETRY_STATUS", [True])
+    values = {"site.e": Value(2.5e5), "der.ESS500.soc": Value(70.0), "der.ESS500.online": Value(False, STALE)}
+    found = reader(rows, values.get)(frozenset({"e", "soc", "s"}))
+    assert (found["e"].value, found["soc"].value) == (2.5e5, 70.0)
+    state = found["s"].value
+    assert isinstance(state, PayloadResourceStatus)
+    assert (state.online, state.manual_override) == (False, False)
+    assert found["s"].quality is DataQuality.UNCERTAIN_NON_SPECIFIC
+
+
+def test_an_item_that_is_not_for_its_unit_and_a_state_that_is_a_number_are_refused(site: Site) -> None:
+    energy = Point("site.e", Kind.MEASUREMENT, unit=unit("kWh"))
+    with pytest.raises(ConfigError, match="item 'powerReal' is not for values in 'kWh'; 'energyReal' is"):
+        offers([row(site, energy, item="powerReal")], "microgrid")
+    with pytest.raises(ConfigError, match="type and wire_type bool"):
+        offers([row(site, energy, item="", report_type="x-resourceStatus")], "microgrid")
 
 
 def test_the_utility_finds_the_point_of_each_r_id(site: Site) -> None:
