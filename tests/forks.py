@@ -28,6 +28,7 @@ FORKS.set_forkserver_preload(
         "alembic.command",
         "tests.iec61850.facade.buffering_server",
         "tests.iec61850.facade.logging_server",
+        "tests.iec61850.once.device",
         "tests.iec61850.scsm82.reporting_device",
         "tests.openadr.crash.lives",
         "tests.openadr.crash.many",
