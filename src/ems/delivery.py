@@ -77,6 +77,14 @@ class Trace:
         if kept[0].time < sample.time - 2 * self._span:
             del kept[: bisect_left(kept, sample.time - self._span, key=lambda s: s.time)]
 
+    def since(self, when: datetime, step: timedelta) -> list[Sample]:
+        """Return the samples from `when` on, those left out that come less than `step` after the one before."""
+        found: list[Sample] = []
+        for sample in self._samples[self._before(when) :]:
+            if not found or sample.time - found[-1].time >= step:
+                found.append(sample)
+        return found
+
     def at(self, when: datetime, *, gap: timedelta = MINUTE) -> float | None:
         """Return the import at `when`, linear between samples; None if they lie more than `gap` apart there."""
         i = bisect_left(self._samples, when, key=lambda s: s.time)
