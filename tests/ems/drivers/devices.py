@@ -1,0 +1,173 @@
+"""Real devices of the field protocols for tests, on the loopback interface, and sites that reach them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from janusgrid.common.data.access import Change
+from janusgrid.common.data.site import Device, load_site
+from pymodbus.constants import ExcCodes
+from pymodbus.framer import FramerType
+from pymodbus.server import ModbusTcpServer
+from pymodbus.simulator import DataType, SimData, SimDevice
+
+HEADER = "point,kind,type,unit,wire_type,wire_unit,scale,offset,enumeration,services,low,high,description"
+"""The common columns."""
+
+
+def device(folder: Path, driver: str, columns: str, rows: Iterable[str], address: str, **more: str) -> Device:
+    """Return the device `D` of a site with one table, whose rows have the driver's `columns` at their end."""
+    (folder / driver).mkdir(exist_ok=True)
+    (folder / driver / "d.csv").write_text("\n".join([f"{HEADER},{columns}", *rows, ""]))
+    (folder / "reports.csv").write_text(f"{HEADER}\n")
+    site = folder / "site.yaml"
+    site.write_text(
+        "name: test\ndomain: test.example\nems: {jid: 'ems@{domain}/IEC'}\n"
+        "openadr: {ven_name: t, vtn: 'vtn@{domain}/oadr', resource: t, signals: reports.csv, reports: reports.csv}\n"
+        f"devices:\n- name: D\n  table: {driver}/d.csv\n  address: {address}\n"
+        + "".join(f"  {key}: {value}\n" for key, value in more.items())
+    )
+    return load_site(site).device("D")
+
+
+async def until(changes: AsyncIterator[Change], right: Callable[[Change], bool]) -> Change:
+    """Return the first change that is right; those before it are passed over."""
+    async with asyncio.timeout(30):
+        async for change in changes:
+            if right(change):
+                return change
+    raise AssertionError("the watch has ended")
+
+
+Action = Callable[[int, int, list[int] | list[bool] | None], Awaitable[ExcCodes | None]]
+
+
+class ModbusDevice:
+    """A Modbus server of pymodbus with these registers; addresses between them are refused."""
+
+    def __init__(
+        self,
+        holding: Mapping[int, int] = {},
+        input: Mapping[int, int] = {},
+        coil: Mapping[int, bool] = {},
+        discrete: Mapping[int, bool] = {},
+        *,
+        unit: int = 1,
+        tls: Any = None,
+    ) -> None:
+        self.tables = {"coil": coil, "discrete": discrete, "holding": holding, "input": input}
+        self.unit = unit
+        self.tls = tls
+        self.port = 0
+        self.asked: list[tuple[int, int, int]] = []
+        """Function, address and number of each request."""
+        self.before: Callable[[int, int, int], Awaitable[ExcCodes | None]] | None = None
+        """Called before each request; what it returns is the exception."""
+        self._server: ModbusTcpServer | None = None
+
+    async def start(self) -> None:
+        """Listen, at the same port each time."""
+        bits = [_bits(self.tables[name]) for name in ("coil", "discrete")]
+        words = [_words(self.tables[name]) for name in ("holding", "input")]
+        simulated = SimDevice(self.unit, simdata=(bits[0], bits[1], words[0], words[1]), action=self._action)
+        if self.tls is None:
+            self._server = ModbusTcpServer(simulated, address=("127.0.0.1", self.port))
+        else:
+            self._server = _tls_server(simulated, self.port, self.tls)
+        await self._server.serve_forever(background=True)
+        self.port = self._server.transport.sockets[0].getsockname()[1]  # type: ignore[attr-defined]
+
+    async def stop(self) -> None:
+        """Close every connection, and listen no more."""
+        assert self._server is not None
+        await self._server.shutdown()
+
+    async def set(self, table: str, address: int, *values: int | bool) -> None:
+        """Set registers, as the device does it itself."""
+        assert self._server is not None
+        function = {"coil": 15, "discrete": 2, "holding": 16, "input": 4}[table]
+        before, self.before = self.before, None
+        await self._server.async_setValues(self.unit, function, address, list(values))
+        self.before = before
+
+    async def get(self, address: int, count: int = 1) -> list[int]:
+        """Return holding registers."""
+        assert self._server is not None
+        before, self.before = self.before, None
+        found = await self._server.async_getValues(self.unit, 3, address, count)
+        self.before = before
+        return [int(word) for word in found]
+
+    async def _action(
+        self, function: int, start: int, address: int, count: int, present: list[int], new: Any
+    ) -> ExcCodes | None:
+        self.asked.append((function, address, count))
+        return await self.before(function, address, count) if self.before is not None else None
+
+    async def __aenter__(self) -> ModbusDevice:
+        await self.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.stop()
+
+
+def _runs(addresses: Iterable[int]) -> list[list[int]]:
+    runs: list[list[int]] = []
+    for address in sorted(addresses):
+        if runs and runs[-1][-1] == address - 1:
+            runs[-1].append(address)
+        else:
+            runs.append([address])
+    return runs
+
+
+def _words(words: Mapping[int, int]) -> list[SimData]:
+    found = [SimData(run[0], values=[words[a] for a in run], datatype=DataType.REGISTERS) for run in _runs(words)]
+    return found or [SimData(65000, values=[0], datatype=DataType.REGISTERS)]
+
+
+def _bits(bits: Mapping[int, bool]) -> list[SimData]:
+    if not bits:
+        return [SimData(65000, values=[False] * 16, datatype=DataType.BITS)]
+    size = (max(bits) // 16 + 1) * 16
+    return [SimData(0, values=[bits.get(address, False) for address in range(size)], datatype=DataType.BITS)]
+
+
+def _tls_server(simulated: SimDevice, port: int, context: Any) -> ModbusTcpServer:
+    from pymodbus.transport import CommParams, CommType
+
+    class Server(ModbusTcpServer):
+        tls_setup = CommParams(comm_type=CommType.TLS, comm_name="tls", sslctx=context)
+
+    return Server(simulated, framer=FramerType.SOCKET, address=("127.0.0.1", port))
+
+
+@asynccontextmanager
+async def answering(answer: Callable[[bytes], bytes | None]) -> AsyncIterator[int]:
+    """Listen at a port where each request (an ADU) is answered by these octets; None closes. Yields the port."""
+    writers: list[asyncio.StreamWriter] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writers.append(writer)
+        try:
+            while (request := await reader.read(300)) and (octets := answer(request)) is not None:
+                writer.write(octets)
+                await writer.drain()
+        except ConnectionError:
+            pass
+        finally:
+            writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    try:
+        yield server.sockets[0].getsockname()[1]
+    finally:
+        server.close()
+        for writer in writers:
+            writer.close()
+        await server.wait_closed()
