@@ -155,8 +155,6 @@ class Engine:
             GetUSVCBValues: self.publishing.get,
             GetLCBValues: self.logs.get,
             GetLogStatusValues: self.logs.status,
-            QueryLogByTime: self.logs.by_time,
-            QueryLogAfter: self.logs.after,
         }
         self._timed: dict[type[Request[Any]], Callable[[Association, Any, datetime], Any]] = {
             GetDataValues: self.data.get,
@@ -183,6 +181,8 @@ class Engine:
             SetUSVCBValues: self.publishing.set,
             Operate: self.control.operate,
             Cancel: self.control.cancel,
+            QueryLogByTime: self.logs.by_time,
+            QueryLogAfter: self.logs.after,
         }
 
     # --- associations -----------------------------------------------------------------------------------------------

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from itertools import islice
+from typing import Protocol
 
 import attrs
 
 from ..acsi.errors import ServiceError, ServiceRefused
 from ..acsi.logs import LogData, LogEntry, LogStatus
+from ..acsi.references import Reference
 from ..acsi.types import DataValue, EntryTime
 from .buffer import weight
 from .entry_store import EntryStore
@@ -30,6 +32,32 @@ class LogLimits:
     entries: int = 10_000
     octets: int = 8 << 20
     answer: int = 1000
+
+
+@attrs.frozen(slots=True)
+class Range:
+    """Which entries of a log are asked for; see `Log.select`.
+
+    Attributes:
+        start, stop: from a time to a time, both included; None for no end.
+        after: those behind this entry.
+        first: those from this entry on.
+        wanted: those that tell of any of these, with just that; None for all.
+    """
+
+    start: EntryTime | None = None
+    stop: EntryTime | None = None
+    after: bytes | None = None
+    first: bytes | None = None
+    wanted: frozenset[Reference] | None = None
+
+
+class LogSource(Protocol):
+    """Answers queries of a log in place of what the engine has written: a history that is kept elsewhere."""
+
+    async def entries(self, asked: Range, most: int) -> Sequence[LogEntry]:
+        """Return the first entries, `most` of them or one more where there are more; raise `ServiceRefused`."""
+        ...
 
 
 @attrs.define(slots=True, eq=False)

@@ -32,8 +32,8 @@ from .datasets import DataSets
 from .directory import unknown
 from .entry_store import Nowhere
 from .lcb import Block, block_of
-from .log import BlockSetup, Log, Logged, LogLimits, LogRecord, LogStore, Numbered
-from .steps import Steps
+from .log import BlockSetup, Log, Logged, LogLimits, LogRecord, LogSource, LogStore, Numbered, Range
+from .steps import Steps, Wait, ask
 from .tree import Node, Tree
 from .values import fit, read
 from .watch import Event, Member, Watch
@@ -63,6 +63,7 @@ class Logs:
         self._unsaved: list[LogRecord] = []
         self.limits = limits or LogLimits()
         self._logs: dict[str, Log] = {}
+        self._sources: dict[str, LogSource] = {}
         self._blocks: dict[Reference, Block] = {}
         self._watch: Watch[Block] = Watch()
         self._due: datetime | None = None
@@ -210,13 +211,33 @@ class Logs:
         """Return what the oldest and the newest entry are."""
         return self.find(request.log).status
 
-    def by_time(self, request: QueryLogByTime) -> LogPage:
-        """Return the first entries of a range of time."""
-        return self._page(self.find(request.log).select(request.start, request.stop))
+    def serve(self, log: str, source: LogSource) -> None:
+        """Have queries of a log, `LD/LN.name`, answered by `source`; control blocks write nothing into it any more."""
+        self._sources[self.find(Reference.parse(log)).name] = source
 
-    def after(self, request: QueryLogAfter) -> LogPage:
+    def show(self, log: str, status: LogStatus) -> None:
+        """Show in the control blocks of a log what its source knows of its oldest and newest entry."""
+        for block in self._blocks.values():
+            if block.text("LogRef") == log:
+                block.show(status)
+
+    def by_time(self, client: Association, request: QueryLogByTime, now: datetime) -> Steps[LogPage]:
+        """Return the first entries of a range of time."""
+        return self._page((yield from self.select(request.log, Range(request.start, request.stop))))
+
+    def after(self, client: Association, request: QueryLogAfter, now: datetime) -> Steps[LogPage]:
         """Return the first entries after one."""
-        return self._page(self.find(request.log).select(request.time, after=request.entry))
+        return self._page((yield from self.select(request.log, Range(request.time, after=request.entry))))
+
+    def select(self, reference: Reference, asked: Range) -> Steps[Iterator[LogEntry]]:
+        """Return entries of a log: all of them, or from a source one more than an answer may have."""
+        found = self.find(reference)
+        source = self._sources.get(found.name)
+        if source is None:
+            entries = found.select(asked.start, asked.stop, after=asked.after, first=asked.first)
+            return entries if asked.wanted is None else only(entries, asked.wanted)
+        most = self.limits.answer
+        return iter((yield from ask(Wait(lambda: source.entries(asked, most), reference))))
 
     def _page(self, found: Iterator[LogEntry]) -> LogPage:
         entries = tuple(islice(found, self.limits.answer))
@@ -254,6 +275,8 @@ class Logs:
         if not included:
             return
         found = self._logs[block.text("LogRef")]
+        if found.name in self._sources:
+            return
         data = tuple(LogData(member.reference, read(member.node), reason) for member, reason in included)
         self._unsaved.append(Logged(found.name, found.add(data, now)))
         self._show(found)
@@ -319,3 +342,12 @@ class Logs:
             self._begin(block, now)
         except ServiceRefused as refused:
             log.warning("%s: it is to write into its log, but %s", block.name, refused.message)
+
+
+def only(found: Iterator[LogEntry], wanted: frozenset[Reference]) -> Iterator[LogEntry]:
+    """Yield the entries that tell of any of these, with just that."""
+    for entry in found if wanted else ():
+        # A whole log may be looked through for nothing: no text is made of what each entry has.
+        data = tuple(one for one in entry.data if one.reference in wanted)
+        if data:
+            yield LogEntry(entry.id, entry.time, data)

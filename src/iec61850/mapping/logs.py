@@ -16,7 +16,8 @@ from ..acsi.logs import GetLogStatusValues, LogData, LogEntry, LogPage, LogStatu
 from ..acsi.references import Reference
 from ..acsi.services import Reason, Request
 from ..acsi.types import BitString, DataValue, EntryTime, TypeDescription
-from ..engine import Engine
+from ..engine import Engine, Steps
+from ..engine.log import Range
 from ..mms import pdu
 from ..mms.data import entry_time_from_octets, entry_time_to_octets
 from .catalogue import unknown_name
@@ -51,18 +52,16 @@ class LogServer(Generic[P]):
         self._wire = wire
         self._parameters = parameters
 
-    def read(self, request: pdu.ReadJournalRequest) -> pdu.ConfirmedServiceResponse:
+    def read(self, request: pdu.ReadJournalRequest) -> Steps[pdu.ConfirmedServiceResponse]:
         """Return the entries that are asked for, as many as fit, and whether there are more of them."""
         most = self._logs.limits.answer
-        found = self._select(request)
+        found = yield from self._select(request)
         match request.range_stop_specification:
             case ("numberOfEntries", number):
                 if number < 1:
                     why = "entries are counted onwards: a number above zero is wanted"
                     raise ServiceRefused(ServiceError.PARAMETER_VALUE_INAPPROPRIATE, why)
                 found = islice(found, number)
-        if request.list_of_variables is not None:
-            found = _only(found, _references(request.list_of_variables))
         page: list[pdu.JournalEntry] = []
         empty = self._size([])
         room = self._parameters.pdu_size - empty - _LENGTHS
@@ -78,7 +77,7 @@ class LogServer(Generic[P]):
             room -= size
         return ("readJournal", pdu.ReadJournalResponse(page, False))
 
-    def _select(self, request: pdu.ReadJournalRequest) -> Iterator[LogEntry]:
+    def _select(self, request: pdu.ReadJournalRequest) -> Steps[Iterator[LogEntry]]:
         name = of_list(request.journal_name)
         if name is None:
             raise unknown_name(request.journal_name)
@@ -98,7 +97,8 @@ class LogServer(Generic[P]):
             after = behind.entry_specification
             if behind.time_specification != _NO_TIME:
                 start = _time(behind.time_specification)
-        return self._logs.find(name).select(start, stop, after=after, first=first)
+        wanted = None if request.list_of_variables is None else _references(request.list_of_variables)
+        return (yield from self._logs.select(name, Range(start, stop, after, first, wanted)))
 
     def _encode(self, entry: LogEntry) -> pdu.JournalEntry:
         variables = []
@@ -136,15 +136,6 @@ def _references(tags: list[str]) -> frozenset[Reference]:
         with suppress(Malformed):
             found.add(from_full_text(tag))
     return frozenset(found)
-
-
-def _only(found: Iterator[LogEntry], wanted: frozenset[Reference]) -> Iterator[LogEntry]:
-    """Yield the entries that have any of these variables, with just those."""
-    for entry in found if wanted else ():
-        # A whole log may be looked through for nothing: no text is made of what each entry has.
-        data = tuple(one for one in entry.data if one.reference in wanted)
-        if data:
-            yield LogEntry(entry.id, entry.time, data)
 
 
 def _decode(entry: pdu.JournalEntry) -> LogEntry:

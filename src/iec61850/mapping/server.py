@@ -108,8 +108,7 @@ class MmsServer(Generic[P]):
         }
         self._files = FileServer(self._engine.files, association, wire, parameters, exchange)
         self._services |= self._files.services()
-        if self._engine.logs.served:
-            self._services["readJournal"] = LogServer(self._engine, wire, parameters).read
+        self._logs = LogServer(self._engine, wire, parameters)
 
     # --- what comes in ----------------------------------------------------------------------------------------------
 
@@ -167,6 +166,8 @@ class MmsServer(Generic[P]):
             return simple(argument)
         if kind == "write":
             return (yield from self._write(argument, before, now))  # type: ignore[arg-type]
+        if kind == "readJournal" and self._engine.logs.served:
+            return (yield from self._logs.read(argument))  # type: ignore[arg-type]
         if kind == "defineNamedVariableList":
             return self._lists.define(argument, now)  # type: ignore[arg-type]
         if kind == "deleteNamedVariableList":

@@ -250,6 +250,8 @@ class Host:
     async def _wait(self, question: Wait) -> Outcome:
         try:
             return Outcome(self.clock.now(), result=await question.call())
+        except ServiceRefused as refused:
+            return Outcome(self.clock.now(), refused)
         except JanusGridError as error:
             failed = ServiceError.FAILED_DUE_TO_COMMUNICATIONS_CONSTRAINT
             return Outcome(self.clock.now(), ServiceRefused(failed, error.message, where=str(question.reference)))
