@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from enum import IntEnum
 from itertools import pairwise
@@ -22,6 +22,7 @@ import attrs
 
 from ...common.data.access import Entry
 from ...common.data.conversion import WireType
+from ...common.data.fitting import utc
 from ...common.data.tables import Binding
 from ...common.errors import ConfigError, LocalError, Refused
 from ..acsi.errors import ServiceError, ServiceRefused
@@ -163,7 +164,7 @@ def equidistant(entries: Sequence[Entry], end: datetime) -> tuple[datetime, int,
     """
     if not entries:
         raise LocalError("a schedule needs an entry")
-    times = [*(entry.start for entry in entries), end]
+    times = [utc(time, "schedule") for time in (*(entry.start for entry in entries), end)]
     gaps = [(later - earlier).total_seconds() for earlier, later in pairwise(times)]
     if min(gaps) <= 0:
         raise LocalError("the entries of a schedule follow one another, and its end follows them all")
@@ -173,7 +174,7 @@ def equidistant(entries: Sequence[Entry], end: datetime) -> tuple[datetime, int,
     found = []
     for entry, gap in zip(entries, gaps, strict=True):
         for number in range(int(gap) // interval):
-            found.append(Entry(entry.start + timedelta(seconds=number * interval), entry.value))
+            found.append(Entry(utc(entry.start, "schedule") + timedelta(seconds=number * interval), entry.value))
             if len(found) > MOST:
                 raise LocalError(f"this course takes more than {MOST} values of {interval} s")
     return times[0], interval, found
@@ -231,11 +232,3 @@ async def _room(ied: Ied, schedule: Schedule) -> int:
     while f"{schedule.form.name}{room + 1}" in names:
         room += 1
     return room
-
-
-def scheduled(schedules: Mapping[str, Schedule], name: str) -> Schedule:
-    """Return the schedule of a point; raise `Refused` if its table offers none."""
-    found = schedules.get(name)
-    if found is None:
-        raise Refused("the table offers no schedule for it", where=name)
-    return found
