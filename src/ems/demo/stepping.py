@@ -15,8 +15,12 @@ from collections.abc import Coroutine
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
+from ...common.clock import Clock
+
 T = TypeVar("T")
 
+LAST = 1_000
+"""The rank of who has none."""
 SOON = 0.005
 """Real seconds: a timer that ends sooner belongs to the present moment, and is waited for."""
 
@@ -32,7 +36,7 @@ class SteppingClock:
         factor: how many of its seconds pass at most in a real one; None for as fast as the program can.
         grace: real seconds of silence before the next step, for what other programs have to say; 0 where everything
             runs in this process, for then silence is seen at once, and those who wait for the same moment wake one
-            after the other instead of all together.
+            after the other instead of all of one rank together.
     """
 
     def __init__(self, start: datetime, factor: float | None = None, *, grace: float = 0.0) -> None:
@@ -40,7 +44,7 @@ class SteppingClock:
         self._now = start
         self._factor = factor
         self._running = False
-        self._sleepers: list[tuple[datetime, int, asyncio.Future[None]]] = []
+        self._sleepers: list[tuple[datetime, int, int, asyncio.Future[None]]] = []
         self._order = itertools.count()
         self._began = (start, time.monotonic())
 
@@ -68,27 +72,33 @@ class SteppingClock:
         """Return the present time of this clock."""
         return self._now
 
-    @property
-    def waiting(self) -> int:
-        """How many wait for a later time."""
-        return sum(not future.done() for _, _, future in self._sleepers)
+    def ranked(self, rank: int) -> Clock:
+        """Return this clock for those who wake at a moment before others of a higher rank do.
+
+        So devices have shown what they measure when the site looks, and the site has decided when it is reported.
+        """
+        return _Ranked(self, rank)
 
     async def sleep(self, seconds: float) -> None:
         """Return when `seconds` of this clock have passed; at once for zero or less."""
         await self.sleep_until(self._now + timedelta(seconds=seconds))
 
     async def sleep_until(self, when: datetime) -> None:
-        """Return when this clock shows `when` or later. Who began to sleep first wakes first."""
+        """Return when this clock shows `when` or later, after all who have a rank."""
+        await self.rest(when, LAST)
+
+    async def rest(self, when: datetime, rank: int) -> None:
+        """Return when this clock shows `when` or later, in turn: the lower rank first, then who began to wait first."""
         if when <= self._now:
             await asyncio.sleep(0)
             return
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        heapq.heappush(self._sleepers, (when, next(self._order), future))
+        heapq.heappush(self._sleepers, (when, rank, next(self._order), future))
         await future
 
     def wait(self) -> float | None:
         """Return the real seconds until the next step may come; None if there is none to make."""
-        while self._sleepers and self._sleepers[0][2].done():  # cancelled meanwhile
+        while self._sleepers and self._sleepers[0][3].done():  # cancelled meanwhile
             heapq.heappop(self._sleepers)
         if not self._running or not self._sleepers:
             return None
@@ -99,14 +109,32 @@ class SteppingClock:
         return max(0.0, due - (time.monotonic() - then))
 
     def step(self) -> None:
-        """Go on to the next moment and wake who has waited for it longest; with a grace, all who have."""
-        self._now = max(self._now, self._sleepers[0][0])
-        while self._sleepers and self._sleepers[0][0] <= self._now:
-            _, _, future = heapq.heappop(self._sleepers)
+        """Go on to the next moment and wake who is the first in turn; with a grace, all of that rank."""
+        when, rank, _, _ = self._sleepers[0]
+        self._now = max(self._now, when)
+        while self._sleepers and self._sleepers[0][:2] <= (self._now, rank):
+            future = heapq.heappop(self._sleepers)[3]
             if not future.done():
                 future.set_result(None)
                 if not self.grace:
                     return
+
+
+class _Ranked:
+    """A clock for those of one rank."""
+
+    def __init__(self, clock: SteppingClock, rank: int) -> None:
+        self._clock = clock
+        self._rank = rank
+
+    def now(self) -> datetime:
+        return self._clock.now()
+
+    async def sleep(self, seconds: float) -> None:
+        await self.sleep_until(self._clock.now() + timedelta(seconds=seconds))
+
+    async def sleep_until(self, when: datetime) -> None:
+        await self._clock.rest(when, self._rank)
 
 
 class _Selector(selectors.DefaultSelector):

@@ -7,6 +7,7 @@ import time
 from datetime import datetime, timedelta
 
 import pytest
+from janusgrid.common.clock import Clock
 from janusgrid.ems.demo.stepping import SteppingClock
 
 from ..plants import at
@@ -40,12 +41,14 @@ def test_who_waits_for_one_moment_wakes_in_turn_each_when_the_last_is_done() -> 
     """Every minute a meter tells its figure over TCP, and a reader looks at the same instant: it sees that figure."""
     clock = SteppingClock(START)
     seen: list[tuple[float, int]] = []
+    connected = asyncio.Event()
     received = 0
 
     async def meter(port: int) -> None:
         _, writer = await asyncio.open_connection("127.0.0.1", port)
+        connected.set()
         for figure in range(1, 201):
-            await clock.sleep(60)
+            await clock.ranked(0).sleep(60)
             writer.write(figure.to_bytes(4, "big") + bytes(100_000))  # more than a socket takes at once
             await writer.drain()
         writer.close()
@@ -66,10 +69,8 @@ def test_who_waits_for_one_moment_wakes_in_turn_each_when_the_last_is_done() -> 
         server = await asyncio.start_server(take, "127.0.0.1", 0)
         async with server:
             metering = asyncio.create_task(meter(server.sockets[0].getsockname()[1]))
-            while not clock.waiting:
-                await asyncio.sleep(0)
             looking = asyncio.create_task(look())
-            await asyncio.sleep(0)
+            await connected.wait()
             clock.go()
             await asyncio.gather(metering, looking)
 
@@ -132,6 +133,27 @@ def test_with_a_grace_it_waits_for_silence_and_wakes_all_of_a_moment() -> None:
 
     assert clock.run(play()) >= 0.05
     assert woken == [START + n * 10 * SECOND for n in range(1, 6) for _ in range(20)]
+
+
+@pytest.mark.parametrize("grace", [0.0, 0.001])
+def test_those_of_a_lower_rank_wake_first_however_long_others_have_waited(grace: float) -> None:
+    clock = SteppingClock(START, grace=grace)
+    woken: list[str] = []
+
+    async def sleeper(name: str, waits: Clock) -> None:
+        for _ in range(3):
+            await waits.sleep(10)
+            woken.append(name)
+
+    async def play() -> None:
+        parties = [("last", clock), ("third", clock.ranked(2)), ("first", clock.ranked(0)), ("second", clock.ranked(1))]
+        tasks = [asyncio.create_task(sleeper(name, waits)) for name, waits in parties]
+        await asyncio.sleep(0)
+        clock.go()
+        await asyncio.gather(*tasks)
+
+    clock.run(play())
+    assert woken == ["first", "second", "third", "last"] * 3
 
 
 def test_a_sleeper_that_is_cancelled_holds_nobody_up() -> None:
