@@ -1,16 +1,20 @@
 """Units and OpenADR's items: `kW` is `powerReal` with the prefix kilo, and back.
 
-The profile fixes the words of an item and puts the SI prefix beside them; currencies, pulses and Green Button data have
-no unit here, and what people measure besides is a `customUnit` of that name.
+The profile fixes the words of an item and puts the SI prefix beside them; pulses and Green Button data have no unit
+here, and what people measure besides is a `customUnit` of that name.
 """
 
 from __future__ import annotations
 
 from decimal import Decimal
 
-from ..common.data.unit import Unit, unit
+from ..common.data.unit import Unit, money, unit
 from ..common.errors import LocalError, Malformed
 from .model import (
+    Currency,
+    CurrencyPerKw,
+    CurrencyPerKwh,
+    CurrencyPerThm,
     Current,
     CustomUnit,
     EnergyApparent,
@@ -25,6 +29,7 @@ from .model import (
     SiScaleCode,
     Temperature,
     TemperatureUnit,
+    Therm,
     Voltage,
 )
 from .model.units import ITEM_BASE
@@ -33,26 +38,32 @@ GRID = PowerAttributes(hertz=Decimal("60.0"), voltage=Decimal("11400.0"), ac=Tru
 """The grid where none is named: powers cannot be without one."""
 
 _PREFIX = {
-    "": SiScaleCode.NONE,
-    "m": SiScaleCode.MILLI,
-    "k": SiScaleCode.KILO,
-    "M": SiScaleCode.MEGA,
-    "G": SiScaleCode.GIGA,
-}
+    "": SiScaleCode.NONE, "p": SiScaleCode.PICO, "n": SiScaleCode.NANO, "u": SiScaleCode.MICRO, "m": SiScaleCode.MILLI,
+    "c": SiScaleCode.CENTI, "d": SiScaleCode.DECI, "k": SiScaleCode.KILO, "M": SiScaleCode.MEGA,
+    "G": SiScaleCode.GIGA, "T": SiScaleCode.TERA,
+}  # fmt: skip
 _SYMBOL = {code: prefix for prefix, code in _PREFIX.items()}
 _POWER: dict[str, type[PowerReal | PowerReactive | PowerApparent]] = {
     "W": PowerReal,
     "var": PowerReactive,
     "VA": PowerApparent,
 }
-_OTHER: dict[str, type[EnergyReal | EnergyReactive | EnergyApparent | Voltage | Current | Frequency]] = {
+_OTHER: dict[str, type[EnergyReal | EnergyReactive | EnergyApparent | Voltage | Current | Frequency | Therm]] = {
     "Wh": EnergyReal,
     "varh": EnergyReactive,
     "VAh": EnergyApparent,
     "V": Voltage,
     "A": Current,
     "Hz": Frequency,
+    "thm": Therm,
 }
+_MONEY: dict[str, type[Currency | CurrencyPerKw | CurrencyPerKwh | CurrencyPerThm]] = {
+    "": Currency,
+    "kW": CurrencyPerKw,
+    "kWh": CurrencyPerKwh,
+    "thm": CurrencyPerThm,
+}
+_PER = {kind: per for per, kind in _MONEY.items()}
 _BASE: dict[type[object], str] = {kind: symbol for symbol, kind in (*_POWER.items(), *_OTHER.items())}
 _TEMPERATURE = {"degC": TemperatureUnit.CELSIUS, "degF": TemperatureUnit.FAHRENHEIT}
 _DEGREES = {word: symbol for symbol, word in _TEMPERATURE.items()}
@@ -69,6 +80,8 @@ def item(symbol: str, grid: PowerAttributes = GRID) -> ItemBase | None:
         return None
     if symbol in _TEMPERATURE:
         return Temperature(item_units=_TEMPERATURE[symbol])
+    if (price := money(symbol)) is not None and price[2] in _MONEY:
+        return _MONEY[price[2]](item_units=price[1], si_scale_code=_PREFIX[price[0]])
     base = max((known for known in _BASE.values() if symbol.endswith(known)), key=len, default="")
     code = _PREFIX.get(symbol.removesuffix(base)) if base else None
     if code is None:
@@ -76,6 +89,18 @@ def item(symbol: str, grid: PowerAttributes = GRID) -> ItemBase | None:
     if base in _POWER:
         return _POWER[base](si_scale_code=code, power_attributes=grid)
     return _OTHER[base](si_scale_code=code)
+
+
+def _base(item: ItemBase) -> str | None:
+    """Return the unit of an item without its prefix; None if it has none here."""
+    if isinstance(item, Temperature):
+        return _DEGREES[item.item_units]
+    if isinstance(item, CustomUnit):
+        return item.item_units
+    if isinstance(item, Currency | CurrencyPerKw | CurrencyPerKwh | CurrencyPerThm):
+        per = _PER[type(item)]
+        return f"{item.item_units}/{per}" if per else item.item_units
+    return _BASE.get(type(item))
 
 
 def item_name(item: ItemBase | None) -> str:
@@ -87,12 +112,9 @@ def unit_of(item: ItemBase | None) -> Unit:
     """Return the unit in which values of this item are; raise `Malformed` for an item that has none here."""
     if item is None:
         return unit("")
-    if isinstance(item, Temperature):
-        return unit(_DEGREES[item.item_units])
-    base = item.item_units if isinstance(item, CustomUnit) else _BASE.get(type(item))
-    prefix = _SYMBOL.get(getattr(item, "si_scale_code", SiScaleCode.NONE))
+    prefix = _SYMBOL[getattr(item, "si_scale_code", SiScaleCode.NONE)]
     try:
-        if base is not None and prefix is not None:
+        if (base := _base(item)) is not None:
             return unit(f"{prefix}{base}")
     except LocalError:
         pass

@@ -36,16 +36,28 @@ class WireType(Enum):
     ENUM = "enum"
     BOOL = "bool"
     TEXT = "text"
+    BITS2 = "bits2"
+    BITS5 = "bits5"
+    BITS6 = "bits6"
+    BITS10 = "bits10"
+    BITS13 = "bits13"
+    """Bit strings as the standards have them, as the integer whose most significant bit is the first."""
+
+    @property
+    def size(self) -> int | None:
+        """How many bits an integer without sign or a bit string of this type has; None for other types."""
+        head = self.value.rstrip("0123456789")
+        return int(self.value.removeprefix(head)) if head in {"uint", "bits"} else None
 
     @property
     def range(self) -> tuple[int, int] | None:
         """The least and greatest integer of this type; None if it is no integer."""
         if self is WireType.ENUM:
             return -(1 << 31), (1 << 31) - 1
-        bits = int(self.value.lstrip("uint") or 0) if "int" in self.value else 0
-        if not bits:
-            return None
-        return (0, (1 << bits) - 1) if self.value.startswith("u") else (-(1 << bits - 1), (1 << bits - 1) - 1)
+        if self.size is not None:
+            return 0, (1 << self.size) - 1
+        bits = int(self.value.removeprefix("int") or 0) if self.value.startswith("int") else 0
+        return (-(1 << bits - 1), (1 << bits - 1) - 1) if bits else None
 
 
 class Conversion(Protocol):
@@ -254,6 +266,64 @@ class Same:
         return isinstance(value, bool if self.type is ValueType.BOOL else str)
 
 
+@attrs.frozen(slots=True)
+class Field:
+    """A few bits of an integer or bit string on the wire; other points have its other bits.
+
+    Attributes:
+        inner: between the common value and the number that the bits are, or the truth value that one bit is.
+        wire_type: of the whole.
+        first, last: the bits, as the table numbers them: those of an integer from the least significant, those of a
+            bit string from its first.
+    """
+
+    inner: Conversion
+    wire_type: WireType
+    first: int
+    last: int
+
+    @property
+    def type(self) -> ValueType:
+        """The type of the common value."""
+        return self.inner.type
+
+    @property
+    def literals(self) -> tuple[str, ...]:
+        """The names that the common value may have."""
+        return self.inner.literals
+
+    @property
+    def shift(self) -> int:
+        """How many bits of less weight are beside it."""
+        return (self.wire_type.size or 0) - 1 - self.last if self.wire_type.value.startswith("bits") else self.first
+
+    @property
+    def mask(self) -> int:
+        """The whole with all bits of this field set, and no other."""
+        return ((1 << self.last - self.first + 1) - 1) << self.shift
+
+    def to_wire(self, value: Scalar) -> Scalar:
+        """Return the whole with all other bits 0; raise `TypeConflict` if `value` does not fit."""
+        bits = int(self.inner.to_wire(value)) << self.shift
+        if bits & ~self.mask:
+            raise TypeConflict(
+                f"{_shown(value)} does not fit in {_bits(self.first, self.last)} of {self.wire_type.value}"
+            )
+        return bits
+
+    def within(self, whole: int, value: Scalar) -> int:
+        """Return the whole with this field changed and every other bit as it was."""
+        return whole & ~self.mask | int(self.to_wire(value))
+
+    def from_wire(self, value: Scalar) -> Scalar:
+        """Return the common value of these bits; raise `Malformed` if the whole or the field is none."""
+        low, high = self.wire_type.range or (0, -1)
+        if type(value) is not int or not low <= value <= high:
+            raise Malformed(f"{_shown(value)} is not {self.wire_type.value}")
+        bits = (value & self.mask) >> self.shift
+        return self.inner.from_wire(bool(bits) if self.inner.wire_type is WireType.BOOL else bits)
+
+
 def conversion(
     type: ValueType,
     wire_type: WireType,
@@ -263,13 +333,20 @@ def conversion(
     scale: float = 1.0,
     offset: float = 0.0,
     codes: Mapping[str, int] | None = None,
+    bits: tuple[int, int] | None = None,
 ) -> Conversion:
     """Return the conversion `common = wire, in unit, * scale + offset`, or the one by `codes` (name to code).
 
-    The names of a number's codes are numbers, in `unit`.
+    The names of a number's codes are numbers, in `unit`. `bits` are the first and the last bit that are meant of an
+    integer or bit string: one bit is a truth value or a name, several are a number or a name.
 
     Raises `LocalError` with the reason if it cannot be inverted or mixes what does not belong together.
     """
+    if bits is not None:
+        inner = _inside(type, wire_type, *bits, coded=bool(codes))
+        made = conversion(type, inner, unit=unit, wire_unit=wire_unit, scale=scale, offset=offset, codes=codes)
+        _check_room(made, *bits)
+        return Field(made, wire_type, *bits)
     if type in {ValueType.FLOAT, ValueType.INT}:
         if codes:
             return _stepped(type, wire_type, wire_unit, scale, offset, codes)
@@ -281,6 +358,30 @@ def conversion(
     if type.value != wire_type.value:
         raise LocalError(f"{_a(type)} does not convert to {wire_type.value}")
     return Same(type, wire_type)
+
+
+def _inside(type: ValueType, wire_type: WireType, first: int, last: int, *, coded: bool) -> WireType:
+    """Return the type of the number that some bits are."""
+    if wire_type.size is None:
+        raise LocalError(f"{_a(wire_type)} has no bits: uint8 to uint64 have, and bits2 to bits13")
+    if not 0 <= first <= last < wire_type.size:
+        raise LocalError(f"{wire_type.value} has no {_bits(first, last)}: it has bits 0 to {wire_type.size - 1}")
+    if type is ValueType.TEXT:
+        raise LocalError("bits are no text")
+    if type is ValueType.BOOL and first != last and not coded:
+        raise LocalError("a bool is one bit; several need an enumeration: false=code|true=code")
+    return WireType.BOOL if type is ValueType.BOOL and first == last else WireType.UINT64
+
+
+def _check_room(made: Conversion, first: int, last: int) -> None:
+    """Refuse codes beyond the bits."""
+    for name, code in (made.codes if isinstance(made, Coded | Stepped) else {}).items():
+        if not 0 <= code < 1 << last - first + 1:
+            raise LocalError(f"code {name}={code} does not fit in {_bits(first, last)}")
+
+
+def _bits(first: int, last: int) -> str:
+    return f"bit {first}" if first == last else f"bits {first}-{last}"
 
 
 def _linear(
@@ -365,7 +466,7 @@ def _shown(value: Scalar) -> str:
     return text if len(text) <= 60 else f"{text[:60]}…"
 
 
-def _a(type: ValueType) -> str:
+def _a(type: ValueType | WireType) -> str:
     return f"{'an' if type.value[0] in 'aeiou' else 'a'} {type.value}"
 
 

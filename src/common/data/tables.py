@@ -20,7 +20,7 @@ import attrs
 
 from ..config import together
 from ..errors import ConfigError, LocalError, TypeConflict, UnknownName
-from .conversion import Conversion, WireType, conversion
+from .conversion import Conversion, Field, WireType, conversion
 from .point import OPERABLE, READABLE, WRITABLE, Kind, Point, ValueType
 from .unit import Unit, unit
 from .value import Scalar
@@ -33,6 +33,11 @@ COMMON = (
 )  # fmt: skip
 """The columns that every table has."""
 
+OPTIONAL = ("bits",)
+"""Columns with a meaning of their own that a table may have."""
+
+_KNOWN = frozenset((*COMMON, *OPTIONAL))
+
 MANY = frozenset({"signal", "rid"})
 """Columns of tables in which a point may stand several times: set by several signals, reported in several ways."""
 
@@ -42,6 +47,7 @@ _POINT = re.compile(r"[A-Za-z0-9_{}]+(\.[A-Za-z0-9_{}]+)*")
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
 _FIGURE = re.compile(r"(-?)\{(\w+)\}")
 _PLACE = re.compile(r"\{(\w+)\}")
+_BITS = re.compile(r"(\d{1,2})(?:-(\d{1,2}))?")
 
 
 class Service(Enum):
@@ -261,14 +267,24 @@ def _check_header(header: list[str], where: str) -> None:
 
 
 def _check_twice(row: Row, seen: dict[object, str], repeated: bool) -> None:
-    keys: list[tuple[object, str]] = [] if repeated else [(row.point, f"point {row.point!r}")]
-    if row.address:
-        shown = ", ".join(value for value in row.address.values() if value)
-        keys.append((tuple(row.address.values()), f"address {shown!r}"))
-    for key, name in keys:
+    """See that point, address and bits of the row are not there yet, and note them in `seen`."""
+    address, field = tuple(row.address.values()), row.conversion
+    shown = repr(", ".join(filter(None, address)))
+    own: dict[object, str] = {} if repeated else {row.point: f"point {row.point!r}"}
+    whole, parts = (address, "whole"), (address, "parts")
+    if isinstance(field, Field):
+        own |= {(address, bit): f"bit {bit} of {shown}" for bit in range(field.first, field.last + 1)}
+        others, note = {whole: f"address {shown}"}, parts
+    elif address:
+        own[whole] = f"address {shown}"
+        others, note = {parts: f"address {shown}"}, whole
+    else:
+        others, note = {}, whole
+    for key, name in (own | others).items():
         if key in seen:
             raise ConfigError(f"{name} is given twice, first at {seen[key]}", where=row.where)
-        seen[key] = row.where
+    for key in (*own, note):
+        seen.setdefault(key, row.where)
 
 
 def _row(header: list[str], cells: list[str], where: str) -> Row:
@@ -292,6 +308,7 @@ def _row(header: list[str], cells: list[str], where: str) -> Row:
             scale=_number(cell, "scale", where, 1.0),
             offset=_number(cell, "offset", where, 0.0),
             codes=_codes(cell["enumeration"], where),
+            bits=_bits(cell.get("bits", ""), services, where),
         )
     except ConfigError:
         raise
@@ -307,7 +324,7 @@ def _row(header: list[str], cells: list[str], where: str) -> Row:
         low=cell["low"],
         high=cell["high"],
         description=cell["description"],
-        address={column: text for column, text in cell.items() if column not in COMMON},
+        address={column: text for column, text in cell.items() if column not in _KNOWN},
         where=where,
     )
 
@@ -320,6 +337,19 @@ def _services(text: str, kind: Kind, where: str) -> Iterator[Service]:
         if kind not in _ALLOWED[service]:
             raise ConfigError(f"services: a {kind.value} cannot be served by {word!r}", where=where)
         yield service
+
+
+def _bits(text: str, services: frozenset[Service], where: str) -> tuple[int, int] | None:
+    if not text:
+        return None
+    match = _BITS.fullmatch(text)
+    if match is None:
+        raise ConfigError(f"bits: {text!r} is no bit (5) and no range of bits (4-6)", where=where)
+    if beyond := sorted(service.value for service in services - {Service.READ, Service.REPORT}):
+        reason = f"services: some bits of a value cannot be served by {beyond[0]!r}: other points have its other bits"
+        raise ConfigError(reason, where=where)
+    first, last = int(match[1]), int(match[2] or match[1])
+    return min(first, last), max(first, last)
 
 
 def _member(enum: type[E], cell: Mapping[str, str], column: str, where: str) -> E:

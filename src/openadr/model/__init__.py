@@ -5,6 +5,7 @@
 The classes are named as in the profile, without `oadr`; fields as in the profile, in Python case.
 """
 
+from ...common.currencies import CURRENCIES
 from .common import (
     EiActivePeriod,
     EiResponse,
@@ -89,7 +90,6 @@ from .report import (
     UpdateReport,
 )
 from .units import (
-    CURRENCIES,
     Currency,
     CurrencyPerKw,
     CurrencyPerKwh,

@@ -6,22 +6,10 @@ The texts of `item_description` and `item_units` are fixed by the profile ("Wh",
 
 from decimal import Decimal
 
+from ...common.currencies import CURRENCIES
 from .declare import Choice, Xml, child, fixed, part
 from .enumerations import CurrencyItemDescription, SiScaleCode, TemperatureUnit
 from .simple import FLOAT, Simple, token_of
-
-CURRENCIES = tuple(
-    """
-    AED AFN ALL AMD ANG AOA ARS AUD AWG AZN BAM BBD BDT BGN BHD BIF BMD BND BOB BOV BRL BSD BTN BWP BYR BZD CAD CDF CHE
-    CHF CHW CLF CLP CNY COP COU CRC CUC CUP CVE CZK DJF DKK DOP DZD EEK EGP ERN ETB EUR FJD FKP GBP GEL GHS GIP GMD GNF
-    GTQ GWP GYD HKD HNL HRK HTG HUF IDR ILS INR IQD IRR ISK JMD JOD JPY KES KGS KHR KMF KPW KRW KWD KYD KZT LAK LBP LKR
-    LRD LSL LTL LVL LYD MAD MDL MGA MKD MMK MNT MOP MRO MUR MVR MWK MXN MXV MYR MZN NAD NGN NIO NOK NPR NZD OMR PAB PEN
-    PGK PHP PKR PLN PYG QAR RON RSD RUB RWF SAR SBD SCR SDG SEK SGD SHP SLL SOS SRD STD SVC SYP SZL THB TJS TMT TND TOP
-    TRY TTD TWD TZS UAH UGX USD USN USS UYI UYU UZS VEF VND VUV WST XAF XAG XAU XBA XBB XBC XBD XCD XDR XFU XOF XPD XPF
-    XPT XTS XXX YER ZAR ZMK ZWL
-    """.split()  # noqa: SIM905  # a column of 181 quoted codes reads worse
-)
-"""The ISO 4217 codes as they were in 2010, which is all that the profile knows."""
 
 CURRENCY_CODE: Simple = token_of("clm:ISO3AlphaCurrencyCodeContentType", CURRENCIES)
 REAL_POWER_UNIT: Simple = token_of("power:RealPowerUnitType", ("W", "J/s"))

@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from janusgrid.common.data.conversion import Coded, Conversion, Linear, Same, Stepped, Whole, WireType, conversion
+from janusgrid.common.data.conversion import (
+    Coded,
+    Conversion,
+    Field,
+    Linear,
+    Same,
+    Stepped,
+    Whole,
+    WireType,
+    conversion,
+)
 from janusgrid.common.data.point import ValueType
 from janusgrid.common.data.unit import UNITS, Unit, convert, unit
 from janusgrid.common.errors import LocalError, Malformed, TypeConflict
@@ -83,7 +94,10 @@ def test_whole_numbers_on_a_float_wire(value: int) -> None:
     assert there.from_wire(there.to_wire(value)) == value
 
 
-@given(st.dictionaries(st.text("abcxyz_", min_size=1), st.integers(0, 127), min_size=1), st.sampled_from(INTEGERS))
+@given(
+    st.dictionaries(st.text("abcxyz_", min_size=1), st.integers(0, 127), min_size=1),
+    st.sampled_from([w for w in INTEGERS if "int" in w.value]),
+)
 def test_every_name_has_its_code(codes: dict[str, int], wire: WireType) -> None:
     if len(set(codes.values())) < len(codes):
         with pytest.raises(LocalError, match="stands for two names"):
@@ -108,6 +122,77 @@ def test_a_number_of_some_values_only() -> None:
         part.from_wire(3)
     tap = make("int", "int8", codes={"3": 7})
     assert (tap.to_wire(3), tap.from_wire(7), type(tap.from_wire(7))) == (7, 3, int)
+
+
+UNSIGNED = [wire for wire in WireType if wire.size]
+
+
+@st.composite
+def fields(draw: st.DrawFn) -> tuple[Field, Any]:
+    """Some bits of something, and a value that they can have."""
+    wire = draw(st.sampled_from(UNSIGNED))
+    assert wire.size
+    first = draw(st.integers(0, wire.size - 1))
+    last = draw(st.integers(first, wire.size - 1))
+    top = (1 << last - first + 1) - 1
+    type = draw(st.sampled_from(["int", "float", "enum", *(["bool"] if first == last else [])]))
+    codes = None
+    if type == "enum":
+        numbers = draw(st.lists(st.integers(0, top), min_size=1, max_size=5, unique=True))
+        codes = {f"n{number}": number for number in numbers}
+    there = make(type, wire.value, bits=(first, last), codes=codes)
+    assert isinstance(there, Field)
+    if type == "float":
+        top = min(top, 1 << 52)
+    values = {"bool": st.booleans(), "enum": st.sampled_from(list(codes or {"": 0}))}
+    return there, draw(values.get(type, st.integers(0, top)))
+
+
+@given(fields(), st.data())
+def test_some_bits_are_changed_and_no_other(pair: tuple[Field, Any], data: st.DataObject) -> None:
+    there, value = pair
+    low, high = there.wire_type.range or (0, 0)
+    whole = data.draw(st.integers(low, high))
+    assert there.from_wire(there.to_wire(value)) == value
+    changed = there.within(whole, value)
+    assert low <= changed <= high
+    assert there.from_wire(changed) == value
+    assert changed & ~there.mask == whole & ~there.mask
+    assert there.within(changed, value) == changed
+
+
+@given(st.data())
+def test_fields_of_one_whole_compose_in_any_order(data: st.DataObject) -> None:
+    cuts = sorted(data.draw(st.sets(st.integers(1, 15), max_size=5)))
+    edges = [0, *cuts, 16]
+    parts = [make("int", "uint16", bits=(low, high - 1)) for low, high in pairwise(edges)]
+    values = [data.draw(st.integers(0, (1 << high - low) - 1)) for low, high in pairwise(edges)]
+    whole = data.draw(st.integers(0, 65535))
+    for part, value in data.draw(st.permutations(list(zip(parts, values, strict=True)))):
+        assert isinstance(part, Field)
+        whole = part.within(whole, value)
+    assert [part.from_wire(whole) for part in parts] == values
+
+
+def test_bits_are_numbered_as_their_standards_do() -> None:
+    run = make("bool", "uint16", bits=(0, 0))
+    mode = make("enum", "uint16", bits=(4, 6), codes={"off": 0, "hand": 1, "auto": 5})
+    assert (run.to_wire(True), run.from_wire(0xFFFE), mode.to_wire("auto"), mode.from_wire(0x5F)) == (
+        *(1, False, 0x50),
+        "auto",
+    )
+    test, validity = make("bool", "bits13", bits=(11, 11)), make("int", "bits13", bits=(0, 1))
+    assert (test.to_wire(True), validity.from_wire(0b11_000_0000_0000)) == (0b10, 3)
+    inverted = make("bool", "uint8", bits=(7, 7), codes={"true": 0, "false": 1})
+    assert (inverted.to_wire(True), inverted.to_wire(False)) == (0, 128)
+    scaled = make("float", "uint16", bits=(8, 15), scale=0.5, offset=-40)
+    assert (scaled.from_wire(0x6400), scaled.to_wire(10)) == (10, 0x6400)
+    with pytest.raises(TypeConflict, match="500 does not fit in bits 8-15 of uint16"):
+        scaled.to_wire(500)
+    with pytest.raises(Malformed, match="70000 is not uint16"):
+        scaled.from_wire(70_000)
+    position = make("enum", "bits2", codes={"between": 0, "open": 1, "closed": 2, "bad": 3})
+    assert (position.to_wire("closed"), position.from_wire(1)) == (2, "open")
 
 
 def test_bits_and_truth_values() -> None:
@@ -157,6 +242,14 @@ def test_watts_are_exact_to_the_last_digit() -> None:
         ("codes have no wire_unit, scale or offset", {"codes": {"1": 1}, "wire": "int8", "scale": 2.0}),
         ("a float with codes does not convert to bool", {"codes": {"1": 1}, "wire": "bool"}),
         ("a float with codes does not convert to float32", {"codes": {"1": 1}}),
+        ("a float32 has no bits: uint8 to uint64", {"bits": (0, 0)}),
+        ("an int16 has no bits", {"wire": "int16", "bits": (0, 0)}),
+        ("uint16 has no bit 16: it has bits 0 to 15", {"wire": "uint16", "bits": (16, 16)}),
+        ("bits2 has no bits 1-2: it has bits 0 to 1", {"wire": "bits2", "bits": (1, 2)}),
+        ("bits are no text", {"type": "text", "wire": "uint8", "bits": (1, 2)}),
+        ("a bool is one bit; several need an enumeration", {"type": "bool", "wire": "uint8", "bits": (1, 2)}),
+        ("code a=4 does not fit in bits 1-2", {"type": "enum", "wire": "uint8", "bits": (1, 2), "codes": {"a": 4}}),
+        ("code a=2 does not fit in bit 1", {"type": "enum", "wire": "uint8", "bits": (1, 1), "codes": {"a": 2}}),
         ("an int on an integer wire needs scale 1 or -1", {"type": "int", "wire": "int16", "scale": 10.0}),
         ("an int on an integer wire needs scale 1 or -1", {"type": "int", "wire": "int16", "offset": 0.5}),
         ("an enum needs an enumeration", {"type": "enum", "wire": "enum"}),

@@ -7,13 +7,16 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from janusgrid.common.data.conversion import Stepped
-from janusgrid.common.data.point import Kind, ValueType
-from janusgrid.common.data.tables import COMMON, Binding, Row, Service, load_table, parse_table
+from janusgrid.common.data.conversion import Conversion, Field, Linear, Stepped, WireType
+from janusgrid.common.data.point import READABLE, Kind, ValueType
+from janusgrid.common.data.tables import COMMON, OPTIONAL, Binding, Row, Service, load_table, parse_table
+from janusgrid.common.data.unit import UNITS
+from janusgrid.common.data.value import Scalar
 from janusgrid.common.errors import ConfigError, Malformed, TypeConflict, UnknownName
 from janusgrid.common.resources import mappings_dir
 
-TABLES = sorted(path for room in ("iec61850", "openadr") for path in (mappings_dir() / room).glob("*.csv"))
+from .tables import SHIPPED, common_values, shown
+
 HEADER = "point,kind,type,unit,address,wire_type,wire_unit,scale,offset,enumeration,services,low,high,description\n"
 P = "p,measurement,float,kW,ref1,float32,W,,,,read report,,,Power\n"
 SET = "p.set,setpoint,float,kW,{ied}/Spt,float32,W,,,,read operate,-{rating},{rating},\n"
@@ -106,6 +109,48 @@ def test_a_fault_has_file_line_and_reason(lines: list[str], where: str, reason: 
     assert caught.value.message.startswith(reason)
 
 
+BITS = HEADER.replace("address,", "address,bits,")
+ALARM = "alarm{n},status,bool,,reg,{bits},uint16,,,,,read,,,\n"
+
+
+def test_several_points_of_one_value() -> None:
+    lines = [ALARM.format(n=n, bits=bits) for n, bits in (("", "0"), ("2", "15"))]
+    mode = "mode,status,enum,,reg,4-6,uint16,,,,off=0|on=1,read report,,,\n"
+    first, second, third = parse_table((BITS + "".join(lines) + mode + P.replace("ref1", "ref1,")).encode(), "t.csv")[
+        :3
+    ]
+    assert [row.conversion.from_wire(0x8010) for row in (first, second, third)] == [False, True, "on"]
+    assert first.address == third.address == {"address": "reg"}
+
+
+@pytest.mark.parametrize(
+    ("bits", "reason"),
+    [
+        (["0", "0"], "bit 0 of 'reg' is given twice, first at t.csv:2"),
+        (["0", ""], "a bool does not convert to uint16"),
+        (["x"], "bits: 'x' is no bit (5) and no range of bits (4-6)"),
+        (["16"], "uint16 has no bit 16"),
+        (["3-4"], "a bool is one bit"),
+    ],
+)
+def test_faults_of_bits(bits: list[str], reason: str) -> None:
+    lines = [ALARM.format(n=n, bits=text) for n, text in enumerate(bits)]
+    with pytest.raises(ConfigError) as caught:
+        parse_table((BITS + "".join(lines)).encode(), "t.csv")
+    assert reason in str(caught.value)
+
+
+def test_bits_are_not_written_and_not_beside_their_whole() -> None:
+    field = "mode,setting,int,,reg,4-6,uint16,,,,,{services},,,\n"
+    whole = "all,setting,int,,reg,,uint16,,,,,read write,,,\n"
+    with pytest.raises(ConfigError, match="some bits of a value cannot be served by 'write': other points have its"):
+        parse_table((BITS + field.format(services="read write")).encode(), "t.csv")
+    read = field.format(services="read")
+    for lines in ((read, whole), (whole, read)):
+        with pytest.raises(ConfigError, match=r"t\.csv:3: address 'reg' is given twice, first at t\.csv:2"):
+            parse_table((BITS + "".join(lines)).encode(), "t.csv")
+
+
 @pytest.mark.parametrize(
     ("header", "reason"),
     [
@@ -167,28 +212,76 @@ def test_files(tmp_path: Path) -> None:
         table.row("q")
 
 
-@pytest.mark.parametrize("path", TABLES, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", SHIPPED, ids=shown)
 @given(data=st.data())
 def test_every_shipped_row_converts_there_and_back(path: Path, data: st.DataObject) -> None:
     for row in load_table(path):
-        there = row.conversion
-        if there.type is ValueType.ENUM:
-            value = data.draw(st.sampled_from(there.literals))
-            assert there.from_wire(there.to_wire(value)) == value
+        there_and_back(row.conversion, data.draw(common_values(row.conversion)))
+
+
+def there_and_back(there: Conversion, value: Scalar) -> None:
+    """A value that fits comes back as it was, and what stands on the wire is told again."""
+    wire = there.to_wire(value)
+    back = there.from_wire(wire)
+    if isinstance(value, float):
+        assert isinstance(there, Linear | Field | Stepped)
+        offset = abs(getattr(there, "offset", 0.0))
+        assert back == pytest.approx(value, rel=1e-12, abs=1e-12 * (1 + offset))
+        assert there.to_wire(back) == pytest.approx(wire, rel=1e-9, abs=1e-9)
+    else:
+        assert (back, type(back)) == (value, type(value))
+        assert there.to_wire(back) == wire
+
+
+NUMBER = st.floats(-1000, 1000, allow_nan=False).map(lambda number: round(number, 3))
+WORDS = st.lists(st.from_regex(r"[a-z][a-z0-9_]{0,6}", fullmatch=True), min_size=1, max_size=5, unique=True)
+
+
+@st.composite
+def lines(draw: st.DrawFn, number: int) -> str:
+    """A row that may well be right: units of one dimension, codes that occur once, any wire type."""
+    kind, type = draw(st.sampled_from(list(Kind))), draw(st.sampled_from(list(ValueType)))
+    wire = draw(st.sampled_from(list(WireType)))
+    service = Service.READ if kind in READABLE else Service.OPERATE
+    cell = dict.fromkeys((*COMMON, *OPTIONAL, "address"), "")
+    if type in {ValueType.FLOAT, ValueType.INT}:
+        symbols = [u.symbol for u in UNITS.values()]
+        dimension = UNITS[draw(st.sampled_from(symbols))].dimension
+        same = [u.symbol for u in UNITS.values() if u.dimension == dimension]
+        cell["unit"], cell["wire_unit"] = draw(st.sampled_from(same)), draw(st.sampled_from(same))
+        cell["scale"] = draw(st.sampled_from(["", "-1", "0.1", "25"]) | NUMBER.map(str))
+        cell["offset"] = draw(st.sampled_from([""]) | NUMBER.map(str))
+    elif type is ValueType.ENUM:
+        words = draw(WORDS)
+        codes = draw(st.lists(st.integers(0, 20), min_size=len(words), max_size=len(words), unique=True))
+        cell["enumeration"] = "|".join(f"{word}={code}" for word, code in zip(words, codes, strict=True))
+    if draw(st.integers(0, 3)) == 0:
+        cell["bits"] = draw(st.sampled_from(["0", "3", "1-2", "4-7", "12-9"]))
+    named = {"kind": kind.value, "type": type.value, "wire_type": wire.value, "point": f"p{number}"}
+    cell |= named | {"services": service.value, "address": f"a{number}"}
+    return ",".join(cell.values())
+
+
+@given(st.lists(st.integers(0, 99), min_size=1, max_size=4, unique=True).flatmap(lambda n: st.tuples(*map(lines, n))),
+       st.data())  # fmt: skip
+def test_a_table_that_is_taken_converts_there_and_back(table: tuple[str, ...], data: st.DataObject) -> None:
+    header = ",".join((*COMMON, *OPTIONAL, "address"))
+    for line in table:
+        try:
+            (row,) = parse_table(f"{header}\n{line}\n".encode(), "t.csv")
+        except ConfigError:
             continue
-        if isinstance(there, Stepped):
-            for figure, code in there.codes.items():
-                assert (there.to_wire(figure), there.from_wire(code)) == (code, figure)
-            continue
-        assert there.type is ValueType.FLOAT
-        number = data.draw(st.floats(-1e6, 1e6))
-        assert there.from_wire(there.to_wire(number)) == pytest.approx(number, rel=1e-14, abs=1e-300)
-        assert there.to_wire(there.from_wire(number)) == pytest.approx(number, rel=1e-14, abs=1e-300)
+        try:
+            value = data.draw(common_values(row.conversion))
+            row.conversion.to_wire(value)
+        except TypeConflict:
+            continue  # a number beyond what the wire holds
+        there_and_back(row.conversion, value)
 
 
 def test_the_columns_are_documented() -> None:
     text = (mappings_dir() / "README.md").read_text()
-    assert [column for column in COMMON if f"`{column}`" not in text] == []
+    assert [column for column in (*COMMON, *OPTIONAL) if f"`{column}`" not in text] == []
 
 
 @given(st.binary(max_size=300), st.integers(0, 400))
