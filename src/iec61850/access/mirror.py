@@ -37,6 +37,7 @@ class Mirror:
         addresses: of its access point, for its CID file.
         tables: the operator's own tables (or files), which come before those of the package.
         generic: whether points without a row are served in generic nodes (GGIO), or not at all.
+        history: whether the log of each logical device is answered from the history of the access.
         options: of the server: `state`, `rights`, `identity`, ...
 
     The server and its model are there from `open` on.
@@ -55,6 +56,7 @@ class Mirror:
         addresses: dict[str, str] | None = None,
         tables: Iterable[Table | Path] = (),
         generic: bool = True,
+        history: bool = False,
         **options: Any,
     ) -> None:
         self._site = site if isinstance(site, Site) else None
@@ -65,6 +67,7 @@ class Mirror:
         self._addresses = addresses or ({"JID": site.jid} if isinstance(site, Site) else {})
         self._tables = tuple(tables)
         self._generic = generic
+        self._history = history
         self._options = options
         self._points: ServedPoints | None = None
 
@@ -82,7 +85,7 @@ class Mirror:
         model = mirror_model(self._ied, self.bindings, self._site, addresses=self._addresses)
         self.server = Server(model, clock=self._clock, **self._options)
         try:
-            self._points = ServedPoints(self.server, self.bindings, self._access)
+            self._points = ServedPoints(self.server, self.bindings, self._access, history=self._history)
             await self._points.open()
         except BaseException:
             await self.close()

@@ -92,7 +92,7 @@ class ServedSchedule:
             entries, end = self._course()
             if asked.test:
                 return
-            await self._access.schedule(self._name, entries, end=end)
+            await self._access.schedule(self._name, _steps(entries), end=end)
         except _Unfit as error:
             self._update({"SchdEnaErr.stVal": int(error.why), "SchdSt.stVal": int(State.NOT_READY)})
             asked.refuse(AddCause.INCONSISTENT_PARAMETERS, error.message)
@@ -168,3 +168,8 @@ class ServedSchedule:
     def _update(self, values: dict[str, Plain]) -> None:
         if values:
             self._server.update_many({f"{self._node}.{path}": value for path, value in values.items()})
+
+
+def _steps(entries: list[Entry]) -> list[Entry]:
+    """Return the entries that differ from the one before: a value that lasts is one step of a course."""
+    return [entry for place, entry in enumerate(entries) if not place or entries[place - 1].value != entry.value]

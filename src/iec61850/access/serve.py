@@ -22,6 +22,7 @@ from ..acsi.types import BasicType, BitString, DataValue
 from ..model.nodes import Attribute, DataObject
 from ..server import Change, Command, Server
 from .objects import attribute, quality_bits
+from .past import HistoryLog, history_logs
 from .refusals import NOT_THERE, cause_of, error_of
 from .schedules import schedule_of
 from .scheduling import ServedSchedule
@@ -52,16 +53,26 @@ class ServedPoints:
         bindings: rows with the columns `reference` and `fc`, and `schedule` where that service is offered.
         access: where the points are.
         period: seconds after which the access tells all values again; None for only when they change.
+        history: whether logs of the model are answered from the history of the access, from `open` on; else they have
+            what their control blocks write.
 
     Raises `ConfigError` at the row of a point that the server's model does not have.
     """
 
     def __init__(
-        self, server: Server, bindings: Iterable[Binding], access: DataAccess, *, period: float | None = None
+        self,
+        server: Server,
+        bindings: Iterable[Binding],
+        access: DataAccess,
+        *,
+        period: float | None = None,
+        history: bool = False,
     ) -> None:
         self._server = server
         self._access = access
         self._period = period
+        self._history = history
+        self._logs: dict[str, HistoryLog] = {}
         self._bindings = {binding.point.name: binding for binding in bindings}
         self._references = {name: attribute(binding) for name, binding in self._bindings.items()}
         self._positions: set[str] = set()
@@ -81,6 +92,9 @@ class ServedPoints:
 
     async def open(self) -> None:
         """Show the present values, and follow their changes from now on."""
+        if self._history:
+            told = {name: self._bindings[name] for name in await self._names()}
+            self._logs = history_logs(self._server, told, self._access)
         await self.refresh()
         self._task = asyncio.create_task(self._follow())
 
@@ -243,6 +257,7 @@ class ServedPoints:
     def _show(self, found: Mapping[str, Value]) -> None:
         """Update what differs from what is shown already, all that is of one quality and time in one go."""
         together: dict[tuple[Quality, datetime | None], dict[str, Plain]] = defaultdict(dict)
+        newest: dict[HistoryLog, datetime] = {}
         for name, value in found.items():
             before = self._shown.get(name)
             if before is not None and (before.value, before.quality) == (value.value, value.quality):
@@ -253,12 +268,16 @@ class ServedPoints:
             time = value.time
             if before is not None and quality != before.quality and time == before.time:
                 time = None  # the value is of then, what is known of it of now
+            if time is not None and (log_ := self._logs.get(name)) is not None:
+                newest[log_] = max(time, newest.get(log_, time))
             if wire is not None:
                 together[quality, time][text] = wire
             elif (place := self._quality_of(name)) is not None:  # the former value stays, as what it is now
                 self._server.update(place, quality_bits(quality).sound, time=time)
         for (quality, time), values in together.items():
             self._server.update_many(values, quality=quality_bits(quality).sound, time=time)
+        for log_, time in newest.items():
+            log_.told(time)
 
     def _wire(self, name: str, value: Value) -> tuple[Plain | None, Quality]:
         """Return what the model is to hold, and its quality; None for what is unknown or does not fit."""

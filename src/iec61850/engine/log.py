@@ -55,6 +55,11 @@ class Range:
 class LogSource(Protocol):
     """Answers queries of a log in place of what the engine has written: a history that is kept elsewhere."""
 
+    @property
+    def status(self) -> LogStatus:
+        """What it knows of its oldest and its newest entry."""
+        ...
+
     async def entries(self, asked: Range, most: int) -> Sequence[LogEntry]:
         """Return the first entries, `most` of them or one more where there are more; raise `ServiceRefused`."""
         ...

@@ -209,7 +209,9 @@ class Logs:
 
     def status(self, request: GetLogStatusValues) -> LogStatus:
         """Return what the oldest and the newest entry are."""
-        return self.find(request.log).status
+        found = self.find(request.log)
+        source = self._sources.get(found.name)
+        return found.status if source is None else source.status
 
     def serve(self, log: str, source: LogSource) -> None:
         """Have queries of a log, `LD/LN.name`, answered by `source`; control blocks write nothing into it any more."""
