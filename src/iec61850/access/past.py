@@ -198,8 +198,8 @@ def history_logs(
     Returns for each point that is told of its log.
     """
     members: dict[str, set[Reference]] = defaultdict(set)
-    for name, references in _logged(server):
-        members[name].update(references)
+    for name, data_set in _logged(server):
+        members[name].update(data_set)
     by_point: dict[str, HistoryLog] = {}
     for name, references in members.items():
         told = {point: binding for point, binding in bindings.items() if data_object(binding) in references}
