@@ -25,7 +25,7 @@ from ..picture import Picture
 from . import points as names
 from .core import Reserve
 from .parameters import SERVICES, Fleet, Parameters, Service
-from .phases import IN_SERVICE, minutes
+from .phases import IN_SERVICE
 from .points import Eyes
 from .seen import Happening, Seen
 from .settlement import BaselineRule, Settlement, baseline_kw, settle
@@ -117,6 +117,7 @@ class ReserveController:
         self._retry: dict[str, datetime] = {}
         self._sending: dict[str, asyncio.Task[None]] = {}
         self._woken = asyncio.Event()
+        self._ready = asyncio.Event()
         self._minutes: dict[int, float] = {}
         self._told = 0
         self._published: datetime | None = None
@@ -174,9 +175,9 @@ class ReserveController:
         duty, service = self._core.duty, self._core.service
         if duty is None or service is None:
             return None
-        self._close_minutes(self._clock.now())
-        passed = (self._clock.now() - duty.event.start) // MINUTE
-        means = [self._minutes.get(k) for k in range(min(passed, minutes(duty.event)))]
+        now = self._clock.now()
+        self._close_minutes(now)
+        means = [self._minutes.get(k) for k in range(self._whole_minutes(now))]
         if not means:
             return None
         return settle(means, service, contract_kw=duty.event.reduction_kw, baseline_kw=duty.baseline_kw)
@@ -268,6 +269,10 @@ class ReserveController:
                         self._sending[device] = group.create_task(self._send(device, kw))
                 await self._wait()
 
+    async def ready(self) -> None:
+        """Return when the import and the power of every device have been seen: from then on events can be followed."""
+        await self._ready.wait()
+
     async def step(self) -> None:
         """Do one turn: look, decide, and send what was decided; all of it is answered when this returns."""
         if self._eyes is None:
@@ -317,10 +322,14 @@ class ReserveController:
             await self._read()
         now = self._clock.now()
         seen = self._see(now)
+        if seen.import_kw is not None and not any(look.lost for look in seen.devices.values()):
+            self._ready.set()
         orders = self._core.turn(now, seen)
+        closed = len(self._minutes)
         self._close_minutes(now)
         self._tell(Turned(now, seen, orders, self._core.required_kw(now), self._core.target_kw))
-        if self._published is None or (now - self._published).total_seconds() >= self._config.publish_s:
+        last = self._published
+        if last is None or (now - last).total_seconds() >= self._config.publish_s or len(self._minutes) != closed:
             self._published = now
             self._publish(now, seen)
         return [(device, kw) for device, kw in orders.items() if self._differs(device, kw, now)]
@@ -378,12 +387,16 @@ class ReserveController:
         duty = self._core.duty
         if duty is None:
             return
-        whole = min((now - duty.event.start) // MINUTE, minutes(duty.event))
-        for k in range(len(self._minutes), whole):
+        for k in range(len(self._minutes), self._whole_minutes(now)):
             begin = duty.event.start + k * MINUTE
             mean = self.trace.mean(begin, begin + MINUTE)
             if mean is not None:
                 self._minutes.setdefault(k, duty.baseline_kw - mean)
+
+    def _whole_minutes(self, now: datetime) -> int:
+        """Return how many minutes of the sustained period are over; those after a cancellation are not of it."""
+        course = self._core.course
+        return 0 if course is None else max(0, (min(now, course.end) - course.start) // MINUTE)
 
     def _tell(self, turned: Turned) -> None:
         for happening in self.happenings[self._told :]:

@@ -35,8 +35,6 @@ from .seen import (
 )
 from .state import Duty, State
 
-_WORDS = {Turn.BEGUN: BEGIN, Turn.RECOVERED: RECOVERED}
-
 
 class Reserve:
     """The controller's decisions. `happenings` grows with what a person would want to know."""
@@ -47,7 +45,7 @@ class Reserve:
         self.services = {service.name: service for service in services}
         self.state = State()
         self.happenings: list[Happening] = []
-        self._drawn: tuple[DispatchEvent, datetime | None, Course] | None = None
+        self._drawn: tuple[tuple[object, ...], Course] | None = None
 
     # --- events -----------------------------------------------------------------------------------------------------
 
@@ -72,11 +70,11 @@ class Reserve:
         duty = self.state.duty
         if duty is None:
             return None
-        drawn = self._drawn
-        if drawn is None or drawn[0] is not duty.event or drawn[1] != duty.cancelled:
-            made = course(duty.event, self.services[duty.service], cancelled=duty.cancelled)
-            drawn = self._drawn = (duty.event, duty.cancelled, made)
-        return drawn[2]
+        drawn, key = self._drawn, (duty.event, duty.begun, duty.cancelled)
+        if drawn is None or drawn[0] != key:
+            made = course(duty.event, self.services[duty.service], begun=duty.begun, cancelled=duty.cancelled)
+            drawn = self._drawn = (key, made)
+        return drawn[1]
 
     @property
     def target_kw(self) -> float | None:
@@ -209,6 +207,7 @@ class Reserve:
         assert duty is not None
         assert service is not None
         if turn is Turn.DISPATCHED:
+            duty.begun = when
             self._tell(now, DISPATCH, note=f"{duty.event.reduction_kw:g} kW below {duty.baseline_kw:.3f} kW")
             for name in self.fleet.names:
                 if not self._usable(name, seen):
@@ -223,8 +222,11 @@ class Reserve:
             for unit in self.fleet.units:
                 if unit.name in self.state.on:
                     self._stop(unit, now)
-        elif turn in _WORDS:
-            self._tell(now, _WORDS[turn])
+        elif turn is Turn.RECOVERED:
+            self.state.failed.clear()  # whether they work again they have to say themselves
+            self._tell(now, RECOVERED)
+        elif turn is Turn.BEGUN:
+            self._tell(now, BEGIN)
 
     def _serve(self, now: datetime, seen: Seen) -> None:
         self._alarms(now, seen)

@@ -97,9 +97,14 @@ class Course:
         return self.dispatch <= now < self.end
 
 
-def course(event: DispatchEvent, service: Service, *, cancelled: datetime | None = None) -> Course:
-    """Return the course of an event. One that is cancelled before its end ends at that instant and recovers as any."""
-    begin, end = event.begin, event.end
+def course(
+    event: DispatchEvent, service: Service, *, begun: datetime | None = None, cancelled: datetime | None = None
+) -> Course:
+    """Return the course of an event that was `begun` already, or begins when it says.
+
+    One that is cancelled before its end ends at that instant, and recovers as any.
+    """
+    begin, end = event.begin if begun is None else begun, event.end
     if cancelled is not None:
         end = min(end, max(cancelled, begin))
     recovered = end + (event.recovery or service.recovery)

@@ -17,11 +17,20 @@ VERSION = 1
 
 @attrs.define(slots=True)
 class Duty:
-    """An event that is followed: by which service, against which baseline, and when it was cancelled."""
+    """An event that is followed.
+
+    Attributes:
+        event: in its newest state.
+        service: by which it is served.
+        baseline_kw: that it counts from.
+        begun: when it was dispatched; None before. A new state of the event does not change that.
+        cancelled: when it was cancelled.
+    """
 
     event: DispatchEvent
     service: str
     baseline_kw: float
+    begun: datetime | None = None
     cancelled: datetime | None = None
 
 
@@ -86,7 +95,7 @@ def as_record(state: State) -> dict[str, Any]:
         "soc_at_dispatch": dict(state.soc_at_dispatch),
         "empty": sorted(state.empty),
         "net_kw": state.net_kw,
-        "net_at": None if state.net_at is None else state.net_at.isoformat(),
+        "net_at": _text(state.net_at),
     }
 
 
@@ -109,7 +118,7 @@ def from_record(record: Mapping[str, Any]) -> State:
             soc_at_dispatch=dict(record["soc_at_dispatch"]),
             empty=set(record["empty"]),
             net_kw=record["net_kw"],
-            net_at=None if record["net_at"] is None else datetime.fromisoformat(record["net_at"]),
+            net_at=_time(record["net_at"]),
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise LocalError(f"a record of the reserve application is damaged: {error!r}") from None
@@ -119,21 +128,34 @@ def _duty(duty: Duty) -> dict[str, Any]:
     event = attrs.asdict(duty.event)
     event |= {name: event[name].isoformat() for name in _TIMES}
     event |= {name: event[name].total_seconds() for name in _SPANS}
-    cancelled = None if duty.cancelled is None else duty.cancelled.isoformat()
-    return {"event": event, "service": duty.service, "baseline_kw": duty.baseline_kw, "cancelled": cancelled}
+    return {
+        "event": event,
+        "service": duty.service,
+        "baseline_kw": duty.baseline_kw,
+        "begun": _text(duty.begun),
+        "cancelled": _text(duty.cancelled),
+    }
 
 
 def _read_duty(record: Mapping[str, Any]) -> Duty:
     event = dict(record["event"])
     event |= {name: datetime.fromisoformat(event[name]) for name in _TIMES}
     event |= {name: timedelta(seconds=event[name]) for name in _SPANS}
-    cancelled = record["cancelled"]
     return Duty(
         DispatchEvent(**event),
         record["service"],
         record["baseline_kw"],
-        None if cancelled is None else datetime.fromisoformat(cancelled),
+        _time(record["begun"]),
+        _time(record["cancelled"]),
     )
+
+
+def _text(when: datetime | None) -> str | None:
+    return None if when is None else when.isoformat()
+
+
+def _time(text: str | None) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(text)
 
 
 def _told(times: Mapping[str, datetime]) -> dict[str, str]:
