@@ -17,7 +17,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 import attrs
 
 from ...common.config import together
-from ...common.data.conversion import Linear
+from ...common.data.conversion import Field, Linear
 from ...common.data.site import Device
 from ...common.data.tables import Binding, Service
 from ...common.data.unit import convert, unit
@@ -313,6 +313,8 @@ def _once(found: Target, seen: dict[str, Target]) -> None:
     one, other = (each.binding.row.conversion.wire_type.value for each in (before, found))
     if one != other:
         raise ConfigError(f"{key} is {other} here, but {one} at {before.where}", where=found.where)
+    if isinstance(found.binding.row.conversion, Field):
+        return  # other points have its other bits
     if before.binding.point.name != found.binding.point.name:
         raise ConfigError(
             f"{key} is given to {found.binding.point.name} here, but to {before.binding.point.name} at {before.where}",

@@ -13,12 +13,14 @@ from typing import Self
 import attrs
 
 from ...common.data.access import DataAccess
+from ...common.data.conversion import Field, WireType
 from ...common.data.tables import Binding, Service
 from ...common.data.value import Detail, Quality, Scalar, Validity, Value
 from ...common.errors import ConfigError, JanusGridError, Malformed, TypeConflict, UnknownName
 from ..acsi.plain import Plain
 from ..acsi.references import Reference
-from ..acsi.types import BasicType, BitString, DataValue
+from ..acsi.types import BitString, DataValue
+from ..acsi.types import Quality as QualityBits
 from ..model.nodes import Attribute, DataObject
 from ..server import Change, Command, Server
 from .objects import attribute, quality_bits
@@ -75,7 +77,7 @@ class ServedPoints:
         self._logs: dict[str, HistoryLog] = {}
         self._bindings = {binding.point.name: binding for binding in bindings}
         self._references = {name: attribute(binding) for name, binding in self._bindings.items()}
-        self._positions: set[str] = set()
+        self._wholes: dict[str, int] = {}
         self._shown: dict[str, Value] = {}
         self._misfits: set[str] = set()
         self._followed: list[str] | None = None
@@ -153,9 +155,6 @@ class ServedPoints:
     def _attach(self, name: str, binding: Binding) -> None:
         target = self._references[name]
         self._server.read(_text(target))
-        found = self._server.model.find(target.with_fc(None))
-        if isinstance(found, Attribute) and found.type in (BasicType.DBPOS, BasicType.TCMD):
-            self._positions.add(name)
         if binding.offers(Service.OPERATE):
             self._attach_control(name, binding, Reference(target.device, target.node, target.path[:1]))
         if binding.offers(Service.WRITE):
@@ -198,7 +197,7 @@ class ServedPoints:
         value = asked.value
         if isinstance(value, BitString):
             value = value.value
-        if binding.point.name in self._positions and isinstance(value, bool):
+        if binding.row.conversion.wire_type is WireType.BITS2 and isinstance(value, bool):
             value = 0b10 if value else 0b01  # a double point is commanded by a truth value
         wanted = binding.from_wire(_scalar(value, binding.point.name))
         binding.check(wanted)
@@ -284,14 +283,24 @@ class ServedPoints:
         if value.value is None:
             return None, _UNKNOWN if value.quality.good else value.quality
         try:
-            wire = self._bindings[name].to_wire(value.value)
+            wire = self._stands(name, self._bindings[name].to_wire(value.value))
         except TypeConflict as error:
             if name not in self._misfits:
                 self._misfits.add(name)
                 log.warning("%s; it is shown as invalid", error)
             return None, _MISFIT
         self._misfits.discard(name)
-        return BitString(int(wire), 2) if name in self._positions else wire, value.quality
+        return wire, value.quality
+
+    def _stands(self, name: str, wire: Scalar) -> Plain:
+        """Return a value as the model holds it: a bit string as one, bits of a whole with the others as they are."""
+        conversion, text = self._bindings[name].row.conversion, _text(self._references[name])
+        if isinstance(conversion, Field):
+            wire = self._wholes[text] = self._wholes.get(text, 0) & ~conversion.mask | int(wire)
+        size = conversion.wire_type.size
+        if size is None or not conversion.wire_type.value.startswith("bits"):
+            return wire
+        return QualityBits(int(wire)) if conversion.wire_type is WireType.BITS13 else BitString(int(wire), size)
 
     def _quality_of(self, name: str) -> str | None:
         """Return the quality that stands beside a point's attribute; None if there is none."""
