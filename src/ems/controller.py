@@ -13,7 +13,10 @@ from datetime import datetime, timedelta
 import attrs
 
 from ..common.clock import Clock
-from ..common.data.access import DataAccess
+from ..common.data.access import Change, DataAccess, Entry
+from ..common.data.memory import MemoryAccess
+from ..common.data.point import Kind, Point, ValueType
+from ..common.data.unit import unit
 from ..common.data.value import Value
 from ..common.errors import JanusGridError, LocalError
 from .delivery import Delivery, Sample, Trace, baseline, delivered, minute_means
@@ -22,6 +25,25 @@ from .events import Answer, DispatchEvent, Opt, Phase
 from .picture import Picture, points_of
 
 log = logging.getLogger(__name__)
+
+_PAUSE = 5.0
+"""Seconds after which a watch that has failed is tried again."""
+NO_EVENT = "none"
+
+
+def _own_points() -> list[Point]:
+    def power(name: str, description: str) -> Point:
+        return Point(name, Kind.MEASUREMENT, unit=unit("kW"), description=description)
+
+    phases = (NO_EVENT, *(phase.value for phase in Phase))
+    return [
+        power("site.generation.p", "Sum of what all resources deliver, as far as it is known"),
+        power("site.asked.p", "Reduction that the event asks for that is followed now"),
+        power("site.baseline.p", "Import from which that counts"),
+        power("site.delivered.p", "Import below the baseline"),
+        Point("site.event", Kind.STATUS, ValueType.TEXT, description="The event that is followed; empty without one"),
+        Point("site.phase", Kind.STATUS, ValueType.ENUM, literals=phases, description="Where it stands"),
+    ]
 
 
 @attrs.frozen(slots=True, kw_only=True)
@@ -78,6 +100,15 @@ class _Accepted:
     baseline_kw: float
 
 
+@attrs.frozen(slots=True)
+class _Asked:
+    """What a planned resource was asked for: since when, until when."""
+
+    kw: float
+    since: datetime
+    until: datetime
+
+
 class SiteController:
     """The application. `run` it beside whatever brings it events."""
 
@@ -91,9 +122,16 @@ class SiteController:
         self._setpoints: dict[str, float] = {}
         self._sending: dict[str, asyncio.Task[None]] = {}
         self._held: dict[str, datetime] = {}
+        self._asked: dict[str, _Asked] = {}
+        self._own = MemoryAccess(_own_points(), clock=clock, origin="ems")
         self._cycle_listeners: list[Callable[[Cycle], None]] = []
         self._control_listeners: list[Callable[[Control], None]] = []
         self.trace = Trace()
+
+    @property
+    def points(self) -> MemoryAccess:
+        """What the site does as a whole: sums, and the event that is followed (see `_own_points`)."""
+        return self._own
 
     @property
     def event(self) -> DispatchEvent | None:
@@ -117,7 +155,8 @@ class SiteController:
         """Take a new or modified event; return opt in, or opt out with the reason.
 
         The site stays out of an event if it is over, if another one is running, if its available devices cannot give
-        what is asked, or if the import before the dispatch was not recorded, so that there is no baseline.
+        what is asked by the time it starts, or if there is no baseline: the event brings none, and the import before
+        the dispatch was not recorded.
         """
         now = self._clock.now()
         current = self._accepted
@@ -126,17 +165,27 @@ class SiteController:
         if current and current.event.id != event.id and current.event.phase(now) is not Phase.OVER:
             return Answer(Opt.OUT, f"event {current.event.id} is running")
         conditions = self._conditions(now)
-        able_kw = sum(r.rating_kw for r in self._config.resources if conditions[r.name].available)
+        ready = (r for r in self._config.resources if conditions[r.name].available)
+        able_kw = sum(r.rating_kw for r in ready if self._counts(r, event, now))
         if able_kw < event.reduction_kw:
             return Answer(Opt.OUT, f"{able_kw:g} kW are available, {event.reduction_kw:g} kW are asked")
         try:
-            known = current and current.event.id == event.id
-            base = current.baseline_kw if current and known else baseline(self.trace, event.issued)
+            base = self._baseline(event)
         except LocalError as error:
             return Answer(Opt.OUT, error.message)
         self._accepted = _Accepted(event, base)
         log.info("event %s accepted: %g kW below %.1f kW", event.id, event.reduction_kw, base)
         return Answer(Opt.IN)
+
+    def _counts(self, resource: Resource, event: DispatchEvent, now: datetime) -> bool:
+        """Return whether a resource can be there in time, or is at it already."""
+        return resource.name in self._asked or resource.in_time(event, now)
+
+    def _baseline(self, event: DispatchEvent) -> float:
+        if event.baseline_kw is not None:
+            return event.baseline_kw
+        current = self._accepted
+        return current.baseline_kw if current and current.event.id == event.id else baseline(self.trace, event.issued)
 
     def withdraw(self, event_id: str) -> None:
         """Stop following this event; its devices stop with the next cycle. Unknown ids are passed over."""
@@ -169,11 +218,19 @@ class SiteController:
         resources = (name for r in self._config.resources for name in points_of(r))
         meter = [self._config.meter] if self._config.meter else []
         names = dict.fromkeys([*meter, *resources, *self._config.others])
-        async for change in self._access.watch(names, period=self._config.renew_s):
-            now = self._clock.now()
-            self._picture.put(change, now)
-            if change.name == self._config.meter and change.value.quality.good and change.value.value is not None:
-                self.trace.add(Sample(change.value.time or now, change.value.number))
+        while True:
+            try:
+                async for change in self._access.watch(names, period=self._config.renew_s):
+                    self._saw(change)
+            except JanusGridError as error:  # values grow old meanwhile
+                log.warning("watching the devices has failed: %s; beginning anew", error)
+            await self._clock.sleep(_PAUSE)
+
+    def _saw(self, change: Change) -> None:
+        now = self._clock.now()
+        self._picture.put(change, now)
+        if change.name == self._config.meter and change.value.quality.good and change.value.value is not None:
+            self.trace.add(Sample(change.value.time or now, change.value.number))
 
     async def _decide(self, group: asyncio.TaskGroup) -> None:
         due = self._clock.now()
@@ -187,15 +244,16 @@ class SiteController:
         """Decide once. Without a figure of the import nothing is changed: the devices keep their set-points."""
         now = self._clock.now()
         import_kw = self._picture.number(self._config.meter, now) if self._config.meter else None
+        conditions = self._conditions(now)
+        self._tell(now, import_kw, conditions)
         if import_kw is None:
             return
-        conditions = self._conditions(now)
         event, base = self.event, self.baseline_kw or 0.0
         plan = self._dispatcher.cycle(now, event, base, import_kw, conditions)
         for resource in self._config.resources:
             wanted = plan.setpoints.get(resource.name)
-            if wanted is not None and self._differs(resource, wanted) and resource.name not in self._sending:
-                self._sending[resource.name] = group.create_task(self._send(resource.name, wanted))
+            if wanted is not None and self._differs(resource, wanted, event) and resource.name not in self._sending:
+                self._sending[resource.name] = group.create_task(self._send(resource, wanted, event))
         cycle = Cycle(now, import_kw, conditions, plan)
         for listener in self._cycle_listeners:
             listener(cycle)
@@ -205,23 +263,42 @@ class SiteController:
         for name, until in self._held.items():
             if now < until:
                 conditions[name] = attrs.evolve(conditions[name], available=False)
+        for name, asked in self._asked.items():
+            conditions[name] = attrs.evolve(conditions[name], asked_kw=asked.kw, asked_at=asked.since)
         return conditions
 
-    def _differs(self, resource: Resource, wanted: float) -> bool:
-        last = self._setpoints.get(resource.name)
+    def _tell(self, now: datetime, import_kw: float | None, conditions: dict[str, Condition]) -> None:
+        """Put the site's own points."""
+        put, event = self._own.put, self.event
+        phase = Phase.OVER if event is None else event.phase(now)
+        followed = event if phase is not Phase.OVER else None
+        base = None if followed is None else self.baseline_kw
+        known = [c.power_kw for c in conditions.values() if c.power_kw is not None]
+        put("site.generation.p", sum(known) if known or not conditions else None)
+        put("site.asked.p", 0.0 if followed is None else followed.reduction_kw)
+        put("site.baseline.p", base)
+        put("site.delivered.p", None if base is None or import_kw is None else base - import_kw)
+        put("site.event", "" if followed is None else followed.id)
+        put("site.phase", NO_EVENT if followed is None else phase.value)
+
+    def _differs(self, resource: Resource, wanted: float, event: DispatchEvent | None) -> bool:
+        last, asked = self._setpoints.get(resource.name), self._asked.get(resource.name)
+        if asked is not None and event is not None and wanted and asked.until != event.end:
+            return True
         if last is None or (wanted == 0.0) != (last == 0.0):
             return True
         return abs(wanted - last) > self._config.deadband * resource.rating_kw
 
-    async def _send(self, device: str, kw: float) -> None:
+    async def _send(self, resource: Resource, kw: float, event: DispatchEvent | None) -> None:
         """Send one set-point. While it is under way no other one is sent; the next cycle looks again."""
-        error: JanusGridError | None = None
+        device, error = resource.name, None
         try:
-            await self._access.operate(f"der.{device}.p.set", kw)
+            await self._ask(resource, kw, event)
             self._setpoints[device] = kw
         except JanusGridError as caught:
             error = caught
             self._setpoints.pop(device, None)
+            self._asked.pop(device, None)
             self._held[device] = self._clock.now() + timedelta(seconds=self._config.refusal_hold_s)
             log.warning("%s did not accept %.1f kW: %s", device, kw, caught)
         finally:
@@ -229,3 +306,15 @@ class SiteController:
         control = Control(self._clock.now(), device, kw, error)
         for listener in self._control_listeners:
             listener(control)
+
+    async def _ask(self, resource: Resource, kw: float, event: DispatchEvent | None) -> None:
+        """Give a set-point; to a planned resource as a course from the beginning of the event to its end."""
+        point, now = f"der.{resource.name}.p.set", self._clock.now()
+        if resource.plan is None:
+            await self._access.operate(point, kw)
+        elif kw == 0.0 or event is None or event.end <= now:
+            await self._access.operate(point, 0.0)
+            self._asked.pop(resource.name, None)
+        else:
+            await self._access.schedule(point, [Entry(max(event.begin, now), kw)], end=event.end)
+            self._asked[resource.name] = _Asked(kw, now, event.end)

@@ -92,12 +92,42 @@ class Storage:
 
 
 @attrs.frozen(slots=True, kw_only=True)
+class Planned:
+    """What is to be known of a resource that is asked beforehand, until when, and not for something else all the time.
+
+    Attributes:
+        notice: how long before it shall begin to move it has to know.
+        ramp: how long it takes from there to what it is asked for.
+        band: a part of its rating: what it is asked is not changed for less.
+        rest: what it is asked is not changed again for so long.
+    """
+
+    notice: timedelta = timedelta(0)
+    ramp: timedelta = timedelta(0)
+    band: float = 0.05
+    rest: timedelta = timedelta(minutes=5)
+
+
+@attrs.frozen(slots=True, kw_only=True)
 class Resource:
-    """A device that can be dispatched."""
+    """A device that can be dispatched, or a VEN below.
+
+    Attributes:
+        name, rating_kw: of the device.
+        storage: the energy side of a battery.
+        state: the last part of the point that tells whether it can be dispatched now; empty where there is none.
+        plan: of one that cannot follow from one moment to the next; None of one that can.
+    """
 
     name: str
     rating_kw: float = attrs.field(validator=gt(0.0))
     storage: Storage | None = None
+    state: str = "state"
+    plan: Planned | None = None
+
+    def in_time(self, event: DispatchEvent, now: datetime) -> bool:
+        """Return whether it can be there when an event starts, if it is asked now."""
+        return self.plan is None or now + self.plan.notice + self.plan.ramp <= event.start
 
 
 @attrs.frozen(slots=True, kw_only=True)
@@ -108,11 +138,14 @@ class Condition:
         power_kw: measured; None if not known.
         available: whether it may be dispatched.
         soc: state of charge (0..1); None if it has or tells none.
+        asked_kw, asked_at: of a planned resource what it is asked for at present, and since when; None if nothing.
     """
 
     power_kw: float | None = None
     available: bool = False
     soc: float | None = None
+    asked_kw: float | None = None
+    asked_at: datetime | None = None
 
 
 @attrs.frozen(slots=True)
@@ -179,6 +212,8 @@ class Dispatcher:
         ready = [(r, c) for r, c in ready if c.available]
         net_kw = self._follow(import_kw + math.fsum(c.power_kw or 0.0 for _, c in ready))
         phase = None if event is None else event.phase(now)
+        if event is not None and phase is Phase.FAR:
+            return self._announce(now, event, net_kw - baseline_kw + event.reduction_kw, ready)
         if event is None or phase not in (Phase.RESPONSE, Phase.SUSTAINED):
             return Plan(phase, None, None, self._release(ready))
         target_kw = baseline_kw - event.reduction_kw + self._tuning.bias_kw
@@ -188,6 +223,17 @@ class Dispatcher:
         setpoints = self._setpoints(now, event, required_kw, ready)
         self._started.update(setpoints)
         return Plan(phase, target_kw, required_kw, setpoints)
+
+    def _announce(
+        self, now: datetime, event: DispatchEvent, required_kw: float, ready: Sequence[tuple[Resource, Condition]]
+    ) -> Plan:
+        """Return the plan before an event moves anything: who has to know of it beforehand is told its part."""
+        setpoints = self._release(ready)
+        if any(_is_told(r, event, now) for r, _ in ready):
+            parts = _shared(required_kw, event, now, ready)
+            setpoints |= {r.name: parts[r.name] for r, _ in ready if _is_told(r, event, now)}
+            self._started.update(setpoints)
+        return Plan(Phase.FAR, None, None, setpoints)
 
     def _follow(self, net_kw: float) -> float:
         """Return net load, smoothed. A device that is not available counts as part of the load, in or out of order."""
@@ -203,15 +249,14 @@ class Dispatcher:
     def _release(self, ready: Sequence[tuple[Resource, Condition]]) -> dict[str, float]:
         """Return the set-points that stop what this dispatcher has started; none for what stands still."""
         self._trim_kw = 0.0
-        still = {r.name for r, c in ready if abs(c.power_kw or 0.0) < STANDSTILL * r.rating_kw}
+        still = {r.name for r, c in ready if not c.asked_kw and abs(c.power_kw or 0.0) < STANDSTILL * r.rating_kw}
         self._started -= still
         return {r.name: 0.0 for r, _ in ready if r.name in self._started}
 
     def _setpoints(
         self, now: datetime, event: DispatchEvent, required_kw: float, ready: Sequence[tuple[Resource, Condition]]
     ) -> dict[str, float]:
-        hours_left = (event.end - max(now, event.start)) / timedelta(hours=1)
-        plan = share(max(0.0, required_kw), [_sustained(r, c, hours_left) for r, c in ready])
+        plan = _shared(required_kw, event, now, ready)
         batteries = [(r, r.storage, c) for r, c in ready if r.storage is not None]
         if now < event.start - self._tuning.storage_lead:
             return plan | {r.name: 0.0 for r, _, _ in batteries}
@@ -219,6 +264,31 @@ class Dispatcher:
         missing_kw = required_kw - generated_kw - math.fsum(plan[r.name] for r, _, _ in batteries)
         extra = share(missing_kw, [_instant(r, s, c, plan[r.name]) for r, s, c in batteries])
         return plan | {name: plan[name] + kw for name, kw in extra.items()}
+
+
+def _is_told(resource: Resource, event: DispatchEvent, now: datetime) -> bool:
+    return resource.plan is not None and now >= event.begin - resource.plan.notice
+
+
+def _shared(
+    required_kw: float, event: DispatchEvent, now: datetime, ready: Sequence[tuple[Resource, Condition]]
+) -> dict[str, float]:
+    """Return everybody's part. Who is planned keeps his while that is near enough; the others make up for it."""
+    hours_left = (event.end - max(now, event.start)) / timedelta(hours=1)
+    bounds = [_sustained(r, c, hours_left) for r, c in ready]
+    parts = share(max(0.0, required_kw), bounds)
+    kept = {r.name: c.asked_kw for r, c in ready if _keeps(r, c, parts[r.name], now)}
+    if not kept:
+        return parts
+    held = [attrs.evolve(b, low_kw=kw, high_kw=kw) if (kw := kept.get(b.name)) is not None else b for b in bounds]
+    return share(max(0.0, required_kw), held)
+
+
+def _keeps(resource: Resource, condition: Condition, part_kw: float, now: datetime) -> bool:
+    plan, asked_kw, since = resource.plan, condition.asked_kw, condition.asked_at
+    if plan is None or asked_kw is None or since is None:
+        return False
+    return now - since < plan.rest or abs(part_kw - asked_kw) <= plan.band * resource.rating_kw
 
 
 def _sustained(resource: Resource, condition: Condition, hours_left: float) -> Bounds:

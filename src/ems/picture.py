@@ -17,8 +17,8 @@ WORKING = frozenset({"available", "starting", "authorized", "synchronizing", "ru
 
 def points_of(resource: Resource) -> list[str]:
     """Return the points that tell the condition of a device."""
-    names = [f"der.{resource.name}.p", f"der.{resource.name}.state"]
-    return [*names, f"der.{resource.name}.soc"] if resource.storage is not None else names
+    parts = ("p", resource.state, "soc" if resource.storage is not None else "")
+    return [f"der.{resource.name}.{part}" for part in parts if part]
 
 
 class Picture:
@@ -52,14 +52,19 @@ class Picture:
         return None if value is None else value.number
 
     def condition(self, resource: Resource, now: datetime) -> Condition:
-        """Return the condition of a device: available if its power is known, its state is a working one, and, for
-        storage, its charge is known."""
+        """Return the condition of a device: available if its power is known, its state is a working one (or true),
+        and, for storage, its charge is known."""
         power = self.number(f"der.{resource.name}.p", now)
-        state = self.value(f"der.{resource.name}.state", now)
+        working = self._is_working(resource, now)
         soc = self.number(f"der.{resource.name}.soc", now) if resource.storage is not None else None
         known = power is not None and (soc is not None or resource.storage is None)
-        working = state is not None and state.value in WORKING
         return Condition(power_kw=power, available=known and working, soc=None if soc is None else soc / 100)
+
+    def _is_working(self, resource: Resource, now: datetime) -> bool:
+        if not resource.state:
+            return True
+        state = self.value(f"der.{resource.name}.{resource.state}", now)
+        return state is not None and (state.value is True or state.value in WORKING)
 
     def conditions(self, resources: Iterable[Resource], now: datetime) -> dict[str, Condition]:
         """Return the condition of each device."""
