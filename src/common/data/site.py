@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from datetime import timedelta
 from itertools import chain
 from pathlib import Path
 
@@ -23,6 +24,7 @@ DEVICE_POINTS = "der"
 _UNIQUE = frozenset({"jid", "ied"})
 """Parts of an address that no two devices share."""
 
+_SECOND = timedelta(seconds=1)
 _JID = re.compile(r"[^@/\s]+@[^@/\s]+/\S+")
 _NAME = re.compile(r"\w+")
 _PLACE = re.compile(r"\{(\w*)\}")
@@ -96,6 +98,21 @@ class Ven:
 
 
 @attrs.frozen(slots=True)
+class Below:
+    """The VTN of the VENs below.
+
+    Attributes:
+        vtn_id: its vtnID.
+        every: how often VENs report, in whole seconds.
+        poll: how often those come for their messages that cannot be reached.
+    """
+
+    vtn_id: str
+    every: timedelta = timedelta(seconds=30)
+    poll: timedelta = timedelta(seconds=10)
+
+
+@attrs.frozen(slots=True)
 class Site:
     """A site with its devices and points.
 
@@ -106,6 +123,7 @@ class Site:
         ven: what it is to the utility.
         devices: in the order of the file.
         points: every point by name, in that order.
+        below: the VTN of the VENs among the devices.
     """
 
     name: str
@@ -114,6 +132,7 @@ class Site:
     ven: Ven
     devices: tuple[Device, ...]
     points: Mapping[str, Point]
+    below: Below = attrs.field(factory=lambda: Below("vtn"))
     _bound: dict[str, tuple[Binding, ...]] = attrs.field(init=False, factory=dict)
 
     def __attrs_post_init__(self) -> None:
@@ -175,7 +194,16 @@ class _Loader:
         devices = tuple(device for device in made if device is not None)
         points = {binding.point.name: binding for device in devices for binding in device.bindings}
         ven = self._ven(devices, points)
-        return Site(file.name, self.domain, jid, ven, devices, {name: bound.point for name, bound in points.items()})
+        named = {name: bound.point for name, bound in points.items()}
+        return Site(file.name, self.domain, jid, ven, devices, named, self._below())
+
+    def _below(self) -> Below:
+        entry = self.file.below
+        for name in ("every", "poll"):
+            span: timedelta = getattr(entry, name)
+            if span < _SECOND or span % _SECOND:
+                self._fault("is a whole number of seconds, one at least", "below", name)
+        return Below(entry.vtn or self.file.name, entry.every, entry.poll)
 
     def _ven(self, devices: tuple[Device, ...], points: dict[str, Binding]) -> Ven:
         entry = self.file.openadr

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import timedelta
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -52,6 +53,21 @@ class OpenAdrEntry:
 
 
 @attrs.frozen(slots=True)
+class BelowEntry:
+    """The VTN of the VENs below: those are devices with a table of OpenADR, such as `openadr/ven.csv`.
+
+    Attributes:
+        vtn: its vtnID; the name of the site if it is not given.
+        every: how often VENs report.
+        poll: how often a VEN that cannot be reached comes for its messages.
+    """
+
+    vtn: str = ""
+    every: timedelta = timedelta(seconds=30)
+    poll: timedelta = timedelta(seconds=10)
+
+
+@attrs.frozen(slots=True)
 class DeviceEntry:
     """A device of the site.
 
@@ -84,6 +100,7 @@ class SiteFile:
         ems: the host that runs the site.
         openadr: what the site is to the utility.
         devices: in the order in which people look at them.
+        below: the VTN of the VENs among them.
         inherits: another site file, from which comes everything that is not given here; devices go by name.
         without: devices of that site which this one does not have.
     """
@@ -93,6 +110,7 @@ class SiteFile:
     ems: HostEntry
     openadr: OpenAdrEntry
     devices: tuple[DeviceEntry, ...]
+    below: BelowEntry = BelowEntry()
     inherits: str = ""
     without: tuple[str, ...] = ()
 
