@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from janusgrid.common.data.conversion import WireType
 from janusgrid.common.data.point import Kind, ValueType
-from janusgrid.common.data.tables import COMMON, Service, parse_table
+from janusgrid.common.data.tables import COMMON, OPTIONAL, Service, parse_table
 from janusgrid.common.data.unit import UNITS
 from janusgrid.common.errors import ConfigError
 from janusgrid.iec61850.access.check import TYPES
@@ -64,7 +64,7 @@ def test_columns_are_those_of_the_loader() -> None:
     text = README.read_text(encoding="utf-8")
     first = tables(text)["column"]
     named = [name for cell in re.findall(r"^\| (`.*?) \|", text, re.MULTILINE) for name in re.findall(r"`(\w+)`", cell)]
-    assert tuple(named) == COMMON
+    assert tuple(named) == (*COMMON, *OPTIONAL)
     assert first["kind"] == [kind.value for kind in Kind]
     assert first["type"] == [kind.value for kind in ValueType]
     assert first["services"] == [service.value for service in Service]

@@ -26,6 +26,11 @@ TYPES = {
     WireType.ENUM: {BasicType.ENUM},
     WireType.BOOL: {BasicType.BOOLEAN},
     WireType.TEXT: {kind for kind in BasicType if kind.value.startswith(("VisString", "Unicode"))},
+    WireType.BITS2: {BasicType.DBPOS, BasicType.TCMD, BasicType.CHECK},
+    WireType.BITS5: {BasicType.SVOPTFLDS},
+    WireType.BITS6: {BasicType.TRGOPS},
+    WireType.BITS10: {BasicType.OPTFLDS},
+    WireType.BITS13: {BasicType.QUALITY},
 }
 """What an attribute may be for each type on the wire."""
 

@@ -38,7 +38,7 @@ from ..acsi.services import GetDataValues, SetDataValues
 from ..acsi.types import DataValue
 from ..client import Control, Ied, Reports
 from .history import find_log, recorded
-from .objects import Field, attribute, data_object, field, values
+from .objects import Field, attribute, commanded, data_object, field, values
 from .reports import Subscription, covered, subscribe
 from .schedules import give, schedule_of, withdraw
 
@@ -301,7 +301,7 @@ class DeviceAccess:
         model = await control.model()
         if not model.selects:
             refuse(CommonService.SELECT, name, f"its control model is {model.text}")
-        await control.select(None if value is None else binding.to_wire(value))
+        await control.select(None if value is None else commanded(binding, value))
 
     async def operate(
         self, name: str, value: Scalar, *, at: datetime | None = None, test: bool = False, check: bool = True
@@ -312,7 +312,7 @@ class DeviceAccess:
         control = self._control(binding)
         if at is not None and not await control.later():
             refuse(CommonService.OPERATE_LATER, name, "the object takes no command for a later time (operTm)")
-        await control.operate(binding.to_wire(value), at=at, test=test, interlock_check=check)
+        await control.operate(commanded(binding, value), at=at, test=test, interlock_check=check)
 
     async def abort(self, name: str) -> None:
         """Give up the schedule, else the command that is under way or for later; raise `Refused` if there is none."""

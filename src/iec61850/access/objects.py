@@ -13,10 +13,11 @@ from functools import lru_cache
 
 import attrs
 
+from ...common.data.conversion import WireType
 from ...common.data.tables import Binding
 from ...common.data.value import Detail, Scalar, Validity, Value
 from ...common.data.value import Quality as PointQuality
-from ...common.errors import ConfigError, Malformed
+from ...common.errors import ConfigError, Malformed, TypeConflict
 from ..acsi.references import BadReference, Reference
 from ..acsi.types import Basic, BasicType, BitString, DataValue, Quality, Structure, Timestamp, TypeDescription
 
@@ -35,6 +36,9 @@ _VALIDITIES = {
 }
 UNFIT = PointQuality(Validity.INVALID, Detail.INCONSISTENT)
 """Of a value that is not what the table says."""
+
+_POSITIONS = {0b01: False, 0b10: True}
+"""Off and on of a double point (7-3 Dbpos)."""
 
 Steps = tuple[int, ...]
 """The way to a component: its place in each structure, from the outside in."""
@@ -123,14 +127,32 @@ def _value(f: Field, data: DataValue, origin: str) -> Value:
     when = _at(data, f.time, where) if f.time is not None else None
     if isinstance(raw, BitString):
         raw = raw.value
-    if not isinstance(raw, bool | int | float | str):
-        raise Malformed(f"{raw!r} is not what the table expects", where=where)
     good = quality(bits) if isinstance(bits, Quality) else PointQuality()
-    return Value(_common(f.binding, raw), good, _time(when), origin)
+    return Value(f.binding.from_wire(scalar(raw, where)), good, _time(when), origin)
 
 
-def _common(binding: Binding, raw: Scalar) -> Scalar:
-    return binding.from_wire(raw)
+def scalar(raw: DataValue, where: str) -> Scalar:
+    """Return a value as conversions take it, a bit string as its number; raise `Malformed` if it is no single value."""
+    if isinstance(raw, bool | int | float | str):
+        return raw
+    if isinstance(raw, BitString):
+        return raw.value
+    if isinstance(raw, Quality):
+        return raw.bits
+    raise Malformed(f"{raw!r} is not what the table expects", where=where)
+
+
+def commanded(binding: Binding, value: Scalar) -> Scalar:
+    """Return what `ctlVal` is to be for a common value: of a double point a truth value, on or off.
+
+    Raises `TypeConflict` for a position that cannot be commanded.
+    """
+    wire = binding.to_wire(value)
+    if binding.row.conversion.wire_type is not WireType.BITS2:
+        return wire
+    if wire not in _POSITIONS:
+        raise TypeConflict(f"{value!r} is a position that cannot be commanded", where=binding.point.name)
+    return _POSITIONS[int(wire)]
 
 
 def _time(when: DataValue) -> datetime | None:
