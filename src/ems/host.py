@@ -1,55 +1,83 @@
-"""The energy-management host: a VEN above, an IEC 61850 client below, one XMPP session, one application in between.
+"""The energy-management host: four roles on one XMPP session, and one application in the middle.
 
-Nothing here knows how either protocol writes its messages: payloads find their protocol by their namespace, and the
-application sees points and dispatch events.
+Above, it is a VEN of the utility's VTN and an IEC 61850 server of an operator; below, the VTN of VENs and a client of
+devices. Nothing here knows how either protocol writes its messages: payloads find their protocol by their namespace and
+their role by their sender, and the application sees points and dispatch events.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine, Iterable
 from contextlib import AsyncExitStack
+from datetime import timedelta
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Generic, Self, TypeVar
 
 import attrs
 
 from ..common.clock import Clock
-from ..common.data.joined import join
+from ..common.data.access import DataAccess
+from ..common.data.joined import Joined, join
 from ..common.data.site import Device, Site
 from ..common.errors import ConfigError
 from ..common.xmpp.session import Session
-from ..iec61850 import Ied, connect
-from ..iec61850.access import DeviceAccess
-from ..iec61850.acsi.services import Origin, OriginCategory
-from ..iec61850.scsm82.presence import returned
+from ..openadr.binding.keeper import Store
+from ..openadr.binding.porter import Porter
 from ..openadr.model import OptType
 from ..openadr.signing.entry import signing
 from ..openadr.ven import Change, EventChange, Ven
+from ..openadr.vtn import TelemetryPlan, Vtn
+from .application import Application
 from .bridge import NotUnderstood, dispatch_event, offers, reader
 from .controller import ControllerConfig, SiteController
-from .dispatch import Resource, Storage
+from .dispatch import Planned, Resource, Storage
+from .drivers.openadr import ROLE, party
+from .drivers.port import Link, Surroundings, find
 from .events import Answer, Opt
+from .latest import Latest
 
 log = logging.getLogger(__name__)
 
 METER = "PCC"
 """The device that is the meter at the point of common coupling."""
+VENS = "openadr"
+"""The driver of VENs below."""
+
+A = TypeVar("A", bound=Application)
+Stores = Callable[[str], Store | None]
+"""Gives the store of a role, `ven` or `vtn`; None where nothing outlives the process."""
 
 
 def resources(site: Site) -> tuple[Resource, ...]:
-    """Return the devices of a site that take set-points; raise `ConfigError` for one without a rating."""
+    """Return the devices of a site that take set-points; raise `ConfigError` for one without a rating.
+
+    A VEN is asked beforehand and for the whole event: `notice` and `ramp` among its figures are minutes.
+    """
     found = []
     for device in site.devices:
-        if not any(binding.row.point == "p.set" for binding in device.bindings):
+        points = {binding.row.point for binding in device.bindings}
+        if "p.set" not in points:
             continue
         rating, energy = device.figures.get("rating"), device.figures.get("energy")
         if rating is None:
             raise ConfigError(f"{device.name} takes set-points and has no rating among its figures")
-        storage = Storage(capacity_kwh=energy) if energy is not None else None
-        found.append(Resource(name=device.name, rating_kw=rating, storage=storage))
+        found.append(
+            Resource(
+                name=device.name,
+                rating_kw=rating,
+                storage=Storage(capacity_kwh=energy) if energy is not None else None,
+                state=next((name for name in ("state", "available") if name in points), ""),
+                plan=_planned(device) if device.driver == VENS else None,
+            )
+        )
     return tuple(found)
+
+
+def _planned(device: Device) -> Planned:
+    notice, ramp = (timedelta(minutes=device.figures.get(name, 0.0)) for name in ("notice", "ramp"))
+    return Planned(notice=notice, ramp=ramp)
 
 
 def meter(site: Site) -> str | None:
@@ -58,82 +86,100 @@ def meter(site: Site) -> str | None:
     return name if name in site.points else None
 
 
-class EmsHost:
-    """The site's energy management on one session.
+class Host(Generic[A]):
+    """A site's roles on one session, around an application.
 
-        async with EmsHost(site, session, clock) as ems:
-            await ems.ready()
+        async with Host(site, session, clock, make) as host:
+            await host.ready()
 
     Args:
         site: the site file.
-        session: open; shared by both protocols; the caller closes it.
+        session: open; shared by all roles; the caller closes it.
         clock: of the application.
-        config: constants of the application; resources, meter and points are those of the site file.
+        make: makes the application from the points of the devices.
+        renew_s: seconds after which devices shall tell their values again, changed or not.
+        stale_s: a value that was not renewed for so long is not reported as good.
         doubtful: report to the utility also values that are not good, with their quality; else they are left out.
         signed: sign as the site file says; a laboratory plays a utility that does not.
+        stores: where what the OpenADR roles have to remember outlives the process.
+
+    Attributes:
+        app, ven, vtn, points: the application; the VEN; the VTN of the VENs below, None where there are none; the
+            points of devices and application together. They are there from `open` on.
     """
+
+    app: A
+    ven: Ven
+    points: Joined
 
     def __init__(
         self,
         site: Site,
         session: Session,
         clock: Clock,
-        config: ControllerConfig | None = None,
+        make: Callable[[DataAccess, Clock, Iterable[str]], A],
         *,
+        renew_s: float = 30.0,
+        stale_s: float = 90.0,
         doubtful: bool = False,
         signed: bool = True,
+        stores: Stores = lambda role: None,
     ) -> None:
         self._site = site
         self._session = session
         self._clock = clock
-        self._config = config or ControllerConfig(resources=resources(site), meter=meter(site))
+        self._make = make
+        self._renew_s, self._stale_s = renew_s, stale_s
         self._doubtful = doubtful
         self._signing = signing(site.ven.signing) if signed else None
-        self.devices = {device.name: self._device(device) for device in site.devices}
-        """Each device of the site, as points."""
+        self._stores = stores
+        self.vtn: Vtn | None = self._below()
+        self.devices: dict[str, Link] = {device.name: self._link(device) for device in site.devices}
+        """Each device of the site, VENs among them, as points."""
         self.answers: dict[str, Answer] = {}
         """What was answered to each event, by its ID, with the reason."""
         self._stack = AsyncExitStack()
-        self.app: SiteController
-        self.ven: Ven
+
+    # --- life -------------------------------------------------------------------------------------------------------
 
     async def open(self) -> None:
-        """Associate with the devices, start the application, register with the utility; `ready` waits for them."""
+        """Go to the devices, start the application, register with the utility; `ready` waits for them."""
         try:
             await self._open()
         except BaseException:
-            await self._stack.aclose()
+            await self.close()
             raise
 
     async def _open(self) -> None:
-        for access in self.devices.values():
-            await self._stack.enter_async_context(access)
-        reported = tuple(binding.point.name for binding in self._site.ven.reports)
-        self.app = SiteController(await join(self.devices.values()), self._clock, _watching(self._config, reported))
-        self._run(self.app.run())
-        self.ven = Ven(
-            self._site.ven.name,
-            self._session,
-            vtn=self._site.ven.vtn,
-            offers=offers(self._site.ven.reports, self._site.ven.resource),
-            read=reader(self._site.ven.reports, self.app.latest if self._doubtful else self.app.value),
-            signals={binding.address["signal"] for binding in self._site.ven.signals},
-            clock=self._clock,
-            signing=self._signing,
-        )
-        self.ven.on_event(self.decide)
-        await self._stack.enter_async_context(self.ven)
+        for link in self.devices.values():
+            await self._stack.enter_async_context(link)
+        reports = self._site.ven.reports
+        reported = tuple(dict.fromkeys(binding.point.name for binding in reports))
+        self.app = self._make(await join(self.devices.values()), self._clock, reported)
+        accesses: dict[str, DataAccess] = dict(self.devices)
+        if (own := self.app.points) is not None:
+            accesses["the application"] = own
+        self.points = await join(accesses.values())
+        latest = Latest(accesses, reported, self._clock, renew=self._renew_s, stale=self._stale_s)
+        self._run(latest.run(), "reports go on without new values")
+        self._run(self.app.run(), "set-points stay as they are")
+        self.ven = self._ven(latest)
+        with Porter.of(self._session).held():
+            await self._stack.enter_async_context(self.ven)
+            if self.vtn is not None:
+                await self._stack.enter_async_context(self.vtn)
 
     async def ready(self) -> None:
-        """Return when every device is associated and the site is registered with the utility.
+        """Return when every device is reached and the site is registered with the utility.
 
         Raises `ConfigError` if a device does not have what its table says, `Rejected` if the utility refuses the site.
         """
-        await asyncio.gather(self.ven.joined(), *(access.ready() for access in self.devices.values()))
+        await asyncio.gather(self.ven.joined(), *(link.ready() for link in self.devices.values()))
 
     async def close(self) -> None:
         """Stop everything that `open` has started."""
-        await self._stack.aclose()
+        with Porter.of(self._session).held():
+            await self._stack.aclose()
 
     async def __aenter__(self) -> Self:
         await self.open()
@@ -143,6 +189,8 @@ class EmsHost:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self.close()
+
+    # --- events -----------------------------------------------------------------------------------------------------
 
     def decide(self, change: EventChange) -> OptType:
         """Return the site's answer to an event that is new, changed or gone."""
@@ -161,28 +209,57 @@ class EmsHost:
         log.info("event %s: %s %s", event_id, answer.opt.value, answer.reason)
         return OptType.OPT_IN if answer.opt is Opt.IN else OptType.OPT_OUT
 
-    def _device(self, device: Device) -> DeviceAccess:
-        jid = device.jid
-        origin = Origin(OriginCategory.AUTOMATIC_REMOTE, self._session.jid.encode()[:64])
+    # --- roles ------------------------------------------------------------------------------------------------------
 
-        async def associate() -> Ied:
-            return await connect(f"xmpp:{jid}", session=self._session, clock=self._clock, origin=origin)
+    def _ven(self, latest: Latest) -> Ven:
+        """Return the VEN of the utility's VTN, which reports what the points say."""
+        site = self._site.ven
+        ven = Ven(
+            site.name,
+            self._session,
+            vtn=site.vtn,
+            offers=offers(site.reports, site.resource),
+            read=reader(site.reports, latest.latest if self._doubtful else latest.value),
+            signals={binding.address["signal"] for binding in site.signals},
+            clock=self._clock,
+            signing=self._signing,
+            store=self._stores("ven"),
+        )
+        ven.on_event(self.decide)
+        return ven
 
-        return DeviceAccess(
-            device.name,
-            device.bindings,
-            associate,
-            self._clock,
-            integrity=self._config.renew_s,
-            returned=lambda: returned(self._session, jid),
+    def _below(self) -> Vtn | None:
+        """Return the VTN of the VENs below, which may register one and all; None if there are none."""
+        parties = [party(device) for device in self._site.devices if device.driver == VENS]
+        if not parties:
+            return None
+        below = self._site.below
+        return Vtn(
+            below.vtn_id,
+            self._session,
+            parties=parties,
+            clock=self._clock,
+            plan=TelemetryPlan(below.every, below.every),
+            poll_every=below.poll,
+            store=self._stores("vtn"),
         )
 
-    def _run(self, work: Coroutine[Any, Any, None]) -> None:
+    def _link(self, device: Device) -> Link:
+        renew_s = self._site.below.every.total_seconds() if device.driver == VENS else self._renew_s
+        surroundings = Surroundings(
+            clock=self._clock,
+            session=self._session,
+            renew_s=renew_s,
+            roles={} if self.vtn is None else {ROLE: self.vtn},
+        )
+        return find(device.driver, device.where or None).link(device, surroundings)
+
+    def _run(self, work: Coroutine[Any, Any, None], else_: str) -> None:
         async def run() -> None:
             try:
                 await work
             except Exception:
-                log.exception("the site application has stopped: set-points stay as they are")
+                log.exception("a part of the site has stopped: %s", else_)
 
         task = asyncio.create_task(run())
 
@@ -193,5 +270,37 @@ class EmsHost:
         self._stack.push_async_callback(stop)
 
 
-def _watching(config: ControllerConfig, points: tuple[str, ...]) -> ControllerConfig:
-    return attrs.evolve(config, others=tuple(dict.fromkeys((*config.others, *points))))
+class EmsHost(Host[SiteController]):
+    """The host of a site that follows dispatch events by its own means: `SiteController` in the middle.
+
+        async with EmsHost(site, session, clock) as ems:
+            await ems.ready()
+
+    Args:
+        config: constants of the application; resources, meter and points are those of the site file.
+
+    The others are those of `Host`.
+    """
+
+    def __init__(
+        self,
+        site: Site,
+        session: Session,
+        clock: Clock,
+        config: ControllerConfig | None = None,
+        *,
+        doubtful: bool = False,
+        signed: bool = True,
+        stores: Stores = lambda role: None,
+    ) -> None:
+        config = config or ControllerConfig(resources=resources(site), meter=meter(site))
+
+        def make(points: DataAccess, clock: Clock, asked: Iterable[str]) -> SiteController:
+            others = tuple(dict.fromkeys((*config.others, *(name for name in asked if name in own))))
+            return SiteController(points, clock, attrs.evolve(config, others=others))
+
+        own = {binding.point.name for device in site.devices for binding in device.bindings}
+        super().__init__(
+            site, session, clock, make, renew_s=config.renew_s, stale_s=config.stale_s, doubtful=doubtful,
+            signed=signed, stores=stores,
+        )  # fmt: skip

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 
 from ...common.clock import Clock
+from ...iec61850.access import DeviceAccess
 from ...openadr.model import EventResponse
 from ...openadr.vtn import OptCanceled, OptCreated, Opted, Registered, Telemetry, Vtn
 from ..controller import Control, Cycle
@@ -61,7 +62,8 @@ class Reporter:
             row.soc = None if condition.soc is None else 100 * condition.soc
             row.state = "no answer" if state is None else str(state.value)
         board.pv_kw, board.load_kw = self._number("der.PV.p"), self._number("der.PCC.load")
-        board.counts.device_reports = sum(device.reports for device in self._host.devices.values())
+        links = self._host.devices.values()
+        board.counts.device_reports = sum(link.reports for link in links if isinstance(link, DeviceAccess))
         if cycle.time - self._minute >= MINUTE:
             self._tell_minute(cycle)
 
