@@ -24,7 +24,8 @@ STATES = {"SPS": "bool", "SPC": "bool", "DPC": "bits2", "INS": "int32", "ENS": "
 """What `stVal` is, by class."""
 UNITS = (
     ("TotVAr", "var"), ("VArh", "varh"), ("TotVA", "VA"), ("TotPF", "cos"), ("Pct", "%"), ("Spd", "m/s"),
-    ("Dir", "deg"), ("Tmp", "degC"), ("Hz", "Hz"), ("AvPPV", "V"), ("AvA", "A"), ("Wh", "Wh"), ("HtCap", "Wh"), ("W", "W"),
+    ("Dir", "deg"), ("Tmp", "degC"), ("Hz", "Hz"), ("AvPPV", "V"), ("AvA", "A"), ("Wh", "Wh"), ("HtCap", "Wh"),
+    ("W", "W"),
 )  # fmt: skip
 """By a part of its name, the unit in which a data object counts."""
 POSITIONS = {0: "between (intermediate-state)", 1: "open (off)", 2: "closed (on)", 3: "bad (bad-state)"}

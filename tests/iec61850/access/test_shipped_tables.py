@@ -11,7 +11,7 @@ from janusgrid.common.data.memory import MemoryAccess
 from janusgrid.common.data.point import READABLE, ValueType
 from janusgrid.common.data.tables import Binding, load_table, parse_table
 from janusgrid.common.data.value import Scalar
-from janusgrid.common.errors import Refused, TypeConflict
+from janusgrid.common.errors import TypeConflict
 from janusgrid.common.resources import mappings_dir
 from janusgrid.iec61850 import Ied, Server
 from janusgrid.iec61850.access import DeviceAccess
@@ -96,7 +96,7 @@ async def test_a_double_point_is_commanded_by_what_it_reads_and_a_quality_is_see
         with pytest.raises(TypeConflict, match="'between' is a position that cannot be commanded"):
             await access.operate("der.X.position.set", "between")
         assert await seen(access) == ("good", False)
-        with pytest.raises(Refused):
+        with pytest.raises(TypeConflict, match="the table offers no operate for it"):
             await access.operate("der.X.test", True)
     await server.close()
 
