@@ -305,14 +305,11 @@ class _Modelling:
 
 
 def _once(found: Target, seen: dict[str, Target]) -> None:
-    """See that no attribute belongs to two points, or is of two types."""
+    """See that no attribute belongs to two points; that it is of one type has been seen."""
     key = str(found.reference.with_fc(None))
     before = seen.setdefault(key, found)
     if before is found:
         return
-    one, other = (each.binding.row.conversion.wire_type.value for each in (before, found))
-    if one != other:
-        raise ConfigError(f"{key} is {other} here, but {one} at {before.where}", where=found.where)
     if isinstance(found.binding.row.conversion, Field):
         return  # other points have its other bits
     if before.binding.point.name != found.binding.point.name:

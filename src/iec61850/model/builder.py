@@ -49,6 +49,9 @@ _NODE = re.compile(r"([A-Za-z][A-Za-z0-9_]*?)?(LLN0|[A-Z]{4})([0-9]*)")
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 _BASE_NAMESPACE = "7-4"
 
+USUAL_LENGTH = 10
+"""Of an array, where the usual is taken: points of a curve."""
+
 SERVICES: Mapping[str, Mapping[str, str]] = {
     "DynAssociation": {"max": "20"},
     "GetDirectory": {},
@@ -94,7 +97,8 @@ def build(
 ) -> Builder:
     """Return a builder of the model of one server; raise `LocalError` for a name that no IED can have.
 
-    With `usual` a node gets the first of what its class leaves to choose, where none of it is asked for.
+    With `usual` a node gets the first of what its class leaves to choose, where none of it is asked for, and arrays of
+    which no length is said are of `USUAL_LENGTH`.
     """
     return Builder(ied, description, access_point=access_point, tables=tables, usual=usual)
 
@@ -110,6 +114,7 @@ class Builder:
     ) -> None:
         self._tables = tables or class_tables()
         self._usual = usual
+        self._length = USUAL_LENGTH if usual else 0
         services = {name: dict(attributes) for name, attributes in SERVICES.items()}
         self._model = Model(_named(ied), access_point=access_point, services=services, description=description)
         self._device: LogicalDevice | None = None
@@ -236,7 +241,7 @@ class Builder:
             "enhanced": model in {3, 4},
         }
         setting = FC.SG if name in asked.grouped else FC.SP
-        maker = Maker(self._tables, facts, setting, asked.enums.get(name, rule.underlying))
+        maker = Maker(self._tables, facts, setting, asked.enums.get(name, rule.underlying), length=self._length)
         where = f"{self._current().name}/{node.name}.{name}"
         made = maker.data_object(name, rule.cdc, asked.wishes.get(name, Wish()), where)
         if name in asked.controls and "ctlModel" not in made.children:

@@ -97,6 +97,7 @@ class Maker:
         setting: constraint of settings: SP, or SG for those of setting groups.
         underlying: enumeration that stands where the common data class leaves it open, or name of another type.
         control: what `ctlVal` is.
+        length: of a mandatory array of which none is said; 0 refuses it.
     """
 
     tables: ClassTables
@@ -104,6 +105,7 @@ class Maker:
     setting: FC = FC.SP
     underlying: EnumType | str = ""
     control: Part | None = None
+    length: int = 0
 
     def data_object(self, name: str, cdc: str, wish: Wish, where: str) -> DataObject:
         """Return a data object; raise `UnknownName` for a wish that the class does not know, or `LocalError`."""
@@ -114,7 +116,7 @@ class Maker:
         data = DataObject(name, cdc)
         for part in _parts(parts, wish, context, where):
             below = wish.parts.get(part.name, Wish())
-            count = _count(part, below, f"{where}.{part.name}")
+            count = _count(part, below, self.length, f"{where}.{part.name}")
             if part.kind is Kind.OBJECT:
                 data.children[part.name] = maker._sub_object(part, below, count, where)
             else:
@@ -206,8 +208,10 @@ def _scaled(parts: Mapping[str, Part], wish: Wish) -> bool:
     return any("i" in below.parts for name, below in wish.parts.items() if name in parts)
 
 
-def _count(part: Part, wish: Wish, where: str) -> int:
+def _count(part: Part, wish: Wish, length: int, where: str) -> int:
     if part.size and not wish.count:
+        if length:
+            return length
         raise LocalError(f"it is an array: say how long, as {part.name}[16]", where=where)
     if wish.count and not part.size:
         raise LocalError("it is no array", where=where)
