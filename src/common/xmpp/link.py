@@ -20,17 +20,17 @@ from ..errors import LocalError, NotReachable, RemoteError
 from . import jid as jids
 from . import stanza
 from .acks import REQUEST, Acknowledgements
-from .backoff import Backoff
+from .backoff import RETURNING, Backoff
 from .disco import PING
 from .guard import Limits
-from .stream import Account, Outcome, Receive, Stream
+from .stream import BUSY, Account, Outcome, Receive, Stream
 
 _log = logging.getLogger(__name__)
 
 Change = Literal["down", "resumed", "lost"]
 What = Literal["request", "answer", "message", "presence"]
 # The server knows of another session under our JID: coming back at once would throw that one out, and so on.
-_CONFLICT_ATTEMPT = 5
+_CONFLICT_ATTEMPT = 5  # and no earlier than after the quick phase
 
 
 @attrs.frozen(slots=True)
@@ -42,14 +42,15 @@ class Patience:
         idle: without hearing anything, before asking the server whether it is there.
         answer: for its answer to that.
         resume: before a session that could not be resumed is lost; the server may allow less.
-        backoff: between attempts to connect.
+        backoff: between attempts to connect. Its quick phase is for a server that is not there: it ends at once where
+            one takes connections and does not get as far as letting us in, since too many come at a time.
     """
 
     connect: float = 15.0
     idle: float = 30.0
     answer: float = 10.0
     resume: float = 60.0
-    backoff: Backoff = attrs.field(factory=Backoff)
+    backoff: Backoff = RETURNING
 
 
 @attrs.define(slots=True)
@@ -221,11 +222,13 @@ class Link:
             reason = stream.lost.result()
             self._down()
             _log.info("%s lost its connection: %s", self.jid, reason, extra={"event": "link-down"})
-            await self._come_back(_CONFLICT_ATTEMPT if stream.condition == "conflict" else 0)
+            backoff = self._patience.backoff
+            await self._come_back(max(_CONFLICT_ATTEMPT, backoff.quick) if stream.condition == "conflict" else 0)
 
     async def _come_back(self, attempt: int) -> None:
+        backoff = self._patience.backoff
         while True:
-            await asyncio.sleep(self._patience.backoff.delay(attempt))
+            await asyncio.sleep(backoff.delay(attempt))
             attempt += 1
             try:
                 outcome = await self._connect()
@@ -236,6 +239,8 @@ class Link:
             except Exception as error:  # whatever it was: a supervisor that ends leaves the session dead for ever
                 self._down()
                 expected = isinstance(error, RemoteError)
+                if isinstance(error, RemoteError) and error.code == BUSY:
+                    attempt = max(attempt, backoff.quick)
                 level = logging.INFO if expected else logging.ERROR
                 what = "%s: attempt %d to come back failed: %s"
                 event = {"event": "reconnect-failed"}

@@ -37,6 +37,8 @@ _STREAM_ERRORS = "urn:ietf:params:xml:ns:xmpp-streams"
 _RESULTS = ("result", "error")
 # Stream errors that are no verdict on what we sent. After any other, resuming would send the offence once more.
 _HARMLESS = ("connection-timeout", "reset", "system-shutdown")
+BUSY = "busy"
+"""The code of a failure to log in to a server that is there, and did not get as far as that in time."""
 # Stanzas that come between the binding of the resource and the beginning of the session: a moment's worth.
 _MOST_EARLY = 1000
 
@@ -139,9 +141,8 @@ class Stream(ClientXMPP):  # type: ignore[misc]  # slixmpp's types are not follo
                 self.connect(self._account.host, self._account.port)
                 return await self.ready
         except TimeoutError:
-            raise NotReachable(
-                f"{self._account.address} did not let us in within {timeout:g} s{self._connecting}"
-            ) from None
+            what = f"{self._account.address} did not let us in within {timeout:g} s{self._connecting}"
+            raise NotReachable(what, code=BUSY if self.transport is not None else None) from None
         finally:
             if not self.ready.done() or self.ready.cancelled() or self.ready.exception():
                 self.drop()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator
+from functools import partial
 from ssl import SSLContext
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,7 @@ from ..mapping.initiate import Limits
 from ..model.nodes import Model
 from ..scsm81.address import Address
 from .ied import Ied
+from .returning import Returned
 
 if TYPE_CHECKING:
     from ..scsm82.protection import Security
@@ -48,7 +50,8 @@ class Connecting:
         async def opener() -> ClientAssociation:
             return await associate(self._target, **self._options)
 
-        return Ied(await opener(), clock=self._clock, origin=self._origin, opener=opener)
+        returned = _returned(self._target, self._options["session"])
+        return Ied(await opener(), clock=self._clock, origin=self._origin, opener=opener, returned=returned)
 
     def __await__(self) -> Generator[Any, None, Ied]:
         return self._open().__await__()
@@ -176,6 +179,15 @@ async def associate(
     return await XmppAssociation.open(
         session, address, dialect=dialect, limits=limits, timeout=timeout, security=security, validation=validation
     )
+
+
+def _returned(target: str, session: Session | None) -> Returned | None:
+    """Return what tells of a server that becomes available; over TCP nothing does."""
+    if session is None:
+        return None
+    from ..scsm82.presence import returned
+
+    return partial(returned, session, target.removeprefix("xmpp:"))
 
 
 def _host_port(target: str) -> tuple[str, int | None]:

@@ -48,6 +48,7 @@ from .logs import Log, named
 from .nodes import BESIDE_DATA, Nodes
 from .publishers import Publisher
 from .reports import Reports
+from .returning import Returned
 from .settings import Edit, SettingGroups
 
 Opener = Callable[[], Awaitable[ClientAssociation]]
@@ -73,9 +74,11 @@ class Ied:
         clock: Clock | TimeClient | None = None,
         origin: Origin | None = None,
         opener: Opener | None = None,
+        returned: Returned | None = None,
     ) -> None:
         self.association = association
         self._opener = opener
+        self._returned = returned
         self._opening = asyncio.Lock()
         self._left = False
         self._time = clock if isinstance(clock, TimeClient) else None
@@ -384,7 +387,7 @@ class Ied:
         """
         settings = Settings(triggers, integrity, buffer_time, data_set, interrogate, after, reserve)
         reopen = self._present if self._opener is not None else None
-        return Reports(self.association, self._nodes, Reference.parse(block), settings, reopen)
+        return Reports(self.association, self._nodes, Reference.parse(block), settings, reopen, self._returned)
 
     # --- the end ----------------------------------------------------------------------------------------------------
 

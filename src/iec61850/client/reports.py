@@ -18,7 +18,6 @@ from typing import Any, Self
 import attrs
 
 from ...common.errors import JanusGridError, LocalError, NotReachable, RemoteError, UnknownName
-from ...common.xmpp.backoff import Backoff
 from ..acsi.errors import ServiceRefused
 from ..acsi.plain import Plain, plain
 from ..acsi.ports import ClientAssociation
@@ -27,13 +26,14 @@ from ..acsi.services import GetDataSetDirectory, Notification, Reason, Report, S
 from ..acsi.types import DataValue, TypeDescription
 from .blocks import Settings, instances, reserve, wanted
 from .nodes import Nodes
+from .returning import ATTEMPTS, Pauses, Returned
 
 log = logging.getLogger(__name__)
 
 _MOST_WAITING = 10_000
 _MOST_KNOWN = 20_000
 """EntryIDs that are remembered: a server that does not know our last one sends its whole buffer again."""
-_BACKOFF = Backoff(base=0.2, cap=30.0)
+_BACKOFF = ATTEMPTS
 
 Reopen = Callable[[], Awaitable[tuple[ClientAssociation, Nodes]]]
 """Returns the present association, opened anew if it had ended."""
@@ -89,6 +89,7 @@ class Reports:
         block: Reference,
         settings: Settings,
         reopen: Reopen | None = None,
+        returned: Returned | None = None,
     ) -> None:
         self.block = block
         """The instance that is used; before the start, what was asked for."""
@@ -98,6 +99,7 @@ class Reports:
         self._nodes = nodes
         self._settings = settings
         self._reopen = reopen
+        self._returned = returned
         self._members: list[tuple[Reference, str, TypeDescription | None]] = []
         self._id = ""
         self._data_set = ""
@@ -182,18 +184,21 @@ class Reports:
     async def _resume(self) -> None:
         """Come back after a break; return when reports flow again, raise what waiting does not help against."""
         assert self._reopen is not None
-        attempt = 0
-        while not self._over:
-            try:
-                self._association, self._nodes = await self._reopen()
-                await self._open([self.block], first=False)
-            except RemoteError as error:
-                log.info("%s: reports do not flow again yet: %s", self.block, error)
-                await asyncio.sleep(_BACKOFF.delay(attempt))
-                attempt += 1
-            else:
-                log.info("%s: reports flow again", self.block)
-                return
+        pauses = Pauses(_BACKOFF, self._returned)
+        try:
+            while not self._over:
+                pauses.look_out()
+                try:
+                    self._association, self._nodes = await self._reopen()
+                    await self._open([self.block], first=False)
+                except RemoteError as error:
+                    log.info("%s: reports do not flow again yet: %s", self.block, error)
+                    await pauses.pause()
+                else:
+                    log.info("%s: reports flow again", self.block)
+                    return
+        finally:
+            pauses.close()
 
     async def _catch_up(self) -> None:
         """Fetch from the server's buffer what was not taken when too much waited here."""

@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager, suppress
 import attrs
 import pytest
 from janusgrid.common.errors import LocalError
-from janusgrid.common.xmpp.backoff import Backoff
+from janusgrid.common.xmpp.backoff import RETURNING, Backoff
 from janusgrid.common.xmpp.link import Patience
 from janusgrid.common.xmpp.session import Incoming
 
@@ -177,7 +177,26 @@ def test_backoff_grows_to_its_cap_and_is_jittered_in_full() -> None:
     assert Backoff(uniform=lambda _, most: most).delay(2) == 2
 
 
-@pytest.mark.parametrize("field", ["base", "cap", "growth"])
+def test_a_quick_phase_is_quick_and_ends() -> None:
+    bounds = [RETURNING.bound(n) for n in range(17)]
+    assert bounds == [0.5, 1, 2, *[4] * 9, 8, 16, 30, 30, 30]
+    assert [Backoff(base=5, cap=300, quick=2).bound(n) for n in range(6)] == [5, 5, 10, 20, 40, 80], "no less than base"
+    assert [Backoff(base=0.01, cap=0.05, quick=3).bound(n) for n in range(5)] == [0.01, 0.02, 0.04, 0.05, 0.05]
+
+
+def test_who_lost_a_server_for_seconds_tries_within_four_of_its_return() -> None:
+    """Of ten thousand sessions; and where it was away for a minute, within thirty."""
+    chance = random.Random(12)
+    for outage, most in ((1.0, 4.0), (3.0, 4.0), (60.0, 30.0)):
+        for _ in range(10_000):
+            at, attempt = 0.0, 0
+            while at < outage:
+                at += chance.random() * RETURNING.bound(attempt)
+                attempt += 1
+            assert at - outage <= most
+
+
+@pytest.mark.parametrize("field", ["base", "cap", "growth", "soon"])
 def test_backoffs_that_cannot_be(field: str) -> None:
     with pytest.raises(LocalError, match=f"{field} of a back-off is above zero"):
         Backoff(**{field: 0})  # type: ignore[arg-type]
