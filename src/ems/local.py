@@ -11,13 +11,13 @@ import heapq
 import itertools
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import attrs
 
 from ..common.clock import Clock
 from ..common.data.access import Change, Entry
-from ..common.data.fitting import allowed, course, operable, utc, writable
+from ..common.data.fitting import allowed, course, operable, schedulable, utc, writable
 from ..common.data.point import Kind, Point, ValueType
 from ..common.data.services import CommonService, Services, refuse
 from ..common.data.unit import unit
@@ -122,7 +122,7 @@ class PlantAccess:
 
     async def abort(self, name: str) -> None:
         """Forget what is still to come for this set-point; raise `Refused` if nothing is."""
-        operable(self._source(name).point)
+        schedulable(self._source(name).point)
         left = [entry for entry in self._later if entry[2] != name]
         if len(left) == len(self._later):
             raise Refused("nothing is under way for it", where=name)
@@ -180,7 +180,7 @@ class PlantAccess:
 
     def _value(self, source: _Source) -> Value:
         origin = source.device.name if source.device else "meter"
-        return Value(source.read(), time=self._plant.time, origin=origin)
+        return Value(source.read(), time=self._plant.time.astimezone(UTC), origin=origin)
 
     def _advance(self) -> None:
         """Move the plant on to now, with what was to be commanded and recorded on the way."""

@@ -59,6 +59,11 @@ def writable(point: Point) -> Point:
     return _of(point, WRITABLE, "setting")
 
 
+def schedulable(point: Point) -> Point:
+    """Return a point that can be given a course; raise `TypeConflict` for one of another kind."""
+    return _of(point, OPERABLE | WRITABLE, "set-point, command or setting")
+
+
 def _of(point: Point, kinds: frozenset[Kind], wanted: str) -> Point:
     if point.kind not in kinds:
         raise TypeConflict(f"it is a {point.kind.value}, not a {wanted}", where=point.name)
@@ -70,7 +75,7 @@ def course(point: Point, entries: Iterable[Entry], end: datetime) -> Sequenced:
 
     Raises `LocalError`, `TypeConflict` for a value.
     """
-    found = [(utc(entry.start, point.name), allowed(operable(point), entry.value)) for entry in entries]
+    found = [(utc(entry.start, point.name), allowed(schedulable(point), entry.value)) for entry in entries]
     if not found:
         raise LocalError("a schedule has at least one entry", where=point.name)
     times = [time for time, _ in found] + [utc(end, point.name)]

@@ -77,7 +77,7 @@ class Joined:
         sources = [access.watch(part, period=period, deadband=deadband) for access, part in parts]
         tasks = [asyncio.create_task(carry(source, watcher)) for source in sources]
         try:
-            async for change in watcher.changes(0.0, period):
+            async for change in watcher.changes(deadband, period):
                 yield change
         finally:
             await stop(tasks)

@@ -16,7 +16,7 @@ from ..clock import Clock, RealClock
 from ..errors import LocalError, NotReachable, Refused, UnknownName
 from .access import Change, Entry
 from .agenda import Agenda
-from .fitting import allowed, course, fitting, operable, utc, writable
+from .fitting import allowed, course, fitting, operable, schedulable, utc, writable
 from .newest import AGEING, Newest
 from .point import Point
 from .services import CommonService, Services, refuse
@@ -199,7 +199,7 @@ class MemoryAccess:
 
     async def abort(self, name: str) -> None:
         """Forget what is still to come for this point."""
-        if not self._agenda.drop(operable(self._point(name))):
+        if not self._agenda.drop(schedulable(self._point(name))):
             raise Refused("nothing is under way for it", where=name)
 
     async def watch(

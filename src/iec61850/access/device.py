@@ -15,6 +15,7 @@ import attrs
 
 from ...common.clock import Clock
 from ...common.data.access import Change, Entry
+from ...common.data.fitting import schedulable, utc
 from ...common.data.newest import Newest
 from ...common.data.point import Point
 from ...common.data.services import CommonService, Services, refuse
@@ -347,7 +348,7 @@ class DeviceAccess:
 
     async def schedule(self, name: str, entries: Sequence[Entry], *, end: datetime) -> None:
         """Write it into the FSCH node that the table names and enable it; see `schedules`."""
-        self._binding(name)
+        schedulable(self._binding(name).point)
         plan = self._plans.get(name)
         if plan is None:
             refuse(CommonService.SCHEDULE, name, "its table names no FSCH node")
@@ -360,6 +361,7 @@ class DeviceAccess:
         because it is written down from time to time (integrity).
         """
         reference = self._objects[self._binding(name).point.name]
+        start, end = utc(start, name), utc(end, name)
         ied = self._associated()
         try:
             log_ = self._logs[reference] = self._logs.get(reference) or await find_log(ied, reference)

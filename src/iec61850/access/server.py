@@ -11,6 +11,7 @@ import attrs
 from ...common.data.access import Change
 from ...common.data.commanded import Commanded
 from ...common.data.fitting import utc
+from ...common.data.newest import Newest
 from ...common.data.point import Point
 from ...common.data.services import CommonService, Services, refuse
 from ...common.data.tables import Binding
@@ -60,6 +61,7 @@ class ServerAccess(Commanded):
     def __init__(self, server: Server, bindings: Iterable[Binding]) -> None:
         self._server = server
         self._places = {binding.point.name: self._place(binding) for binding in bindings}
+        self._newest = Newest()
         self._watchers = Watchers()
         self._names: dict[Attribute, list[str]] = defaultdict(list)
         for name, place in self._places.items():
@@ -139,5 +141,8 @@ class ServerAccess(Commanded):
 
     def _updated(self, leaves: Iterable[Attribute]) -> None:
         touched = dict.fromkeys(name for leaf in leaves for name in self._names.get(leaf, ()))
+        now = self._server.clock.now()
         for name in touched:
-            self._watchers.put(Change(name, self._present(name)))
+            value = self._present(name)
+            if self._newest.put(name, value, now):
+                self._watchers.put(Change(name, value))
