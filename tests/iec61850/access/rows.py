@@ -27,7 +27,8 @@ PV_SITE = (
     "module.rating,status,float,kW,{ied}PV/DPVM1.MdulWRtg.setMag.f,SP,float32,W,,,,read,,,Of one module,,",
     "strings,status,int,,{ied}PV/DPVA1.StrgCnt.setVal,SP,int32,,,,,read,,,Strings of the array,,",
     "area,status,float,m2,{ied}PV/DPVA1.ArrArea.setMag.f,SP,float32,m2,,,,read,,,Area of the array,,",
-    "tracking,status,enum,,{ied}PV/DPVC1.PVCtlSt.stVal,ST,enum,,,,not_ready=1|asleep=2|waking=3|awake=4|stopping=5|test=6,read report,,,What the array does,,",
+    "tracking,status,enum,,{ied}PV/DPVC1.PVCtlSt.stVal,ST,enum,,,,"
+    "not_ready=1|asleep=2|waking=3|awake=4|stopping=5|test=6,read report,,,What the array does,,",
     "v.a,measurement,float,V,{ied}PV/MMXU1.PhV.phsA.cVal.mag.f,MX,float32,V,,,,read report,,,Voltage of phase A,,",
     "v.b,measurement,float,V,{ied}PV/MMXU1.PhV.phsB.cVal.mag.f,MX,float32,V,,,,read report,,,Voltage of phase B,,",
     "hz,measurement,float,Hz,{ied}PV/MMXU1.Hz.mag.f,MX,float32,Hz,,,,read report,,,Frequency,,",
@@ -40,9 +41,10 @@ PV_SITE = (
 """The tags of a photovoltaic site: ambient and array, inverter, power meter with its counters, weather."""
 
 
-def bound(*lines: str, ied: str = "X", device: str = "X", **values: float) -> list[Binding]:
-    """Return rows bound to a device; a rating of 100 unless another is given."""
-    rows = parse_table((HEADER + "\n".join(lines) + "\n").encode(), "t.csv")
+def bound(*lines: str, ied: str = "X", device: str = "X", bits: bool = False, **values: float) -> list[Binding]:
+    """Return rows bound to a device, a rating of 100 unless another is given; `bits` adds the column of that name."""
+    header = HEADER.replace("\n", ",bits\n") if bits else HEADER
+    rows = parse_table((header + "\n".join(lines) + "\n").encode(), "t.csv")
     known: dict[str, str | float] = {"ied": ied, "device": device, "rating": 100.0, **values}
     return [row.bind(f"der.{device}.{row.point}", known, device=device) for row in rows]
 

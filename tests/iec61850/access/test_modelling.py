@@ -43,7 +43,7 @@ def test_every_device_of_the_site_needs_no_file(device: object) -> None:
     model = model_of_device(device)  # type: ignore[arg-type]
     assert list(disagreements(model, device.bindings)) == []  # type: ignore[attr-defined]
     text = write_cid(model).encode()
-    models, diagnostics = check(text)
+    _, diagnostics = check(text)
     assert diagnostics == ()
     again = read(text).model
     assert again.addresses == {"JID": device.jid}  # type: ignore[attr-defined]
@@ -173,7 +173,7 @@ BAD = {
 }
 
 
-@pytest.mark.parametrize("line, said", BAD.values(), ids=BAD)
+@pytest.mark.parametrize(("line", "said"), BAD.values(), ids=BAD)
 def test_a_row_that_no_class_has_room_for_is_refused_where_it_stands(line: str, said: str) -> None:
     with pytest.raises(ConfigError) as caught:
         model_of("X", bound(line))
@@ -196,7 +196,7 @@ PAIRS = {
 }
 
 
-@pytest.mark.parametrize("one, other, said", PAIRS.values(), ids=PAIRS)
+@pytest.mark.parametrize(("one", "other", "said"), PAIRS.values(), ids=PAIRS)
 def test_two_rows_that_contradict_each_other_name_both_lines(one: str, other: str, said: str) -> None:
     (first,), (_, second) = bound(one), bound(HEALTH, other)
     with pytest.raises(ConfigError) as caught:
