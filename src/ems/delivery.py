@@ -77,6 +77,11 @@ class Trace:
         if kept[0].time < sample.time - 2 * self._span:
             del kept[: bisect_left(kept, sample.time - self._span, key=lambda s: s.time)]
 
+    def newest(self, before: datetime) -> Sample | None:
+        """Return the last sample before an instant; None if there is none."""
+        i = self._before(before)
+        return self._samples[i - 1] if i else None
+
     def since(self, when: datetime, step: timedelta) -> list[Sample]:
         """Return the samples from `when` on, those left out that come less than `step` after the one before."""
         found: list[Sample] = []

@@ -19,6 +19,7 @@ from ..sim.generator import Generator, GeneratorModel
 from ..sim.plant import Plant
 from ..sim.profile import Profile
 from .parameters import REFERENCE, SPINNING, SUPPLEMENTARY, Fleet, Kind, Mark, Parameters, Service, Store, Unit, figure
+from .settlement import BaselineRule
 
 ZONE = timezone(timedelta(hours=8), "local")
 MIDNIGHT = datetime(2022, 3, 25, tzinfo=ZONE)
@@ -91,7 +92,7 @@ class Case:
         faults: what breaks down, and when, by the local clock; it works until just after that instant.
         out: what is out of order from the beginning.
         dispatch, start: by the local clock.
-        baseline_kw: given; None if it follows from the import before the dispatch.
+        baseline_kw: given; None if it follows from the import before the dispatch by `rule`.
         parameters: of the controller.
         machinery: of the plant.
         lead: simulated time before the dispatch.
@@ -107,6 +108,7 @@ class Case:
     start: str = "08:30"
     contract_kw: float = 1000.0
     baseline_kw: float | None = 1920.699
+    rule: BaselineRule = BaselineRule.SAMPLES
     parameters: Parameters = REFERENCE
     machinery: Machinery = SPINNING_MACHINERY
     lead: timedelta = timedelta(minutes=6)
@@ -158,7 +160,13 @@ def _cases() -> dict[str, Case]:
         make(_SUPPLEMENTARY, name="t19", profile="t19", faults=(("08:30", "HESS250"),)),
         make(_SUPPLEMENTARY, name="t20", profile="t20", faults=(("08:30", "DG750"),)),
     ]
-    found.append(make(found[3], name="u20", fleet=FLEETS["upgraded"]))
+    upgraded = make(found[3], name="u20", fleet=FLEETS["upgraded"])
+    found.append(upgraded)
+    found += [make(upgraded, name=f"u20-{part}", fleet=FLEETS[part]) for part in ("more turbines", "more storage")]
+    for soc in (0.7, 0.6, 0.5):
+        less = make(upgraded.machinery, initial_soc=soc)
+        found.append(make(upgraded, name=f"u20-soc{100 * soc:.0f}", machinery=less))
+    found.append(make(_SPINNING, name="nothing-left", out=("DG750", "ESS500")))
     for base, when in ((_SPINNING, "09:00"), (_SUPPLEMENTARY, "08:30")):
         found.append(base)
         found.append(make(base, name=f"{base.name}-both", faults=((when, "ESS500"), (when, "HESS250"))))
@@ -171,6 +179,7 @@ def _cases() -> dict[str, Case]:
 CASES: Mapping[str, Case] = _cases()
 """The published ones are `t16`, `t17`, `t19`, `t20` and `u20`. `spinning` and `supplementary` are without a fault; with
 `-<device>` that fails in the service, with `-without-<device>` it is out from the beginning, `-both` are both storages.
+`u20-...` are the parts of the upgrade alone, and the whole with less charge; in `nothing-left` too much is out.
 """
 PUBLISHED = ("t16", "t17", "t19", "t20")
 REFERENCES = (*PUBLISHED, "u20")

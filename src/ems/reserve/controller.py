@@ -44,7 +44,7 @@ class Look(Enum):
     WATCH = "watch"
     """Devices report; what they reported last counts, until it is too old."""
     READ = "read"
-    """Every turn reads all points anew: one picture of one instant."""
+    """Every turn reads power and charge anew: one picture of one instant. States are read less often."""
 
 
 @attrs.frozen(slots=True, kw_only=True)
@@ -58,6 +58,7 @@ class ReserveConfig:
         meter: the point of the import at the point of common coupling.
         pv: the point of the photovoltaic output; only the figure of the load needs it.
         look: how the site is looked at.
+        status_s: seconds between two readings of states and health, where points are read.
         rule: how the baseline follows from the import before the dispatch, where the event gives none.
         renew_s: seconds after which devices shall tell their values again, changed or not.
         stale_s: a value that was not renewed for so long counts as unknown.
@@ -73,6 +74,7 @@ class ReserveConfig:
     meter: str = "der.PCC.p"
     pv: str | None = "der.PV.p"
     look: Look = Look.WATCH
+    status_s: float = 10.0
     rule: BaselineRule = BaselineRule.SAMPLES
     renew_s: float = 30.0
     stale_s: float = 90.0
@@ -121,6 +123,7 @@ class ReserveController:
         self._minutes: dict[int, float] = {}
         self._told = 0
         self._published: datetime | None = None
+        self._looked: datetime | None = None
         self._turn_listeners: list[Callable[[Turned], None]] = []
         self._control_listeners: list[Callable[[Control], None]] = []
         self._happening_listeners: list[Callable[[Happening], None]] = []
@@ -322,6 +325,8 @@ class ReserveController:
             await self._read()
         now = self._clock.now()
         seen = self._see(now)
+        if seen.import_kw is not None:  # a meter tells what changes: what it told last holds until now
+            self.trace.add(Sample(now, seen.import_kw))
         if seen.import_kw is not None and not any(look.lost for look in seen.devices.values()):
             self._ready.set()
         orders = self._core.turn(now, seen)
@@ -336,8 +341,11 @@ class ReserveController:
 
     async def _read(self) -> None:
         eyes = self._eyes or await self._open_eyes()
+        looked, last = self._clock.now(), self._looked
+        whole = last is None or (looked - last).total_seconds() >= self._config.status_s
+        self._looked = looked if whole else last
         try:
-            found = await self._access.read(eyes.names)
+            found = await self._access.read(eyes.names if whole else eyes.quick)
         except JanusGridError as error:
             log.warning("the site cannot be looked at: %s", error)
             return

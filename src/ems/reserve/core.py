@@ -356,7 +356,7 @@ class Reserve:
             return  # better the last set-points than new ones from nothing
         generated = sum(seen.look(unit.name).power_kw or 0.0 for unit in self.fleet.units)
         want = self._ramped(now, required) - generated
-        if self.parameters.surplus is Surplus.PART_LOAD or self._ramps():
+        if self.parameters.surplus is Surplus.PART_LOAD:
             want = max(0.0, want)
         conditions = [self._condition(store, seen.look(store.name)) for store in available]
         state.setpoints.update(storage.setpoints(want, conditions, self.parameters))

@@ -9,6 +9,7 @@ from typing import Any
 import attrs
 
 from ...common.clock import LockStepClock
+from ..delivery import Sample, Trace
 from ..events import Answer, Opt
 from ..local import PlantAccess
 from ..sim.plant import Plant, Reading
@@ -20,6 +21,7 @@ from .settlement import Settlement, judge
 
 TAIL = timedelta(minutes=1)
 """A run goes on for so long after the service."""
+STEP_S = 1.0
 TABLE_EVERY = timedelta(minutes=10)
 FAULT = "fault"
 
@@ -75,17 +77,18 @@ class Recorder:
     imbalance_kw: float = 0.0
     lowest_soc: float = 1.0
 
-    def look(self, target_kw: float | None = None) -> None:
-        """Look at the plant as it is now; keep a frame if it is time for one."""
+    def look(self, target_kw: float | None = None) -> Reading:
+        """Look at the plant as it is now, and return what its meters show; keep a frame if it is time for one."""
         devices = self.plant.devices.values()
         reading = self.plant.reading()
-        total = sum(device.power_kw for device in devices)
+        total = sum([device.power_kw for device in devices])
         self.imbalance_kw = max(self.imbalance_kw, abs(reading.import_kw - (reading.load_kw - reading.pv_kw - total)))
-        socs = {device.name: device.soc for device in devices if device.soc is not None}
-        self.lowest_soc = min([self.lowest_soc, *socs.values()])
+        socs = {device.name: soc for device in devices if (soc := device.soc) is not None}
+        self.lowest_soc = min(self.lowest_soc, *socs.values())
         if not self.frames or reading.time - self.frames[-1].reading.time >= self.every:
             powers = {device.name: device.power_kw for device in devices}
             self.frames.append(Frame(reading, powers, socs, target_kw))
+        return reading
 
 
 @attrs.frozen(slots=True, kw_only=True)
@@ -98,7 +101,8 @@ class Result:
         frames: the plant, minute by minute.
         happenings: what the controller did, and the faults of the plant, in order of time.
         controls: set-points that were sent.
-        settlement: the judgement by the site's own meter.
+        settlement: the judgement by the plant's meter.
+        own: that of the controller, by what it has seen; None if it did not follow the event.
         imbalance_kw, lowest_soc: see `Recorder`.
     """
 
@@ -108,6 +112,7 @@ class Result:
     happenings: tuple[Happening, ...]
     controls: tuple[Control, ...]
     settlement: Settlement
+    own: Settlement | None
     imbalance_kw: float
     lowest_soc: float
 
@@ -165,47 +170,58 @@ def merged(happenings: list[Happening], case: Case) -> tuple[Happening, ...]:
 def config(case: Case, **changes: Any) -> ReserveConfig:
     """Return the application's configuration for a case, as it is run in process unless `changes` say otherwise."""
     return attrs.evolve(
-        ReserveConfig(fleet=case.fleet, parameters=case.parameters, look=Look.READ, publish_s=60.0), **changes
+        ReserveConfig(fleet=case.fleet, parameters=case.parameters, rule=case.rule, look=Look.READ, publish_s=60.0),
+        **changes,
     )
 
 
-async def play(case: Case, *, until: datetime | None = None, every: timedelta = timedelta(minutes=1)) -> Result:
+async def play(
+    case: Case, *, until: datetime | None = None, every: timedelta = timedelta(minutes=1), step_s: float = STEP_S
+) -> Result:
     """Run a case to a minute after its service, or `until`, and return what came of it.
 
-    The event comes at the dispatch instant. Each step: the controller looks, decides and commands; then the plant
-    moves on by `loop_s` of its parameters. Two runs give the same, to the last digit.
+    The event comes at the dispatch instant. The plant moves on and its meter is read every `step_s`; every `loop_s` of
+    the case's parameters the controller looks, decides and commands. Two runs give the same, to the last digit.
     """
     event = case.event
     clock = LockStepClock(case.opens, settle=0)
     made = plant(case)
     site = ReserveController(PlantAccess(made, clock), clock, config(case))
     recorder = Recorder(made, every)
+    meter = Trace()
     controls: list[Control] = []
     site.on_control(controls.append)
     answer: Answer | None = None
-
+    due = case.opens
     end = until or event.end + TAIL
     while (now := clock.now()) <= end:
+        made.advance(now)
+        acting = now >= due
+        if not acting or now == event.end:  # what is shown at the end was delivered up to there
+            recorder.look(site.core.target_kw)
+        meter.add(Sample(now, made.reading().import_kw))
         if answer is None and now >= event.issued:
             answer = site.offer(event)
-        made.advance(now)
-        if now == event.end:  # what was delivered up to here; what is done now comes after the service
+        if acting:
+            await site.step()
+            due += timedelta(seconds=case.parameters.loop_s)
             recorder.look(site.core.target_kw)
-        await site.step()
-        recorder.look(site.core.target_kw)
-        await clock.advance(case.parameters.loop_s)
+        await clock.advance(step_s)
     return Result(
         case=case,
         answer=answer or Answer(Opt.OUT, "it was not offered"),
         frames=tuple(recorder.frames),
         happenings=merged(site.happenings, case),
         controls=tuple(controls),
-        settlement=judge(site.trace, event, case.service, baseline=site.baseline_kw),
+        settlement=judge(meter, event, case.service, baseline=site.baseline_kw),
+        own=site.settlement(),
         imbalance_kw=recorder.imbalance_kw,
         lowest_soc=recorder.lowest_soc,
     )
 
 
-def run_local(case: Case, *, until: datetime | None = None, every: timedelta = timedelta(minutes=1)) -> Result:
+def run_local(
+    case: Case, *, until: datetime | None = None, every: timedelta = timedelta(minutes=1), step_s: float = STEP_S
+) -> Result:
     """Do as `play` does, from outside an event loop."""
-    return asyncio.run(play(case, until=until, every=every))
+    return asyncio.run(play(case, until=until, every=every, step_s=step_s))

@@ -79,8 +79,15 @@ class Eyes:
         self._pv = pv if pv in there else None
         self._stores = {store.name for store in fleet.stores}
         self._there = frozenset(there)
-        wanted = [f"der.{name}.{what}" for name in fleet.names for what in ("p", "soc", "state", "health")]
-        self.names = [meter, *([self._pv] if self._pv else []), *(name for name in wanted if name in self._there)]
+        meters = [meter, *([self._pv] if self._pv else [])]
+        self.quick = [*meters, *self._of("p", "soc")]
+        """What changes all the time."""
+        self.names = [*self.quick, *self._of("state", "health")]
+        """All of them."""
+
+    def _of(self, *whats: str) -> list[str]:
+        names = (f"der.{name}.{what}" for name in self._fleet.names for what in whats)
+        return [name for name in names if name in self._there]
 
     def see(self, picture: Picture, now: datetime) -> Seen:
         """Return what is known now."""

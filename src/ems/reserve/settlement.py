@@ -15,7 +15,7 @@ from typing import Any
 import attrs
 
 from ...common.errors import LocalError
-from ..delivery import Delivery, Sample, Trace, baseline, delivered, minute_means
+from ..delivery import MINUTE, Delivery, Sample, Trace, baseline, delivered, minute_means
 from ..events import DispatchEvent
 from .parameters import Service, Tier
 from .phases import minutes
@@ -29,14 +29,16 @@ class BaselineRule(Enum):
     SAMPLES = "five samples"
     """The mean of the five one-minute samples before the dispatch: deduced, 0.01 % off the published figure."""
     MEAN = "six minutes"
-    """The mean over the six minutes before the dispatch: fits as well."""
+    """The mean over the six minutes before the dispatch, to the last sample of them: fits as well."""
 
 
 def baseline_kw(trace: Trace, dispatch: datetime, rule: BaselineRule = BaselineRule.SAMPLES) -> float:
     """Return the baseline in kW; raise `LocalError` if the import before the dispatch was not recorded."""
     if rule is BaselineRule.SAMPLES:
         return baseline(trace, dispatch)
-    mean = trace.mean(dispatch - MEAN_OF, dispatch)
+    newest = trace.newest(dispatch)  # the one at the dispatch itself is not there yet when the event comes
+    known = newest is not None and dispatch - newest.time <= MINUTE
+    mean = trace.mean(dispatch - MEAN_OF, newest.time) if newest is not None and known else None
     if mean is None:
         raise LocalError(f"no baseline: the import in the six minutes before {dispatch.isoformat()} was not recorded")
     return mean
