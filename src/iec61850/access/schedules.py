@@ -110,11 +110,8 @@ def schedule_of(binding: Binding) -> Schedule:
             raise ConfigError(reason, where=where)
         text = f"{own.device}/{own.node}"
     match = _NODE.fullmatch(text)
-    try:
-        reference = Reference.parse(match["node"] if match else text)
-    except BadReference as error:
-        raise ConfigError(f"schedule: {error}", where=where) from None
-    if match is None or reference.path or not _CLASS.fullmatch(reference.node):
+    reference = _parsed(match["node"]) if match else None
+    if match is None or reference is None or reference.path or not _CLASS.fullmatch(reference.node):
         raise ConfigError(f"schedule: {text!r} is no node of class FSCH (LD/FSCH1, LD/FSCH1[96])", where=where)
     room = int(match["room"] or ROOM)
     if room > MOST:
@@ -124,6 +121,13 @@ def schedule_of(binding: Binding) -> Schedule:
         raise ConfigError(f"schedule: no FSCH node holds {wire.value}", where=where)
     form = _NUMBER if wire is WireType.FLOAT32 else _TRUTH if wire is WireType.BOOL else _WHOLE
     return Schedule(binding, reference, room, form)
+
+
+def _parsed(text: str) -> Reference | None:
+    try:
+        return Reference.parse(text)
+    except BadReference:
+        return None
 
 
 def node_of(schedule: Schedule) -> tuple[list[str], dict[str, object], list[str]]:
