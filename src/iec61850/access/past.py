@@ -119,10 +119,10 @@ class HistoryLog:
         edge = asked.after if asked.after is not None else asked.first
         if edge is None:
             return begin, end, bytes(8)
-        time = _EPOCH + (int.from_bytes(edge) >> 16) * _MILLISECOND if len(edge) == 8 else _EPOCH
-        if _EPOCH < time <= now:
-            least = int.from_bytes(edge) + (asked.after is not None)
-            return time, end, least.to_bytes(8)
+        number = int.from_bytes(edge)
+        if len(edge) == 8 and 0 < number >> 16 <= EntryTime.of(now).milliseconds:
+            least = number + (asked.after is not None)
+            return _EPOCH + (number >> 16) * _MILLISECOND, end, least.to_bytes(8)
         if asked.start is None:
             why = f"the log has never had an entry {edge.hex()}"
             raise ServiceRefused(ServiceError.PARAMETER_VALUE_INAPPROPRIATE, why, where=self._name)
