@@ -15,7 +15,7 @@ import attrs
 from ...common.errors import JanusGridError, LocalError, Malformed, NotReachable, Refused
 from ...common.xmpp import jid as jids
 from ...common.xmpp.session import Session, StanzaRefused
-from ..acsi.errors import ServiceRefused
+from ..acsi.errors import ServiceError, ServiceRefused
 from ..engine import Association
 from ..mapping import initiate
 from ..mapping.answer import UNRECOGNIZED
@@ -165,6 +165,8 @@ class XmppServer:
                 return admission
             admitted = await admission
         except Refused as refused:
+            if isinstance(refused, ServiceRefused) and refused.error is ServiceError.ACCESS_VIOLATION:
+                raise StanzaRefused("forbidden", refused.message, kind="auth") from None
             raise StanzaRefused("resource-constraint", refused.message, kind="wait") from None
         except JanusGridError as error:
             raise StanzaRefused("recipient-unavailable", error.message, kind="wait") from None

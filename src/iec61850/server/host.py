@@ -6,8 +6,9 @@ import asyncio
 import contextlib
 import inspect
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from datetime import datetime
+from fnmatch import fnmatchcase
 from typing import Any
 
 import attrs
@@ -80,9 +81,10 @@ class Host:
     (see `mapping.service.Service`).
     """
 
-    def __init__(self, engine: Engine, clock: Clock) -> None:
+    def __init__(self, engine: Engine, clock: Clock, clients: Iterable[str] | None = None) -> None:
         self.engine = engine
         self.clock = clock
+        self._clients = None if clients is None else tuple(clients)
         self._admitted = Admitted(Catalogue(engine))
         self.commands: dict[Reference, tuple[CommandHook, bool]] = {}
         """For each controllable object its hook, and whether the status follows the control value."""
@@ -109,7 +111,13 @@ class Host:
     # --- associations -----------------------------------------------------------------------------------------------
 
     def admit(self, caller: Caller) -> Admitted:
-        """Let a caller in; whether there is room for it shows when it is to be associated."""
+        """Let a caller in; whether there is room for it shows when it is to be associated.
+
+        Raises `ServiceRefused` (access violation) for one that is none of the clients, where only some are let in.
+        """
+        if self._clients is not None and not any(fnmatchcase(caller.identity, one) for one in self._clients):
+            log.warning("event=association-not-allowed %s (%s) is not let in", caller.peer, caller.identity)
+            raise ServiceRefused(ServiceError.ACCESS_VIOLATION, "you are not let in here", where=caller.identity)
         return self._admitted
 
     def associate(self, peer: str, sink: Sink, on_end: EndHook, identity: str = "") -> Association:

@@ -95,6 +95,8 @@ class Server:
             right: see `time_quality`.
         rights: who may do what (`Rights.load()`); without it, every client everything. See `iec61850.rights`.
         anonymous: the roles of clients that have proved none; by default they may do nothing.
+        clients: who may have an association at all: bare JIDs, subjects of certificates, IP addresses; `*` stands for
+            any part of them. Without it, everybody.
     """
 
     def __init__(
@@ -111,6 +113,7 @@ class Server:
         time_servers: Iterable[str] | TimeClient = (),
         rights: Rights | None = None,
         anonymous: Iterable[int] = (),
+        clients: Iterable[str] | None = None,
     ) -> None:
         if rights is None and anonymous:
             raise LocalError("`anonymous` gives roles, which mean nothing without `rights`")
@@ -133,7 +136,7 @@ class Server:
             time_quality=quality(self.time.state) if self.time else None,
             doorkeeper=None if rights is None else Doorkeeper(rights, model.ied, anonymous),
         )
-        self.host = Host(self.engine, self.clock)
+        self.host = Host(self.engine, self.clock, clients)
         self.identity = identity or Identity(model=model.ied)
         self._targets: dict[str, _Target] = {}
         self._stops: list[Callable[[], None]] = []

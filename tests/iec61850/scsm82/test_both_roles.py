@@ -11,6 +11,7 @@ import pytest_asyncio
 from janusgrid.common.clock import LockStepClock
 from janusgrid.common.errors import NotReachable
 from janusgrid.common.xmpp.broker import Broker
+from janusgrid.common.xmpp.session import StanzaRefused
 from janusgrid.common.xmpp.slix import SlixSession
 from janusgrid.iec61850 import Ied, connect
 from janusgrid.iec61850.scsm82 import endpoint as endpoints
@@ -116,3 +117,18 @@ async def test_a_server_that_stops_leaves_the_client_of_the_session(sides: tuple
             await to_a.read(HERTZ)
         await until(lambda: not Endpoint.of(b.session).count(a.session.jid) - 1)
         assert ref("MMXU1.Hz.mag.f", "MX") == HZ
+
+
+async def test_only_clients_that_are_named_are_let_in(sides: tuple[Side, Side]) -> None:
+    """On a session that others know too, for they are its peers in other roles."""
+    a, b = sides
+    await a.server.close()
+    async with Server(plant(), clock=LockStepClock(START), clients=["b@plant.test"]) as picky:
+        picky.start(a.session)
+        async with connect(f"xmpp:{a.session.jid}", session=b.session) as ied:
+            assert await ied.devices() == (LD,)
+    async with Server(plant(), clock=LockStepClock(START), clients=["operator@plant.test", "o*@plant.test"]) as picky:
+        picky.start(a.session)
+        with pytest.raises(StanzaRefused, match="not let in") as caught:
+            await connect(f"xmpp:{a.session.jid}", session=b.session)
+        assert (caught.value.code, caught.value.kind) == ("forbidden", "auth")
