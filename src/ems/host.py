@@ -20,9 +20,11 @@ import attrs
 from ..common.clock import Clock
 from ..common.data.access import DataAccess
 from ..common.data.joined import Joined, join
-from ..common.data.site import Device, Site
+from ..common.data.site import Device, Operator, Site
 from ..common.errors import ConfigError
 from ..common.xmpp.session import Session
+from ..iec61850.access.mirror import Mirror
+from ..iec61850.rights import Rights
 from ..openadr.binding.keeper import Store
 from ..openadr.binding.porter import Porter
 from ..openadr.model import OptType
@@ -104,13 +106,15 @@ class Host(Generic[A]):
         stores: where what the OpenADR roles have to remember outlives the process.
 
     Attributes:
-        app, ven, vtn, points: the application; the VEN; the VTN of the VENs below, None where there are none; the
-            points of devices and application together. They are there from `open` on.
+        app, ven, vtn, points, mirror: the application; the VEN; the VTN of the VENs below, None where there are none;
+            the points of devices and application together; the operator's server, None if the site file names none.
+            They are there from `open` on.
     """
 
     app: A
     ven: Ven
     points: Joined
+    mirror: Mirror | None = None
 
     def __init__(
         self,
@@ -163,6 +167,8 @@ class Host(Generic[A]):
         latest = Latest(accesses, reported, self._clock, renew=self._renew_s, stale=self._stale_s)
         self._run(latest.run(), "reports go on without new values")
         self._run(self.app.run(), "set-points stay as they are")
+        if self._site.operator is not None:
+            self.mirror = await self._serve(self._site.operator)
         self.ven = self._ven(latest)
         with Porter.of(self._session).held():
             await self._stack.enter_async_context(self.ven)
@@ -243,6 +249,18 @@ class Host(Generic[A]):
             poll_every=below.poll,
             store=self._stores("vtn"),
         )
+
+    async def _serve(self, operator: Operator) -> Mirror:
+        """Return the operator's server, on the session and, where the site file says so, on TCP."""
+        mirror = Mirror(
+            self._site, self.points, self._clock, ied=operator.ied, tables=operator.tables, generic=operator.generic,
+            rights=None if operator.rights is None else Rights.load(operator.rights), clients=operator.clients,
+        )  # fmt: skip
+        await self._stack.enter_async_context(mirror)
+        mirror.server.start(self._session)
+        if operator.listen is not None:
+            await mirror.server.start_tcp(*operator.listen)
+        return mirror
 
     def _link(self, device: Device) -> Link:
         renew_s = self._site.below.every.total_seconds() if device.driver == VENS else self._renew_s

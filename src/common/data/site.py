@@ -113,6 +113,27 @@ class Below:
 
 
 @attrs.frozen(slots=True)
+class Operator:
+    """The IEC 61850 server of an operator above.
+
+    Attributes:
+        clients: who is let in.
+        ied: name of its IED.
+        tables: that say where points are, first those that go before others.
+        listen: host and port to be served on TCP too; None for XMPP alone.
+        rights: the file of who may do what.
+        generic: whether points that no table places are served in generic nodes.
+    """
+
+    clients: tuple[str, ...]
+    ied: str = "EMS"
+    tables: tuple[Path, ...] = ()
+    listen: tuple[str, int] | None = None
+    rights: Path | None = None
+    generic: bool = True
+
+
+@attrs.frozen(slots=True)
 class Site:
     """A site with its devices and points.
 
@@ -124,6 +145,7 @@ class Site:
         devices: in the order of the file.
         points: every point by name, in that order.
         below: the VTN of the VENs among the devices.
+        operator: the server of an operator above; None if there is none.
     """
 
     name: str
@@ -133,6 +155,7 @@ class Site:
     devices: tuple[Device, ...]
     points: Mapping[str, Point]
     below: Below = attrs.field(factory=lambda: Below("vtn"))
+    operator: Operator | None = None
     _bound: dict[str, tuple[Binding, ...]] = attrs.field(init=False, factory=dict)
 
     def __attrs_post_init__(self) -> None:
@@ -195,7 +218,7 @@ class _Loader:
         points = {binding.point.name: binding for device in devices for binding in device.bindings}
         ven = self._ven(devices, points)
         named = {name: bound.point for name, bound in points.items()}
-        return Site(file.name, self.domain, jid, ven, devices, named, self._below())
+        return Site(file.name, self.domain, jid, ven, devices, named, self._below(), self._operator())
 
     def _below(self) -> Below:
         entry = self.file.below
@@ -217,6 +240,26 @@ class _Loader:
         vtn, signing = self._jid(entry.vtn, "openadr", "vtn"), self._signing(entry.signing)
         return Ven(entry.ven_name, vtn, entry.resource, tuple(signals), tuple(reports), signing, dict(entry.figures))
 
+    def _operator(self) -> Operator | None:
+        entry = self.file.operator
+        if entry is None:
+            return None
+        names = (entry.tables,) if isinstance(entry.tables, str) else entry.tables
+        tables = [
+            table
+            for i, name in enumerate(names)
+            if (table := self._table(name, "operator", "tables", *(() if isinstance(entry.tables, str) else (i,))))
+        ]
+        listen = None if entry.listen is None else host_port(entry.listen)
+        if entry.listen is not None and listen is None:
+            self._fault(f"{entry.listen!r} is not HOST:PORT", "operator", "listen")
+        rights = self._beside(entry.rights or "", "operator", "rights")
+        clients = tuple(
+            self._filled(name, "operator", "clients", i).lower() if "@" in name else name
+            for i, name in enumerate(entry.clients)
+        )
+        return Operator(clients, entry.ied, tuple(table.path for table in tables), listen, rights, entry.generic)
+
     def _device(self, index: int, entry: DeviceEntry) -> Device | None:
         trail = ("devices", index)
         if not _NAME.fullmatch(entry.name):
@@ -228,7 +271,7 @@ class _Loader:
                 self._full(text, *trail, "address", key)
             if key in _UNIQUE:
                 self._once(key, text, *trail, "address", key)
-        figures, cid = dict(entry.figures), self._cid(entry.cid, *trail, "cid")
+        figures, cid = dict(entry.figures), self._beside(entry.cid, *trail, "cid")
         table = self._table(entry.table, *trail, "table")
         if table is None:
             return None
@@ -262,7 +305,7 @@ class _Loader:
                 told.add(error.message)
         return tuple(bindings)
 
-    def _cid(self, name: str, *trail: Step) -> Path | None:
+    def _beside(self, name: str, *trail: Step) -> Path | None:
         if not name:
             return None
         path = self.document.file(*trail).parent / name
@@ -365,6 +408,13 @@ class _Loader:
 
     def _fault(self, reason: str, *trail: Step) -> None:
         self.faults.append(self.document.error(reason, *trail))
+
+
+def host_port(text: str) -> tuple[str, int] | None:
+    """Return the parts of HOST:PORT, an IPv6 address standing in brackets; None if it is none."""
+    host, colon, port = text.rpartition(":")
+    number = int(port) if port.isascii() and port.isdecimal() else 1 << 16
+    return (host.strip("[]"), number) if colon and host and number < 1 << 16 else None
 
 
 def _tables() -> list[str]:

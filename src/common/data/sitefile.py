@@ -68,6 +68,27 @@ class BelowEntry:
 
 
 @attrs.frozen(slots=True)
+class OperatorEntry:
+    """The IEC 61850 server in which an operator above sees all points: on the session of the host (8-2).
+
+    Attributes:
+        clients: who is let in: bare JIDs, and for TCP subjects of certificates or IP addresses; `*` is anybody.
+        ied: name of its IED.
+        tables: tables that say where points are; what they do not say has a place by itself.
+        listen: `HOST:PORT`, to be served on TCP (8-1) too.
+        rights: file of who may do what, beside the site file; without it, who is let in may do all.
+        generic: whether points that no table places are served in generic nodes.
+    """
+
+    clients: tuple[str, ...]
+    ied: str = "EMS"
+    tables: Tables = ()
+    listen: str | None = None
+    rights: str | None = None
+    generic: bool = True
+
+
+@attrs.frozen(slots=True)
 class DeviceEntry:
     """A device of the site.
 
@@ -101,6 +122,7 @@ class SiteFile:
         openadr: what the site is to the utility.
         devices: in the order in which people look at them.
         below: the VTN of the VENs among them.
+        operator: the server of an operator above; none if it is not given.
         inherits: another site file, from which comes everything that is not given here; devices go by name.
         without: devices of that site which this one does not have.
     """
@@ -111,6 +133,7 @@ class SiteFile:
     openadr: OpenAdrEntry
     devices: tuple[DeviceEntry, ...]
     below: BelowEntry = BelowEntry()
+    operator: OperatorEntry | None = None
     inherits: str = ""
     without: tuple[str, ...] = ()
 

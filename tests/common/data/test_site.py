@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -169,3 +170,40 @@ def test_numbers_of_an_address_are_text_where_devices_are_told_apart(write: Writ
     }
     with pytest.raises(ConfigError, match="expected text or a number, not a list"):
         load_site(write(SITE.replace("ied: M1}", "ied: M1, port: [502]}")))
+
+
+def test_who_is_above_and_below(write: Write) -> None:
+    more = """below: {every: 1min, poll: 5s}
+operator:
+  clients: ["Operator@{domain}", "CN=scada"]
+  ied: PLANT
+  tables: iec61850/meter.csv
+  listen: "[::1]:3782"
+"""
+    site = load_site(write(SITE + more))
+    assert (site.below.vtn_id, site.below.every, site.below.poll) == (
+        site.name, timedelta(minutes=1), timedelta(seconds=5),
+    )  # fmt: skip
+    operator = site.operator
+    assert operator is not None
+    assert operator.clients == (f"operator@{site.domain}", "CN=scada")
+    assert (operator.ied, operator.listen, operator.rights) == ("PLANT", ("::1", 3782), None)
+    assert [path.name for path in operator.tables] == ["meter.csv"]
+    assert load_site(write(SITE)).operator is None
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ("below: {every: 100ms}\n", "below.every: is a whole number of seconds, one at least"),
+        ("operator: {ied: X}\n", "'clients' is missing"),
+        ("operator: {clients: [a], listen: 102}\n", "listen"),
+        ("operator: {clients: [a], listen: nowhere}\n", "'nowhere' is not HOST:PORT"),
+        ("operator: {clients: [a], tables: x.csv}\n", "there is no table 'x.csv'"),
+        ("operator: {clients: [a], rights: x.yaml}\n", "there is no file 'x.yaml'"),
+    ],
+)
+def test_faults_of_who_is_above_and_below(write: Write, more: str, said: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load_site(write(SITE + more))
+    assert said in str(caught.value)
