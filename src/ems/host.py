@@ -88,6 +88,10 @@ def meter(site: Site) -> str | None:
     return name if name in site.points else None
 
 
+Reach = Callable[[Device, Surroundings], Link]
+"""Makes a link to a device of a site, not open yet."""
+
+
 class Host(Generic[A]):
     """A site's roles on one session, around an application.
 
@@ -104,6 +108,7 @@ class Host(Generic[A]):
         doubtful: report to the utility also values that are not good, with their quality; else they are left out.
         signed: sign as the site file says; a laboratory plays a utility that does not.
         stores: where what the OpenADR roles have to remember outlives the process.
+        reach: makes the link to each device, if that is not for the driver that the site file names: a simulation does.
 
     Attributes:
         app, ven, vtn, points, mirror: the application; the VEN; the VTN of the VENs below, None where there are none;
@@ -128,7 +133,9 @@ class Host(Generic[A]):
         doubtful: bool = False,
         signed: bool = True,
         stores: Stores = lambda role: None,
+        reach: Reach | None = None,
     ) -> None:
+        self._reach = reach
         self._site = site
         self._session = session
         self._clock = clock
@@ -270,6 +277,8 @@ class Host(Generic[A]):
             renew_s=renew_s,
             roles={} if self.vtn is None else {ROLE: self.vtn},
         )
+        if self._reach is not None:
+            return self._reach(device, surroundings)
         return find(device.driver, device.where or None).link(device, surroundings)
 
     def _run(self, work: Coroutine[Any, Any, None], else_: str) -> None:
