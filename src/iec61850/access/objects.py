@@ -114,6 +114,7 @@ def _quality(value: int) -> PointQuality:
     return PointQuality(_VALIDITIES[bits.validity], detail)
 
 
+@lru_cache(maxsize=1 << 13)
 def quality_bits(common: PointQuality) -> Quality:
     """Return the IEC 61850 quality of a common one."""
     validity = {v: k for k, v in _VALIDITIES.items() if k != Quality.RESERVED}[common.validity]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from types import TracebackType
@@ -145,10 +144,7 @@ class ServedPoints:
 
     def _flush(self) -> None:
         values, self._unseen = self._unseen, {}
-        try:
-            self._show(values)
-        except JanusGridError as error:
-            log.warning("%s: values cannot be shown: %s", self._server.model.ied, error)
+        self._show(values)
 
     # --- what clients want ------------------------------------------------------------------------------------------
 
@@ -254,8 +250,8 @@ class ServedPoints:
     # --- values -----------------------------------------------------------------------------------------------------
 
     def _show(self, found: Mapping[str, Value]) -> None:
-        """Update what differs from what is shown already, all that is of one quality and time in one go."""
-        together: dict[tuple[Quality, datetime | None], dict[str, Plain]] = defaultdict(dict)
+        """Update what differs from what is shown already, all of it in one go."""
+        together: dict[str, tuple[Plain, QualityBits, datetime | None]] = {}
         newest: dict[HistoryLog, datetime] = {}
         for name, value in found.items():
             before = self._shown.get(name)
@@ -269,14 +265,24 @@ class ServedPoints:
                 time = None  # the value is of then, what is known of it of now
             if time is not None and (log_ := self._logs.get(name)) is not None:
                 newest[log_] = max(time, newest.get(log_, time))
+            bits = quality_bits(quality).sound
             if wire is not None:
-                together[quality, time][text] = wire
+                together[text] = wire, bits, time
             elif (place := self._quality_of(name)) is not None:  # the former value stays, as what it is now
-                self._server.update(place, quality_bits(quality).sound, time=time)
-        for (quality, time), values in together.items():
-            self._server.update_many(values, quality=quality_bits(quality).sound, time=time)
-        for log_, time in newest.items():
-            log_.told(time)
+                together[place] = bits, QualityBits(), time
+        self._update(together)
+        for log_, latest in newest.items():
+            log_.told(latest)
+
+    def _update(self, values: dict[str, tuple[Plain, QualityBits, datetime | None]]) -> None:
+        try:
+            self._server.update_each(values)
+        except JanusGridError:  # one that the model has no place for must not hide the others
+            for text, value in values.items():
+                try:
+                    self._server.update_each({text: value})
+                except JanusGridError as error:
+                    log.warning("%s: it cannot be shown: %s", text, error)
 
     def _wire(self, name: str, value: Value) -> tuple[Plain | None, Quality]:
         """Return what the model is to hold, and its quality; None for what is unknown or does not fit."""

@@ -348,18 +348,31 @@ class Server:
         """Give many attributes new values at once: one report tells of them all. See `update`."""
         now = self.clock.now()
         stamp = time if isinstance(time, Timestamp) else self.engine.stamps(time or now)
+        common = quality or Quality()
+        self._update({reference: (value, common, stamp) for reference, value in values.items()}, now)
+
+    def update_each(self, values: Mapping[str, tuple[Plain, Quality, datetime | None]]) -> None:
+        """Give many attributes new values at once, each with its own quality and its own time (None: now).
+
+        One report tells of them all. See `update`.
+        """
+        now, stamps = self.clock.now(), self.engine.stamps
+        self._update(
+            {text: (value, quality, stamps(time or now)) for text, (value, quality, time) in values.items()}, now
+        )
+
+    def _update(self, values: Mapping[str, tuple[Plain, Quality, Timestamp]], now: datetime) -> None:
         changes: dict[Attribute, DataValue] = {}
-        quality = quality or Quality()
-        if quality.contradicts:
-            raise TypeConflict(f"{quality} gives a reason why a good value is not, or has no validity")
-        for reference, value in values.items():
+        for reference, (value, bits, stamp) in values.items():
+            if bits.contradicts:
+                raise TypeConflict(f"{bits} gives a reason why a good value is not, or has no validity")
             target = self._targets.get(reference)
             if target is None:
                 target = self._targets[reference] = self._target(reference)
             changes.update(spread(target.attribute, _shaped(target, value, reference)))
             if target.quality is not None:
                 mode = target.behaviour.value if target.behaviour is not None else None
-                changes[target.quality] = quality.under(mode) if isinstance(mode, int) else quality
+                changes[target.quality] = bits.under(mode) if isinstance(mode, int) else bits
             if target.time is not None:
                 changes[target.time] = stamp
         self.engine.update(changes.items(), now)

@@ -124,6 +124,17 @@ async def test_a_value_that_the_table_cannot_show_is_invalid_and_the_others_go_o
     assert await field.read("MMXU1.TotW.q") == Bits()
 
 
+async def test_a_code_that_the_model_does_not_have_hides_no_other_value(caplog: pytest.LogCaptureFixture) -> None:
+    strange = HEALTH.replace("alarm=3", "alarm=7")
+    points = MemoryAccess([binding.point for binding in bound(POWER, strange)])
+    points.put("der.X.p", 4.0)
+    points.put("der.X.health", "alarm")
+    async with Server(model_of("X", bound(POWER, HEALTH))) as server:
+        await ServedPoints(server, bound(POWER, strange), points).refresh()
+        assert server.read("XDER/MMXU1.TotW.mag.f") == 4000.0
+    assert "LPHD1.PhyHealth.stVal: it cannot be shown" in caplog.text
+
+
 async def test_a_double_point_is_shown_and_commanded(field: Field) -> None:
     field.put("breaker", "open")
     assert await field.read("XCBR1.Pos.stVal") == BitString(0b01, 2)
