@@ -63,7 +63,8 @@ class ReserveConfig:
         renew_s: seconds after which devices shall tell their values again, changed or not.
         stale_s: a value that was not renewed for so long counts as unknown.
         hold_s: a generator that did not accept its start is left out for this long.
-        retry_s: another order that was not accepted is given again after this long.
+        retry_s: another order that was not accepted is given again after this long; after six times that, if the
+            device has failed.
         deadband_kw: a set-point is sent if it differs from the last one by more.
         publish_s: seconds between two values of the application's own points.
     """
@@ -78,7 +79,7 @@ class ReserveConfig:
     rule: BaselineRule = BaselineRule.SAMPLES
     renew_s: float = 30.0
     stale_s: float = 90.0
-    hold_s: float = 60.0
+    hold_s: float = 300.0
     retry_s: float = 10.0
     deadband_kw: float = 0.0
     publish_s: float = 10.0
@@ -377,8 +378,9 @@ class ReserveController:
             lost = (
                 device in self._core.state.failed
             )  # a stop for what has failed already: not urgent, but not forgotten
-            wait_s = self._config.hold_s if lost else self._config.retry_s
-            again = device in self._retry and self._sent.pop(device, None) is None
+            wait_s = 6 * self._config.retry_s if lost else self._config.retry_s
+            again = device in self._retry
+            self._sent.pop(device, None)
             self._retry[device] = now + timedelta(seconds=wait_s)
             self._core.refused(device, now + timedelta(seconds=self._config.hold_s), now, caught.message)
             log.log(logging.DEBUG if again else logging.WARNING, "%s did not accept %.1f kW: %s", device, kw, caught)

@@ -138,8 +138,12 @@ class Reserve:
         self._tell(now, CANCELLED, note=event_id)
 
     def refused(self, name: str, until: datetime, now: datetime, note: str = "") -> None:
-        """Take note that a device did not accept its set-point: a generator that was to start does not count as on."""
-        if isinstance(self.fleet.device(name), Unit) and self.state.setpoints.get(name, 0.0) > 0:
+        """Take note that a device did not accept its set-point: a generator that was to start does not count as on.
+
+        For one that has been on for longer than a cycle that says nothing: it is judged by what it delivers.
+        """
+        since = self.state.on.get(name)
+        if since is not None and (now - since).total_seconds() <= self.parameters.cycle_s:
             self.state.on.pop(name, None)
             self.state.setpoints[name] = 0.0
             self.state.held[name] = until
@@ -354,7 +358,8 @@ class Reserve:
             return
         if required is None:
             return  # better the last set-points than new ones from nothing
-        generated = sum(seen.look(unit.name).power_kw or 0.0 for unit in self.fleet.units)
+        others = [name for name in self.fleet.names if name not in {store.name for store in available}]
+        generated = sum(seen.look(name).power_kw or 0.0 for name in others)  # what has failed may still deliver
         want = self._ramped(now, required) - generated
         if self.parameters.surplus is Surplus.PART_LOAD:
             want = max(0.0, want)
@@ -401,11 +406,8 @@ class Reserve:
         goal = self.parameters.recommended_soc
         for store in self.fleet.stores:
             soc = seen.look(store.name).soc
-            if goal is None or soc is None or not self._usable(store.name, seen):
-                wanted = 0.0
-            else:
-                hours = self.parameters.recharge_s / 3600
-                wanted = -storage.charging_kw(store, soc, goal, hours, self.parameters)
+            low = goal is not None and soc is not None and soc < goal and self._usable(store.name, seen)
+            wanted = -self.parameters.recharge_part * store.rating_kw if low else 0.0
             if wanted or store.name in self.state.setpoints:
                 self.state.setpoints[store.name] = wanted
 

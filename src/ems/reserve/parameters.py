@@ -203,7 +203,7 @@ class Parameters:
     recommended_soc: float | None = figure(
         None, Mark.CHOSEN, "", "without an event, storage below it is charged; none: it is left alone"
     )
-    recharge_s: float = figure(7200.0, Mark.CHOSEN, "s", "in which it is charged without an event", gt(0))
+    recharge_part: float = figure(0.10, Mark.CHOSEN, "", "of its rating, by which it is charged then", gt(0.0), le(1.0))
     surplus: Surplus = figure(Surplus.CHARGE, Mark.FITTED, "", "what becomes of more generation than is required")
     response: Response = figure(
         Response.AT_ONCE, Mark.FITTED, "", "of storage in the response period of spinning reserve"
