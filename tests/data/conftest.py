@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
 
 import pytest
 import pytest_asyncio
@@ -11,6 +12,7 @@ from janusgrid.common.xmpp.session import Session
 from janusgrid.common.xmpp.slix import SlixSession
 
 from tests.brokers import start_broker
+from tests.data.openadr import Both, both
 from tests.data.rigs import RIGS, Stage
 
 
@@ -30,8 +32,26 @@ async def sessions() -> AsyncIterator[tuple[Session, Session]]:
             yield below, above
 
 
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def openadr(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Callable[[str], Awaitable[Both]]]:
+    """What gives a VTN and its VEN on a way, made when they are asked for first."""
+    async with AsyncExitStack() as stack:
+        made: dict[str, Both] = {}
+
+        async def on(way: str) -> Both:
+            if way not in made:
+                made[way] = await stack.enter_async_context(both(way, tmp_path_factory.mktemp(way)))
+            return made[way]
+
+        yield on
+
+
 @pytest_asyncio.fixture(loop_scope="session", params=list(RIGS))
-async def rig(request: pytest.FixtureRequest, sessions: tuple[Session, Session]) -> AsyncIterator[Rig]:
+async def rig(
+    request: pytest.FixtureRequest,
+    sessions: tuple[Session, Session],
+    openadr: Callable[[str], Awaitable[Both]],
+) -> AsyncIterator[Rig]:
     """Each adapter, with a source that is as it was at its beginning."""
-    async with RIGS[request.param](Stage(*sessions)) as made:
+    async with RIGS[request.param](Stage(*sessions, openadr)) as made:
         yield made

@@ -31,6 +31,7 @@ from janusgrid.iec61850.acsi.types import DataValue
 from janusgrid.iec61850.engine import Change
 from janusgrid.iec61850.model.nodes import LogControl, Model, Trigger
 
+from tests.data.openadr import Both, VenRig, VtnRig
 from tests.ems.plants import at, microgrid
 
 START = datetime(2026, 3, 25, 8, 0, tzinfo=UTC)
@@ -38,10 +39,14 @@ START = datetime(2026, 3, 25, 8, 0, tzinfo=UTC)
 
 @attrs.frozen
 class Stage:
-    """What rigs share: the XMPP sessions of a device and of its client."""
+    """What rigs share: the XMPP sessions of a device and of its client, and what has a VTN and a VEN on a way."""
 
     below: Session
     above: Session
+    openadr: Callable[[str], Awaitable[Both]]
+
+
+Open = Callable[[Stage], AbstractAsyncContextManager[Rig]]
 
 
 # --- points in memory -------------------------------------------------------------------------------------------------
@@ -131,7 +136,7 @@ class PlantRig(Rig):
         return record
 
     @property
-    def refusing(self) -> bool:  # type: ignore[override]
+    def refusing(self) -> bool:
         """Whether the device is broken."""
         return self.plant.device("DG750").failed
 
@@ -292,6 +297,30 @@ async def scsm82(stage: Stage) -> AsyncIterator[Rig]:
             yield rig
 
 
+# --- OpenADR ----------------------------------------------------------------------------------------------------------
+
+
+def vtn(way: str) -> Open:
+    @asynccontextmanager
+    async def opened(stage: Stage) -> AsyncIterator[Rig]:
+        two = await stage.openadr(way)
+        await two.reset()
+        rig = VtnRig(two)
+        yield rig
+        await rig.seen.stop()
+        two.used.clear()
+
+    return opened
+
+
+@asynccontextmanager
+async def ven(stage: Stage) -> AsyncIterator[Rig]:
+    two = await stage.openadr("embedded")
+    await two.reset()
+    yield VenRig(two)
+    two.used.clear()
+
+
 # --- several as one ---------------------------------------------------------------------------------------------------
 
 
@@ -303,7 +332,7 @@ async def joined(stage: Stage) -> AsyncIterator[Rig]:
         yield rig
 
 
-RIGS: dict[str, Callable[[Stage], AbstractAsyncContextManager[Rig]]] = {
+RIGS: dict[str, Open] = {
     "memory": memory,
     "ageing": ageing,
     "simulation": simulation,
@@ -311,5 +340,8 @@ RIGS: dict[str, Callable[[Stage], AbstractAsyncContextManager[Rig]]] = {
     "local": local,
     "8-1": scsm81,
     "8-2": scsm82,
+    "ven": ven,
+    "vtn over XMPP": vtn("embedded"),
+    "vtn over HTTP": vtn("push"),
     "joined": joined,
 }

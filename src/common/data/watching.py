@@ -146,9 +146,11 @@ def check_watch(period: float | None, deadband: float) -> None:
         raise LocalError(f"a dead band is not below zero, as {deadband:g} is")
 
 
-async def renew(clock: Clock, period: float, watcher: Watcher, value: Callable[[str], Value]) -> None:
-    """Let all points of a watch be told every `period` seconds, until cancelled."""
-    told, due = tuple(watcher.names), clock.now()
+async def renew(
+    clock: Clock, period: float, watcher: Watcher, value: Callable[[str], Value], names: Iterable[str] | None = None
+) -> None:
+    """Let points (all of a watch) be told every `period` seconds, until cancelled."""
+    told, due = tuple(watcher.names if names is None else names), clock.now()
     while True:
         due = max(due + timedelta(seconds=period), clock.now())
         await clock.sleep_until(due)

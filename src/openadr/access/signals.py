@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
 from datetime import datetime
 
 import attrs
 
+from ...common.data.fitting import allowed
 from ...common.data.point import Kind, Point, ValueType
 from ...common.data.unit import unit
 from ...common.data.value import Quality, Scalar, Validity, Value
-from ...common.errors import TypeConflict
 from ..model import EiEvent, EiEventSignal, SignalName, SignalType
 from ..rules import timeline
 
@@ -28,6 +27,8 @@ class SignalPoint:
         signal, type: by which the signal is known in an event.
         unit: of its values; events are made in it, and read if they are in it.
         low, high: between which a value has to be.
+        market: the market context of its events, None for that of the access. Two signals of one context cannot be
+            set by different events at once.
     """
 
     name: str
@@ -36,6 +37,7 @@ class SignalPoint:
     unit: str = ""
     low: float | None = None
     high: float | None = None
+    market: str | None = None
 
     def point(self, name: str) -> Point:
         """Return the point of that name."""
@@ -46,12 +48,7 @@ class SignalPoint:
 
     def check(self, name: str, value: Scalar) -> float:
         """Return a value as a number; raise `TypeConflict` if the point `name` cannot have it."""
-        if isinstance(value, bool | str) or not math.isfinite(value):
-            raise TypeConflict(f"{value!r:.40} is not a finite number", where=name)
-        low, high = self.low, self.high
-        if (low is not None and value < low) or (high is not None and value > high):
-            raise TypeConflict(f"{value:g} is not between {low} and {high}", where=name)
-        return float(value)
+        return float(allowed(self.point(name), value))
 
     def of(self, event: EiEvent) -> EiEventSignal | None:
         """Return this signal in an event; None if the event has none."""

@@ -11,9 +11,10 @@ from ...common.data.commanded import Commanded
 from ...common.data.point import Point
 from ...common.data.services import CommonService, Services, refuse
 from ...common.data.value import LOST, Value
-from ...common.data.watching import Watcher, check_watch
+from ...common.data.watching import Watcher, check_watch, renew, stop, task_of
 from ...common.errors import UnknownName
-from ..model import EiEvent
+from ..core.event_inbox import KnownEvent
+from ..model import EiEvent, OptType
 from ..ven import Ven
 from .signals import LEVEL, LOAD_DISPATCH, SignalPoint, in_force, next_change
 from .watching import follow
@@ -33,9 +34,10 @@ class VenAccess(Commanded):
         async for change in access.watch(["dispatch.p"]):
             print(change.value.value)
 
-    Of several active events the most important one counts. A set-point that no event sets has no value, and invalid
-    quality; while the VEN is not registered what is in force is marked as lost. Nothing can be written or commanded
-    here: the utility does. How the VEN answers events is its `on_event`, what it reports its `offers`.
+    Of several active events the most important one counts, of those that the VEN takes part in; those for test are
+    none. A set-point that no event sets has no value, and invalid quality; while the VEN is not registered all is lost.
+    Nothing can be written or commanded here: the utility does. How the VEN answers events is its `on_event`, what it
+    reports its `offers`.
     """
 
     services: Services = OFFERED
@@ -59,15 +61,17 @@ class VenAccess(Commanded):
     async def watch(
         self, names: Iterable[str], *, period: float | None = None, deadband: float = 0.0
     ) -> AsyncIterator[Change]:
-        """Yield each value as it comes into force and goes; events tell their course, so there is no period."""
+        """Yield each value as it comes into force and goes."""
         check_watch(period, deadband)
         watcher = Watcher(frozenset(self._signal(name).name for name in names))
-        task = asyncio.create_task(follow(self._ven, self._ven.clock, watcher.names, self._value, self._wake, watcher))
+        clock = self._ven.clock
+        following = asyncio.create_task(follow(self._ven, clock, watcher.names, self._value, self._wake, watcher))
+        renewing = task_of(period, lambda seconds: renew(clock, seconds, watcher, self._value))
         try:
-            async for change in watcher.changes(deadband):
+            async for change in watcher.changes(deadband, period):
                 yield change
         finally:
-            task.cancel()
+            await stop([following, *renewing])
 
     async def history(self, name: str, start: datetime, end: datetime) -> Sequence[Value]:
         """Raise: OpenADR has no history of events."""
@@ -86,14 +90,12 @@ class VenAccess(Commanded):
         return found
 
     def _events(self) -> list[EiEvent]:
-        return [known.followed for known in self._ven.active()]
+        return [known.followed for known in self._ven.active() if _binds(known)]
 
     def _value(self, name: str) -> Value:
         core = self._ven.core
         found = in_force(self._signals[name], self._events(), self._ven.clock.now(), core.office.vtn_id)
-        if core.registered or found.value is None:
-            return found
-        return Value(found.value, LOST, found.time, found.origin)
+        return found if core.registered else Value(found.value, LOST, found.time, found.origin)
 
     def _wake(self) -> datetime | None:
         now = self._ven.clock.now()
@@ -101,3 +103,10 @@ class VenAccess(Commanded):
         changes = next_change((each.event for each in known), now)
         ends = (each.until for each in known if each.until is not None and each.until > now)
         return min((time for time in (changes, *ends) if time is not None), default=None)
+
+
+def _binds(known: KnownEvent) -> bool:
+    """Return whether an event sets anything: not for test, not opted out of, and answered if it has to be."""
+    if known.is_test or known.stands is OptType.OPT_OUT:
+        return False
+    return known.stands is OptType.OPT_IN or not known.answer_owed

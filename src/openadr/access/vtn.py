@@ -12,17 +12,19 @@ import attrs
 
 from ...common import ids
 from ...common.data.access import Change, Entry
+from ...common.data.fitting import course, utc
 from ...common.data.point import Point
 from ...common.data.services import CommonService, Services, refuse
 from ...common.data.value import LOST, Quality, Scalar, Validity, Value
-from ...common.data.watching import Watcher
-from ...common.errors import JanusGridError, LocalError, Refused, TimedOut, TypeConflict, UnknownName
+from ...common.data.watching import Watcher, check_watch, renew, stop, task_of
+from ...common.errors import JanusGridError, LocalError, NotReachable, Refused, TimedOut, TypeConflict, UnknownName
 from ..core.event_book import BookedEvent
 from ..events import MARKET, event
 from ..items import item
 from ..model import EiEvent, EventStatus, OptType
 from ..orders import ReportOrder
 from ..rules import timeline
+from ..rules.decisions import rule_6
 from ..vtn import Deregistered, Dispatch, Offered, Sample, Telemetry, Ven, Vtn
 from .offered import Reported, offers
 from .quality import quality
@@ -61,7 +63,7 @@ class VtnAccess:
         lasts: how long an event of `operate` lasts.
         every: how often a watch asks for values that does not say so.
         patience: real seconds that a VEN has to answer in: one that comes for its messages takes as long as it polls.
-        market: the market context of the events.
+        market: the market context of the events, but of signals that have one of their own.
     """
 
     services: Services = OFFERED
@@ -80,7 +82,8 @@ class VtnAccess:
         self._signals = {signal.name: signal for signal in signals}
         self._lasts, self._every, self._patience, self._market = lasts, every, patience, market
         self._watches: dict[Watcher, _Watch] = {}
-        self._known: set[str] = set()
+        self._known: dict[str, bool] = {}
+        """The points that were found once, and whether each is a set-point."""
         vtn.listen(Telemetry, self._reported)
         vtn.listen(Offered, self._offered)
         vtn.listen(Deregistered, self._gone)
@@ -104,7 +107,11 @@ class VtnAccess:
         found: dict[str, Value] = {}
         asked: dict[tuple[str, str], dict[str, str]] = defaultdict(dict)
         for name in dict.fromkeys(names):
-            ven, point = self._find(name)
+            try:
+                ven, point = self._find(name)
+            except NotReachable:
+                found[name] = Value(None, LOST, origin="local")
+                continue
             if isinstance(point, SignalPoint):
                 found[name] = self._in_force(name)
             elif point.telemetry is None:
@@ -132,7 +139,9 @@ class VtnAccess:
     ) -> None:
         """Make an event of one value in place of what `operate` and `schedule` have made for this point before.
 
-        It begins `at` a time, or at once, and lasts as long as this access says. `check` has no meaning in OpenADR.
+        It begins `at` a time, or at once, and lasts as long as this access says. For `test` it is a test event, which
+        takes the place of none, and so is of a market context of its own (`…/test`), and is withdrawn when it is
+        answered. `check` has no meaning in OpenADR.
 
         Raises:
             Refused: the VEN opts out, by answer or beforehand by a schedule; the event is withdrawn.
@@ -140,7 +149,8 @@ class VtnAccess:
         """
         ven, signal = self._setpoint(name)
         number = signal.check(name, value)
-        await self._make(name, ven, signal, [(self._lasts, number)], at or self._now(), test)
+        begin = self._now() if at is None else utc(at, name)
+        await self._make(name, ven, signal, [(self._lasts, number)], begin, test)
 
     async def abort(self, name: str) -> None:
         """Cancel the events that were made for this point; raise `Refused` if there is none."""
@@ -160,22 +170,28 @@ class VtnAccess:
 
         The values are as dense as the `period`, as far as the VEN can. A VEN that comes back is asked anew.
         """
+        check_watch(period, deadband)
         if period is not None and period < 1:
             raise LocalError(f"OpenADR has whole seconds, one at least: a period of {period:g} s cannot be")
-        found = {name: self._find(name)[1] for name in dict.fromkeys(names)}
-        watcher = Watcher(frozenset(found))
-        setpoints = [name for name, point in found.items() if isinstance(point, SignalPoint)]
+        wanted = list(dict.fromkeys(names))
+        lost = [name for name in wanted if not self._is_there(name)]
+        watcher = Watcher(frozenset(wanted))
+        for name in lost:
+            watcher.put(Change(name, Value(None, LOST, origin="local")))
+        setpoints = [name for name in wanted if self._known[name]]
         every = self._every if period is None else timedelta(seconds=round(period))
         watch = self._watches[watcher] = _Watch(every)
-        task = asyncio.create_task(follow(self._vtn, self._vtn.clock, setpoints, self._in_force, self._wake, watcher))
+        clock = self._vtn.clock
+        following = asyncio.create_task(follow(self._vtn, clock, setpoints, self._in_force, self._wake, watcher))
+        renewing = task_of(period, lambda seconds: renew(clock, seconds, watcher, self._in_force, setpoints))
         try:
             for ven in self._vtn.core.vens:
                 self._order(watcher, watch, ven)
             async for change in watcher.changes(deadband, period):
                 yield change
         finally:
-            task.cancel()
             del self._watches[watcher]
+            await stop([following, *renewing])
             for order in watch.orders:
                 with suppress(UnknownName, LocalError):  # it has come to an end meanwhile, or the VEN is gone
                     order.cancel()
@@ -186,21 +202,21 @@ class VtnAccess:
         Raises as `operate`; `LocalError` for entries that are not in order of time, each a whole second or more long.
         """
         ven, signal = self._setpoint(name)
-        if not entries:
-            raise LocalError("a schedule has at least one entry", where=name)
-        ends = [*(entry.start for entry in entries[1:]), end]
-        course = [
-            (until - entry.start, signal.check(name, entry.value)) for entry, until in zip(entries, ends, strict=True)
-        ]
-        if any(lasts < SECOND or lasts % SECOND for lasts, _ in course):
-            raise LocalError("its entries are in order of time, in whole seconds", where=name)
-        await self._make(name, ven, signal, course, entries[0].start, test=False)
+        steps = course(signal.point(name), entries, end)
+        times = [*(start for start, _ in steps), utc(end, name)]
+        intervals = [(until - start, float(value)) for (start, value), until in zip(steps, times[1:], strict=True)]
+        if any(lasts % SECOND for lasts, _ in intervals):
+            raise LocalError("OpenADR has whole seconds: let the entries of a schedule last some", where=name)
+        await self._make(name, ven, signal, intervals, times[0], test=False)
 
     async def history(self, name: str, start: datetime, end: datetime) -> Sequence[Value]:
         """Ask the VEN for what it has kept (HISTORY_USAGE); raise `Refused` if it offers none of this point."""
         ven, point = self._find(name)
+        start, end = utc(start, name), utc(end, name)
         if isinstance(point, SignalPoint) or point.history is None:
             raise Refused("no history of it is offered", where=name)
+        if end <= start:
+            return []
         begin = start.replace(microsecond=0)  # OpenADR has whole seconds: ask for what covers it
         order = self._vtn.request_report(
             ven.ven_name, point.history, [point.r_id], start=begin, duration=_whole(end - begin)
@@ -214,28 +230,36 @@ class VtnAccess:
         """Return whether the VEN is registered, and has not said by a schedule that it is not available now."""
         try:
             ven, _ = self._find(name)
-        except UnknownName:
-            if name in self._known:
-                return False
-            raise
+        except NotReachable:
+            return False
         return self._vtn.availability(ven.ven_name, market=self._market).opt is not OptType.OPT_OUT
 
     # --- points -----------------------------------------------------------------------------------------------------
 
     def _find(self, name: str) -> tuple[Ven, Reported | SignalPoint]:
-        """Return the VEN and the point of a name; raise `UnknownName`."""
+        """Return the VEN and the point of a name; raise `UnknownName`, `NotReachable` if there was such a VEN."""
         for ven in self._vtn.core.vens:
             if not name.startswith(f"{ven.ven_name}."):
                 continue
             found = offers(ven).get(name)
             signal = self._signals.get(name.removeprefix(f"{ven.ven_name}."))
             if found is not None or (signal is not None and not ven.report_only):
-                self._known.add(name)
+                self._known[name] = found is None
             if found is not None:
                 return ven, found
             if signal is not None and not ven.report_only:
                 return ven, signal
+        if name in self._known:
+            raise NotReachable("its VEN is not registered now", where=name)
         raise UnknownName("no registered VEN has such a point", where=name)
+
+    def _is_there(self, name: str) -> bool:
+        """Return whether the VEN of a point is registered; raise `UnknownName`."""
+        try:
+            self._find(name)
+        except NotReachable:
+            return False
+        return True
 
     def _setpoint(self, name: str) -> tuple[Ven, SignalPoint]:
         ven, point = self._find(name)
@@ -308,7 +332,7 @@ class VtnAccess:
         begin: datetime,
         test: bool,
     ) -> None:
-        now = self._now()
+        now, market = self._now(), signal.market or self._market
         start = begin.replace(microsecond=0)
         made = event(
             signal.signal,
@@ -318,15 +342,19 @@ class VtnAccess:
             created=now,
             item=item(signal.unit),
             notification=max(start - now, timedelta()),
-            market=self._market,
+            market=f"{market}/test" if test else market,
             event_id=f"{name}/{ids.new('EV')}",
             test=test,
         )
-        for booked in self._own(name):
+        for booked in () if test else self._own(name):
             self._vtn.core.cancel_event(booked.event.event_descriptor.event_id, now)
         dispatch = self._vtn.create_event(made, [ven.ven_name])
         await self._vtn.kept()
-        await self._opted(name, ven, dispatch)
+        try:
+            await self._opted(name, ven, dispatch)
+        finally:
+            if test:
+                dispatch.cancel("for test only")
 
     async def _opted(self, name: str, ven: Ven, dispatch: Dispatch) -> None:
         try:
@@ -351,14 +379,14 @@ class VtnAccess:
         return timeline.status(made, self._vtn.clock.now()) not in over
 
     def _events(self, ven_id: str) -> list[EiEvent]:
-        booked = (each for each in self._vtn.core.events if ven_id in each.ven_ids)
+        booked = (each for each in self._vtn.core.events if ven_id in each.ven_ids and _binds(each, ven_id))
         return sorted((each.event for each in booked), key=lambda each: each.event_descriptor.priority or 1 << 30)
 
     def _in_force(self, name: str) -> Value:
         try:
             ven, signal = self._setpoint(name)
-        except UnknownName:
-            return Value(None, LOST)
+        except NotReachable:
+            return Value(None, LOST, origin="local")
         return in_force(signal, self._events(ven.ven_id), self._vtn.clock.now(), "local")
 
     def _wake(self) -> datetime | None:
@@ -389,6 +417,11 @@ def _value(sample: Sample, origin: str) -> Value:
     number = sample.value if isinstance(sample.value, int | float) else None
     meaning = quality(sample.quality) if number is not None else NO_OFFER
     return Value(None if number is None else float(number), meaning, sample.time, origin)
+
+
+def _binds(booked: BookedEvent, ven_id: str) -> bool:
+    """Return whether an event sets anything at a VEN: not for test, and not opted out of."""
+    return not rule_6(booked.event.event_descriptor) and booked.opt(ven_id) is not OptType.OPT_OUT
 
 
 def _whole(span: timedelta) -> timedelta:

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from ...common.clock import Clock
 from ...common.data.access import Change
-from ...common.data.value import Value
+from ...common.data.value import LOST, Value
 from ...common.data.watching import Watcher
 from ..binding.role import Role
 
@@ -31,7 +31,7 @@ async def follow(
                 found = value(name)
                 if told.get(name) != found:
                     told[name] = found
-                    watcher.put(Change(name, found))
+                    watcher.put(Change(name, found, "lost" if found.quality == LOST else "change"))
             await _first(happening, clock, wake())
         finally:
             happening.cancel()

@@ -59,7 +59,8 @@ class Asking:
 
     async def test_quality_comes_along(self, rig: Rig) -> None:
         if not rig.shows_quality:
-            assert (await rig.value(rig.number)).quality.good
+            await rig.show(rig.number, rig.values[0])
+            assert (await rig.comes(rig.number, rig.values[0])).quality == GOOD
             return
         doubtful = Quality(Validity.QUESTIONABLE, Detail.INACCURATE)
         by_hand = Quality(Validity.GOOD, Detail.SUBSTITUTED)

@@ -72,7 +72,7 @@ class Following:
             for value in (first + 0.25, first + 0.5, first):
                 await rig.show(rig.number, value)
             await self._sentinel(rig, watch)
-            assert set(watch.told(rig.number)) <= {first, None}
+            assert rig.lapses or set(watch.told(rig.number)) <= {first, None}
             await rig.show(rig.number, last)
             assert (await watch.value(rig.number, last)).reason == "change"
 

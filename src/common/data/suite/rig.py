@@ -40,6 +40,7 @@ class Rig:
         shows_quality, shows_time: whether it tells how good a value is, and when it was true.
         takes_later, takes_tests, takes_schedules, keeps_history, selects: whether the set-point, and `number` for
             history, have what the access offers in general.
+        lapses: whether a new value comes after a moment without any.
         refuses: whether it can be made to refuse (`refusing`).
         is_lost: whether it can be lost.
     """
@@ -61,6 +62,7 @@ class Rig:
     takes_schedules: bool = True
     keeps_history: bool = True
     selects: bool = True
+    lapses: bool = False
     refuses: bool = True
     is_lost: bool = True
     refusing: bool = False
