@@ -29,7 +29,11 @@ class Watcher:
     def put(self, change: Change) -> None:
         """Let a change be told, if it is wanted."""
         name = change.name
-        if name in self._waiting:
+        if (waits := self._waiting.get(name)) is not None:
+            if (
+                waits.reason == "periodic" != change.reason != "lost"
+            ):  # told again it is all the same, if nothing is new
+                change = Change(name, change.value, "periodic")
             self._waiting[name] = change
         elif name in self.names:
             self._waiting[name] = change
