@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
@@ -24,12 +25,14 @@ class Der:
         device: as the site file has it, with its CID file.
         access: where its points come from: the simulated plant, or a driver of the real machine.
         clock: of the application; integrity periods and time stamps follow it.
-        refresh: seconds of that clock between two looks at the points.
+        refresh: seconds of that clock between two looks at the points, or what gives them after each look.
 
     Raises `ConfigError` if the device has no file or the file not what the table says, `SclError` if it is no good.
     """
 
-    def __init__(self, device: Device, access: DataAccess, clock: Clock, *, refresh: float = 10.0) -> None:
+    def __init__(
+        self, device: Device, access: DataAccess, clock: Clock, *, refresh: float | Callable[[], float] = 10.0
+    ) -> None:
         if device.cid is None:
             raise ConfigError("the site file names no cid for this device", where=device.name)
         self.device = device
@@ -62,5 +65,5 @@ class Der:
 
     async def _follow(self) -> None:
         while True:
-            await self._clock.sleep(self._refresh)
+            await self._clock.sleep(self._refresh() if callable(self._refresh) else self._refresh)
             await self._points.refresh()

@@ -64,15 +64,24 @@ class PlantAccess:
     """`DataAccess` over a simulated plant. The plant moves on to the clock's time whenever it is looked at or told.
 
     A set-point beyond what a device may give now is clipped; what was taken reads back from the same point.
+
+    Args:
+        plant: that is simulated.
+        clock: that it follows.
+        poll: seconds between two looks of a watch, or what gives them after each look.
+        device: the one that is seen; all of them, if not given.
     """
 
     services: Services = OFFERED
 
-    def __init__(self, plant: Plant, clock: Clock, *, poll: float = 10.0) -> None:
+    def __init__(
+        self, plant: Plant, clock: Clock, *, poll: float | Callable[[], float] = 10.0, device: str | None = None
+    ) -> None:
         self._plant = plant
         self._clock = clock
         self._poll = poll
-        self._sources = {source.point.name: source for source in _sources(plant)}
+        part = "der." if device is None else f"der.{device}."
+        self._sources = {source.point.name: source for source in _sources(plant) if source.point.name.startswith(part)}
         self._later: list[tuple[datetime, int, str, Scalar]] = []
         self._order = itertools.count()
         self._records: dict[str, deque[Value]] = {name: deque(maxlen=RECORDS_KEPT) for name in self._sources}
@@ -148,7 +157,8 @@ class PlantAccess:
                 if reason is not None:
                     shown[change.name] = change.value
                     yield attrs.evolve(change, reason=reason)
-            await self._clock.sleep(self._poll if period is None else min(period, self._poll))
+            poll = self._poll() if callable(self._poll) else self._poll
+            await self._clock.sleep(poll if period is None else min(period, poll))
 
     async def schedule(self, name: str, entries: Sequence[Entry], *, end: datetime) -> None:
         """Give a set-point a course in time; at `end` it becomes zero."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 
 from ...common.clock import Clock
@@ -35,8 +35,7 @@ class Reporter:
         self._minute = clock.now()
         self._fresh: dict[str, float] = {}
         self._reports = 0
-        self._reasons: Mapping[str, Answer] = {}
-        self._answered: dict[str, EventResponse] = {}
+        self._utility = UtilityReporter(board, {}, _last_import)
         for resource in resources:
             board.rows[resource.name] = Row(resource.rating_kw, -resource.rating_kw if resource.storage else 0.0)
 
@@ -45,7 +44,7 @@ class Reporter:
     def follow_host(self, host: EmsHost) -> None:
         """Tell of what the host does."""
         self._host = host
-        self._reasons = host.answers
+        self._utility.reasons = host.answers
         host.app.on_cycle(self._cycle)
         host.app.on_control(self._control)
 
@@ -102,6 +101,37 @@ class Reporter:
 
     def follow_utility(self, vtn: Vtn) -> None:
         """Tell of what reaches the utility."""
+        self._utility.follow(vtn)
+
+    def dispatched(self, event: DispatchEvent) -> None:
+        """Tell that the utility has sent an event."""
+        self._utility.dispatched(event)
+
+
+def _last_import(telemetry: Telemetry) -> float | None:
+    meter = [sample.value for sample in telemetry.samples if sample.r_id == f"{METER}.p"]
+    return meter[-1] if meter and isinstance(meter[-1], float) else None
+
+
+class UtilityReporter:
+    """Tells of what passes between the utility and the site.
+
+    Args:
+        board: that is written on.
+        reasons: the site's answers to events, by their IDs.
+        last_import: gives the last import in a report, in kW; None if it has none.
+    """
+
+    def __init__(
+        self, board: Board, reasons: Mapping[str, Answer], last_import: Callable[[Telemetry], float | None]
+    ) -> None:
+        self._board = board
+        self.reasons = reasons
+        self._last_import = last_import
+        self._answered: dict[str, EventResponse] = {}
+
+    def follow(self, vtn: Vtn) -> None:
+        """Tell of what reaches the utility."""
         vtn.listen(Registered, self._registered)
         vtn.listen(Opted, self._opted)
         vtn.listen(OptCreated, self._opt_created)
@@ -125,7 +155,7 @@ class Reporter:
         if happening.by is not None or self._answered.get(event_id) == response:
             return
         self._answered[event_id] = response
-        opt, answer = response.opt_type.value, self._reasons.get(event_id)
+        opt, answer = response.opt_type.value, self.reasons.get(event_id)
         reason = f" ({answer.reason})" if answer and answer.reason else ""
         self._board.tell(Tier.SITE, Tier.UTILITY, f"oadrCreatedEvent: {opt}{reason}", good=opt == "optIn")
 
@@ -141,8 +171,8 @@ class Reporter:
         counts = self._board.counts
         counts.telemetry_reports += 1
         counts.telemetry_points += len(happening.samples)
-        meter = [sample.value for sample in happening.samples if sample.r_id == f"{METER}.p"]
-        last = f", the last import {meter[-1]:.1f} kW" if meter and isinstance(meter[-1], float) else ""
+        kw = self._last_import(happening)
+        last = "" if kw is None else f", the last import {kw:.1f} kW"
         self._board.tell(Tier.SITE, Tier.UTILITY, f"oadrUpdateReport: {len(happening.samples)} values{last}")
 
 

@@ -1,0 +1,331 @@
+"""What came of a reserve case on a wire: for people, for programs, and as the record of a report page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+import attrs
+from rich.text import Text
+
+from ..report.record import Check, Mark, Parameter, Record, Series, Settled, Sort, TablePoint, Track
+from ..reserve import seen
+from ..reserve.cases import ZONE, Case, at
+from ..reserve.local import FAULT
+from ..reserve.parameters import figures
+from ..reserve.seen import Happening
+from ..reserve.settlement import Settlement
+from .wires import Wire
+
+_TELLING = {
+    seen.DISPATCH: (Sort.DISPATCH, "dispatch"),
+    seen.BEGIN: (Sort.PERIOD, "the sustained period begins"),
+    seen.END: (Sort.PERIOD, "the sustained period ends"),
+    seen.CANCELLED: (Sort.PERIOD, "cancelled"),
+    seen.START: (Sort.START, "{} starts"),
+    seen.STOP: (Sort.STOP, "{} stops"),
+    seen.CONFIRMED: (Sort.CONFIRMED, "failure of {} confirmed"),
+    seen.OUT: (Sort.CONFIRMED, "{} is out of order"),
+    seen.RETURNED: (Sort.START, "{} is back"),
+    seen.EMPTY: (Sort.EMPTY, "{} is empty"),
+    seen.REFUSED: (Sort.CONFIRMED, "{} refuses its set-point"),
+    FAULT: (Sort.FAULT, "{} fails"),
+}
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class Row:
+    """The site at one instant as the utility was told, in kW; charge in per cent, `rate` of the minute that ends."""
+
+    time: datetime
+    published_kw: float | None
+    told: Mapping[str, float]
+    rate: float | None
+
+    @property
+    def clock(self) -> str:
+        """The local clock, `HH:MM`."""
+        return f"{self.time.astimezone(ZONE):%H:%M}"
+
+    @property
+    def off_kw(self) -> float | None:
+        """How far the import lies above the published figure; None if there is none, or it was not reported."""
+        found = self.told.get("grid_import")
+        return None if found is None or self.published_kw is None else found - self.published_kw
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class Outcome:
+    """What happened.
+
+    Attributes:
+        case, wire, broker: what ran.
+        seconds: real ones, of the play itself.
+        event_id, opt: the event, and the answer as the VTN received it; None if there was none.
+        sent, accepted: set-points.
+        device_reports: that came from the devices.
+        reports, values: of telemetry, that the VTN received.
+        vtn, ems: the judgement of each side; `by_meter` that by the reported import alone.
+        rows: every ten minutes of the sustained period.
+        happenings: in order of time, with the faults of the plant.
+        offline: devices that telemetry told to be out of order, since when.
+        wrong_starts: starts that were ordered of units that were out.
+        imbalance_kw, lowest_soc: of the plant, in any turn.
+        grid, load, pv, generation, tracks: figures over time, by the site; load and PV as the utility was told.
+        target_kw: the import aimed at.
+        checks: the acceptance of the case.
+    """
+
+    case: Case
+    wire: Wire
+    broker: str
+    seconds: float
+    event_id: str
+    opt: str | None
+    sent: int
+    accepted: int
+    device_reports: int
+    reports: int
+    values: int
+    vtn: Settlement
+    ems: Settlement
+    by_meter: Settlement
+    rows: tuple[Row, ...]
+    happenings: tuple[Happening, ...]
+    offline: Mapping[str, datetime]
+    wrong_starts: tuple[str, ...]
+    imbalance_kw: float
+    lowest_soc: float
+    grid: Series
+    load: Series
+    pv: Series
+    generation: Series
+    tracks: tuple[Track, ...]
+    target_kw: float
+    title: str = ""
+    checks: tuple[Check, ...] = ()
+
+    @property
+    def passed(self) -> bool:
+        """Whether the acceptance holds."""
+        return all(check.good for check in self.checks)
+
+    @property
+    def how(self) -> str:
+        """On what it ran, in a sentence."""
+        return f"{self.wire.words}; OpenADR over XMPP, {self.broker} broker"
+
+    @property
+    def started_late(self) -> tuple[str, ...]:
+        """Devices that were started after the dispatch."""
+        dispatch = at(self.case.dispatch)
+        return tuple(each.device for each in self.happenings if each.what == seen.START and each.time > dispatch)
+
+    @property
+    def worst_off_kw(self) -> float | None:
+        """The largest distance of the import from a published row; None where nothing is published."""
+        return max((row.off_kw for row in self.rows if row.off_kw is not None), key=abs, default=None)
+
+    def when(self, what: str, device: str) -> datetime | None:
+        """Return when something first happened to a device; None if it did not."""
+        return next((each.time for each in self.happenings if (each.what, each.device) == (what, device)), None)
+
+    @staticmethod
+    def clock(when: datetime | None) -> str:
+        """Return an instant as a local clock shows it."""
+        return "not at all" if when is None else f"{when.astimezone(ZONE):%H:%M:%S}"
+
+    # --- for programs -----------------------------------------------------------------------------------------------
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it for programs. Power in kW, charge in per cent, rates as parts of the contract, times in UTC."""
+        names = [track.name for track in self.tracks]
+        return {
+            "scenario": self.case.name,
+            "title": self.title,
+            "wire": self.wire.value,
+            "broker": self.broker,
+            "seconds": round(self.seconds, 2),
+            "event": {"id": self.event_id, "opt": self.opt},
+            "controls": {"sent": self.sent, "accepted": self.accepted},
+            "telemetry": {"reports": self.reports, "values": self.values, "device_reports": self.device_reports},
+            "table": [_row(row, names) for row in self.rows],
+            "worst_difference_kw": _rounded(self.worst_off_kw),
+            "events": [
+                {"time": each.time.isoformat(), "what": each.what, "device": each.device, "note": each.note}
+                for each in self.happenings
+            ],
+            "offline": {device: when.isoformat() for device, when in self.offline.items()},
+            "settlement": {
+                "vtn": self.vtn.as_json(),
+                "ems": self.ems.as_json(),
+                "vtn_by_meter": self.by_meter.as_json(),
+                "difference": abs(self.vtn.average_rate - self.ems.average_rate),
+            },
+            "acceptance": [{"line": c.line, "holds": c.good, "found": c.detail} for c in self.checks],
+            "parameters": [attrs.asdict(parameter) for parameter in self._parameters()],
+            "passed": self.passed,
+        }
+
+    # --- for people -------------------------------------------------------------------------------------------------
+
+    def text(self) -> Text:
+        """Return it as lines for a terminal or a log."""
+        text = Text()
+        text.append(f"{self.title}\n", "bold")
+        text.append(f"{self.how}; {self.seconds:.1f} s\n\n")
+        text.append("\n".join(_aligned(self._site_lines())) + "\n\n")
+        text.append("\n".join(_aligned(self._device_lines())) + "\n\n")
+        for mark in self._marks():
+            text.append(f"{self.clock(mark.time)}  {mark.what}\n")
+        text.append("\n" + "\n".join(_aligned(self._settlement_lines())) + "\n")
+        apart = 100 * abs(self.vtn.average_rate - self.ems.average_rate)
+        text.append(
+            f"the averages of both are {apart:.6f} percentage points apart; by the reported import alone it is "
+        )
+        text.append(f"{100 * self.by_meter.average_rate:.2f} %\n\n")
+        for check in self.checks:
+            word, style = ("holds", "green") if check.good else ("does not hold", "bold red")
+            text.append(f"{word:14}", style)
+            text.append(f"{check.line}: {check.detail}\n")
+        failed = [check.line for check in self.checks if not check.good]
+        if failed:
+            text.append(f"\nfailed: {'; '.join(failed)}", "bold red")
+        else:
+            text.append(f"\npassed: the acceptance holds, {len(self.checks)} lines", "bold green")
+        return text
+
+    def _site_lines(self) -> Iterable[list[str]]:
+        yield ["time", "import", "published", "difference", "generation", "PV", "load", "rate"]
+        yield ["", "kW", "kW", "kW", "kW", "kW", "kW", "%"]
+        for row in self.rows:
+            told = (row.told.get(name) for name in ("total_generation", "pv", "load"))
+            rate = None if row.rate is None else 100 * row.rate
+            figures_ = (row.told.get("grid_import"), row.published_kw, row.off_kw, *told, rate)
+            yield [row.clock, *(_figure(figure) for figure in figures_)]
+
+    def _device_lines(self) -> Iterable[list[str]]:
+        stores = [track.name for track in self.tracks if track.soc]
+        yield ["time", *(track.name for track in self.tracks), *stores]
+        yield ["", *("kW" for _ in self.tracks), *("%" for _ in stores)]
+        for row in self.rows:
+            powers = (row.told.get(f"{track.name}.p") for track in self.tracks)
+            charges = (row.told.get(f"{name}.soc") for name in stores)
+            yield [row.clock, *(_figure(figure) for figure in (*powers, *charges))]
+
+    def _settlement_lines(self) -> Iterable[list[str]]:
+        vtn, ems = self.vtn, self.ems
+        yield ["", "VTN", "EMS"]
+        yield ["average execution rate", *(f"{100 * s.average_rate:.4f} %" for s in (vtn, ems))]
+        yield ["quality index", *(f"{s.index:g}" for s in (vtn, ems))]
+        limit, mean = 100 * vtn.service.minute_limit, 100 * vtn.service.average_limit
+        yield [f"each minute above {limit:g} %", *("pass" if s.minutes_passed else "fail" for s in (vtn, ems))]
+        yield [f"average above {mean:g} %", *("pass" if s.average_passed else "fail" for s in (vtn, ems))]
+        yield ["lowest minute", *(f"{100 * s.worst_rate:.2f} %" for s in (vtn, ems))]
+
+    def _marks(self) -> Iterable[Mark]:
+        for each in self.happenings:
+            if each.what in _TELLING:
+                sort, words = _TELLING[each.what]
+                what = words.format(each.device)
+                if each.what == seen.DISPATCH:
+                    what = f"dispatch of {self.case.contract_kw:g} kW"
+                yield Mark(each.time, sort, what, each.device)
+
+    # --- for the page -----------------------------------------------------------------------------------------------
+
+    def record(self) -> Record:
+        """Return it as what a report tells."""
+        case, event = self.case, self.case.event
+        return Record(
+            name=case.name,
+            title=self.title,
+            how=self.how,
+            zone=ZONE,
+            start=self.grid[0][0],
+            end=self.grid[-1][0],
+            dispatch=event.issued,
+            begin=event.start,
+            over=event.end,
+            contract_kw=event.reduction_kw,
+            baseline_kw=self.vtn.delivery.baseline_kw,
+            target_kw=self.target_kw,
+            minute_limit=case.service.minute_limit,
+            average_limit=case.service.average_limit,
+            floor_soc=100 * case.parameters.floor,
+            grid=self.grid,
+            load=self.load,
+            pv=self.pv,
+            generation=self.generation,
+            devices=self.tracks,
+            table=tuple(
+                TablePoint(row.time, row.published_kw, row.told.get("grid_import"))
+                for row in self.rows
+                if row.published_kw is not None
+            ),
+            events=tuple(self._marks()),
+            settled=(_settled("utility (VTN)", self.vtn), _settled("site (EMS)", self.ems)),
+            checks=self.checks,
+            parameters=tuple(self._parameters()),
+            notes=_NOTES,
+        )
+
+    def _parameters(self) -> Iterable[Parameter]:
+        for owner, holder in self.case.parts:
+            for each in figures(owner, holder):
+                yield Parameter(each.owner, each.name, each.value, each.unit, each.mark.value, each.meaning)
+
+
+_NOTES = (
+    "The settlement of the utility stands on the telemetry that its VTN received; the published rows are compared with "
+    "that telemetry too. The lines of the plots are what the site's application saw and ordered.",
+    "Load and sun follow the published table through the instants that it prints, so that rows in which the target was "
+    "met agree by construction; what tells are the rows after storage ran empty, the averages, and when what happened.",
+)
+
+
+def _settled(who: str, found: Settlement) -> Settled:
+    known = found.delivery.minutes
+    return Settled(
+        who=who,
+        rates=tuple(rate if kw is not None else None for rate, kw in zip(found.rates, known, strict=True)),
+        average=found.average_rate,
+        index=found.index,
+        minutes_passed=found.minutes_passed,
+        average_passed=found.average_passed,
+    )
+
+
+def _row(row: Row, names: Iterable[str]) -> dict[str, Any]:
+    told = row.told
+    return {
+        "clock": row.clock,
+        "grid_kw": _rounded(told.get("grid_import")),
+        "published_kw": row.published_kw,
+        "difference_kw": _rounded(row.off_kw),
+        "generation_kw": _rounded(told.get("total_generation")),
+        "pv_kw": _rounded(told.get("pv")),
+        "load_kw": _rounded(told.get("load")),
+        "devices_kw": {name: _rounded(told.get(f"{name}.p")) for name in names},
+        "soc_percent": {name: _rounded(told[f"{name}.soc"]) for name in names if f"{name}.soc" in told},
+        "rate": _rounded(row.rate, 5),
+    }
+
+
+def _rounded(figure: float | None, digits: int = 3) -> float | None:
+    return None if figure is None else round(figure, digits)
+
+
+def _figure(figure: float | None) -> str:
+    return "-" if figure is None else f"{figure:.1f}"
+
+
+def _aligned(lines: Iterable[list[str]]) -> Iterable[str]:
+    """Yield lines whose cells stand below each other, the first to the left, others to the right."""
+    found = list(lines)
+    widths = [max(len(line[place]) for line in found) for place in range(len(found[0]))]
+    for first, *others in found:
+        yield "  ".join(
+            [f"{first:<{widths[0]}}", *(f"{cell:>{width}}" for cell, width in zip(others, widths[1:], strict=True))]
+        )
