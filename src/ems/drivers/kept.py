@@ -338,7 +338,7 @@ class KeptLink:
                 self._note(await wire.read([name]))
 
     async def _ask_anew(self, watcher: Watcher, period: float) -> None:
-        asking = renew(self._clock, period, watcher, watcher.names, self._missing)
+        asking = renew(self._clock, period, watcher, self._missing)
         telling = asyncio.create_task(asking)
         try:
             while True:

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+import copy
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from asyncua import Node, Server, ua
+from asyncua.server.internal_server import InternalServer
 from janusgrid.common.data.access import Change
 from janusgrid.common.data.site import Device, load_site
+from janusgrid.common.xmpp.servers.process import free_port
 from pymodbus.constants import ExcCodes
 from pymodbus.framer import FramerType
 from pymodbus.server import ModbusTcpServer
@@ -171,3 +176,119 @@ async def answering(answer: Callable[[bytes], bytes | None]) -> AsyncIterator[in
         for writer in writers:
             writer.close()
         await server.wait_closed()
+
+
+NAMESPACE = "urn:test:opc"
+
+
+class _Nodes(dict[Any, Any]):
+    """The 6000 nodes of the standard, each copied when it is needed: to make them anew takes seconds."""
+
+    made: dict[Any, Any] | None = None
+
+    def __missing__(self, key: Any) -> Any:
+        assert _Nodes.made is not None
+        self[key] = copy.deepcopy(_Nodes.made[key])
+        return self[key]
+
+    def __contains__(self, key: object) -> bool:
+        return super().__contains__(key) or key in (_Nodes.made or {})
+
+    def get(self, key: Any, default: Any = None) -> Any:
+        try:
+            return self[key]
+        except KeyError:
+            return default
+
+
+class _Server(InternalServer):
+    async def load_standard_address_space(self, shelf_file: Path | None = None) -> None:
+        if _Nodes.made is None:
+            await super().load_standard_address_space()
+            _Nodes.made = self.aspace._nodes
+        self.aspace._nodes = _Nodes()
+
+
+class OpcUaDevice:
+    """An OPC UA server of asyncua with these variables, by their string identifier; folders as their dots say."""
+
+    def __init__(
+        self,
+        values: Mapping[str, ua.Variant],
+        *,
+        read_only: Iterable[str] = (),
+        security: Sequence[ua.SecurityPolicyType] = (ua.SecurityPolicyType.NoSecurity,),
+        certificate: tuple[Path, Path] | None = None,
+        users: Any = None,
+        others: int = 0,
+    ) -> None:
+        self.values = dict(values)
+        self.read_only = frozenset(read_only)
+        self.security = list(security)
+        self.certificate = certificate
+        self.users = users
+        self.others = others
+        """How many namespaces are there before ours."""
+        self.port = 0
+        self.server: Server
+        self.nodes: dict[str, Node] = {}
+
+    @property
+    def url(self) -> str:
+        """Where it is."""
+        return f"opc.tcp://127.0.0.1:{self.port}/"
+
+    async def start(self) -> None:
+        """Listen, at the same port each time."""
+        self.port = self.port or free_port()
+        self.server = Server(_Server(user_manager=self.users))
+        self.server.disable_clock(True)  # which keeps a server that stops for a second
+        await self.server.init()
+        self.server.set_endpoint(self.url)
+        self.server.set_security_policy(self.security)
+        if self.certificate is not None:
+            await self.server.load_certificate(self.certificate[0])
+            await self.server.load_private_key(self.certificate[1])
+        if self.users is not None:
+            self.server.set_identity_tokens([ua.UserNameIdentityToken])
+        for number in range(self.others):
+            await self.server.register_namespace(f"urn:other:{number}")
+        index = await self.server.register_namespace(NAMESPACE)
+        folders: dict[str, Node] = {"": self.server.nodes.objects}
+        for name, value in self.values.items():
+            above = ""
+            *steps, last = name.split(".")
+            for step in steps:
+                path = f"{above}.{step}".lstrip(".")
+                if path not in folders:
+                    folders[path] = await folders[above].add_folder(
+                        ua.NodeId(path, index), ua.QualifiedName(step, index)
+                    )
+                above = path
+            node = await folders[above].add_variable(ua.NodeId(name, index), ua.QualifiedName(last, index), value)
+            if name not in self.read_only:
+                await node.set_writable()
+            self.nodes[name] = node
+        await self.server.start()
+
+    async def stop(self) -> None:
+        """Close every connection, and listen no more."""
+        await self.server.stop()
+
+    async def set(self, name: str, value: object, status: int = 0, time: datetime | None = None) -> None:
+        """Set a variable, with status and source time."""
+        kind = self.values[name].VariantType
+        since = time or datetime.now(UTC)
+        held = ua.DataValue(ua.Variant(value, kind), ua.StatusCode(ua.UInt32(status)), SourceTimestamp=since)
+        await self.nodes[name].write_value(held)
+
+    async def get(self, name: str) -> object:
+        """Return the value of a variable."""
+        return await self.nodes[name].read_value()
+
+    async def __aenter__(self) -> OpcUaDevice:
+        await self.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.stop()
