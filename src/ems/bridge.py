@@ -1,40 +1,38 @@
 """Where the two faces meet: OpenADR events become dispatch events, points become telemetry, both through the tables.
 
-The tables are `mappings/openadr/signals.csv` and `reports.csv`; their columns are explained in `mappings/README.md`.
+The tables are those of `mappings/openadr`; their columns are explained in `mappings/README.md`. Reports have a room of
+their own, `telemetry`.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Iterator
 from datetime import timedelta
-from difflib import get_close_matches
-from enum import Enum
-from typing import TypeVar
 
-from ..common.config import duration
-from ..common.data.point import ValueType
+from ..common.config import together
+from ..common.data.conversion import WireType
 from ..common.data.tables import Binding
 from ..common.data.unit import Unit, convert, unit
-from ..common.data.value import Validity, Value
+from ..common.data.value import Scalar
 from ..common.errors import ConfigError, JanusGridError, Malformed, Refused, TypeConflict
-from ..openadr.items import item, item_name, unit_of
+from ..openadr.events import signal
+from ..openadr.items import item_name, kind_name, unit_of
 from ..openadr.model import (
-    DataQuality,
     EiEvent,
     EiEventSignal,
     Interval,
     ItemBase,
     PowerReal,
-    ReadingType,
-    ReportType,
     SignalName,
     SignalPayload,
+    SignalType,
 )
-from ..openadr.ven import DataPoint, Offer, Reading
+from ..openadr.rules.signals import SIGNALS
 from .events import DispatchEvent
-
-W = TypeVar("W", bound=Enum)
+from .telemetry import offers as offers
+from .telemetry import points_by_r_id as points_by_r_id
+from .telemetry import reader as reader
+from .words import item_of, word
 
 DISPATCH_POINT = "site.dispatch.p"
 """The point that an event sets: the power by which the site lowers its import."""
@@ -48,15 +46,56 @@ FOLLOWED = frozenset({DISPATCH_POINT, PART_POINT, IMPORT_POINT})
 RESPONSE = timedelta(minutes=10)
 """The time to get there where the event does not say (x-eiRampUp)."""
 
-_QUALITY = {
-    Validity.GOOD: DataQuality.GOOD_NON_SPECIFIC,
-    Validity.QUESTIONABLE: DataQuality.UNCERTAIN_NON_SPECIFIC,
-    Validity.INVALID: DataQuality.BAD_NON_SPECIFIC,
-}
+
+_BARE = frozenset({SignalType.MULTIPLIER, SignalType.PRICE_MULTIPLIER, SignalType.LEVEL})
 
 
 class NotUnderstood(Refused):
     """An event that means nothing to this site; the message is the reason, for the utility."""
+
+
+# --- the table -------------------------------------------------------------------------------------------------------
+
+
+def check_signals(signals: Iterable[Binding]) -> None:
+    """Raise one `ConfigError` for all rows whose words OpenADR does not know, or whose unit is not that of the item."""
+    faults = [fault for row in signals for fault in _signal_faults(row)]
+    if faults:
+        raise together(faults)
+
+
+def _signal_faults(row: Binding) -> Iterator[ConfigError]:
+    for words, column, own in ((SignalName, "signal", True), (SignalType, "signal_type", False)):
+        try:
+            word(words, row, column, own=own)
+        except ConfigError as error:
+            yield error
+    try:
+        item_of(row)
+    except ConfigError as error:
+        yield error
+    if row.row.conversion.wire_type.value == "text":
+        yield ConfigError(
+            "a signal is a number: make the point a float, an int, a bool or an enum", where=row.row.where
+        )
+
+
+def strange_signals(signals: Iterable[Binding]) -> Iterator[ConfigError]:
+    """Yield the rows whose signal, type and unit do not go together in OpenADR, each with what does.
+
+    The table of the profile is known second-hand: such a row works between parties who have agreed on it.
+    """
+    for row in signals:
+        name, kind, found = (row.address.get(column, "") for column in ("signal", "signal_type", "item"))
+        known = [each for each in SIGNALS if each.name == name]
+        of_kind = [each for each in known if each.kind == kind]
+        items = {each for one in of_kind for each in (map(kind_name, one.units) if one.units else ("",))}
+        if known and not of_kind:
+            kinds = ", ".join(dict.fromkeys(each.kind.value for each in known))
+            yield ConfigError(f"{name} is usually one of {kinds}, not {kind}", where=row.row.where)
+        elif of_kind and not any(each.any_unit for each in of_kind) and found not in items:
+            usual = " or ".join(sorted(each or "no item" for each in items))
+            yield ConfigError(f"{name} {kind} is usually in {usual}, not in {found or 'no item'}", where=row.row.where)
 
 
 # --- events ----------------------------------------------------------------------------------------------------------
@@ -84,15 +123,15 @@ def dispatch_event(
         ends = period.duration.after(period.dtstart)
         if ends <= period.dtstart:
             raise NotUnderstood("its end is open")
-        row, signal = _followed(event, signals)
-        baseline_kw = _baseline(event, signal, resource)
+        row, given = _followed(event, signals)
+        baseline_kw = _baseline(event, given, resource)
         return DispatchEvent(
             id=descriptor.event_id,
             modification=descriptor.modification_number,
             issued=descriptor.created_date_time,
             start=period.dtstart,
             duration=ends - period.dtstart,
-            reduction_kw=_reduction(_asked(signal, row), row, contract_kw, baseline_kw),
+            reduction_kw=_reduction(float(_value(given, row)), row, contract_kw, baseline_kw),
             response=RESPONSE if period.ramp_up is None else period.ramp_up.after(period.dtstart) - period.dtstart,
             recovery=timedelta() if period.recovery is None else period.recovery.after(ends) - ends,
             market=descriptor.market_context,
@@ -102,32 +141,57 @@ def dispatch_event(
         raise NotUnderstood(error.message, where=descriptor.event_id) from None
 
 
+def setpoints(event: EiEvent, signals: Iterable[Binding]) -> dict[str, Scalar]:
+    """Return what an event sets each point of the table to; raise `NotUnderstood` for a value that does not fit it."""
+    return {row.point.name: _value(signal, row) for row, signal in _matching(event, signals)}
+
+
+def signal_of(row: Binding, value: Scalar, lasts: timedelta) -> EiEventSignal:
+    """Return the signal by which a VTN sets the point of a row for this long; raise `TypeConflict` if it cannot be."""
+    row.check(value)
+    address = row.address
+    kind = SignalType(address["signal_type"])
+    return signal(address["signal"], kind, [(lasts, float(row.to_wire(value)))], item=item_of(row))
+
+
 def _followed(event: EiEvent, signals: Iterable[Binding]) -> tuple[Binding, EiEventSignal]:
-    for binding in signals:
-        if binding.point.name in FOLLOWED:
-            for signal in event.ei_event_signals:
-                if _matches(signal, binding):
-                    return binding, signal
+    found = _matching(event, signals)
+    for row, given in found:
+        if row.point.name in FOLLOWED:
+            return row, given
+    if found:
+        raise NotUnderstood(f"it sets {found[0][0].point.name}, which is no dispatch")
     names = ", ".join(f"{s.signal_name} {s.signal_type.value}" for s in event.ei_event_signals)
     raise NotUnderstood(f"{names} is not in the table of signals")
 
 
-def _matches(signal: EiEventSignal, binding: Binding) -> bool:
-    address, name = binding.address, str(signal.signal_name)
+def _matching(event: EiEvent, signals: Iterable[Binding]) -> list[tuple[Binding, EiEventSignal]]:
+    return [(row, given) for row in signals for given in event.ei_event_signals if _matches(given, row)]
+
+
+def _matches(given: EiEventSignal, row: Binding) -> bool:
+    address, name = row.address, str(given.signal_name)
     named = (SignalName.SIMPLE if name == SignalName.SIMPLE_LOWER_CASE else name) == address["signal"]
-    return named and signal.signal_type == address["signal_type"] and item_name(signal.item_base) == address["item"]
+    return named and given.signal_type == address["signal_type"] and item_name(_item(given)) == address["item"]
 
 
-def _asked(signal: EiEventSignal, row: Binding) -> float:
+def _item(given: EiEventSignal) -> ItemBase | None:
+    """Return in what the values of a signal are: a multiplier may name what it multiplies, and is in nothing."""
+    return None if given.signal_type in _BARE else given.item_base
+
+
+def _value(given: EiEventSignal, row: Binding) -> Scalar:
     """Return what a signal asks, in the unit of its point."""
-    wire = _constant(signal.intervals, signal.item_base, row.row.wire_unit, "its value")
+    wire = _constant(given.intervals, _item(given), row.row.wire_unit, "its value")
     try:
         whole = row.row.conversion.wire_type.range is not None and wire.is_integer()
-        value = row.from_wire(int(wire) if whole else wire)
+        value = row.from_wire(
+            bool(wire) if row.row.conversion.wire_type is WireType.BOOL else int(wire) if whole else wire
+        )
         row.check(value)
     except (Malformed, TypeConflict) as error:
         raise NotUnderstood(error.message) from None
-    return float(value)
+    return value
 
 
 def _reduction(asked: float, row: Binding, contract_kw: float | None, baseline_kw: float | None) -> float:
@@ -143,109 +207,24 @@ def _reduction(asked: float, row: Binding, contract_kw: float | None, baseline_k
     return asked_kw
 
 
-def _baseline(event: EiEvent, signal: EiEventSignal, resource: str) -> float | None:
+def _baseline(event: EiEvent, asked: EiEventSignal, resource: str) -> float | None:
     """Return the baseline that the event gives for this resource, in kW; without a unit it is in that of the signal."""
     given = event.ei_event_baseline
     if given is None or (given.resource_ids and resource not in given.resource_ids):
         return None
-    item = given.item_base or signal.item_base
+    item = given.item_base or asked.item_base
     if not isinstance(item, PowerReal):
         raise NotUnderstood("its baseline is in no unit of real power")
     return _constant(given.intervals, item, unit("kW"), "its baseline")
 
 
 def _constant(intervals: Iterable[Interval], item: ItemBase | None, target: Unit, what: str) -> float:
-    """Return the one value of all intervals, in the unit `target`."""
+    """Return the one value of all intervals, in the unit `target`; a bare number is in it already."""
     payloads = [payload for interval in intervals for payload in interval.payloads]
     values = {payload.value for payload in payloads if isinstance(payload, SignalPayload)}
     if len(values) != 1 or not isinstance(value := values.pop(), int | float):
         raise NotUnderstood(f"{what} changes over time")
     try:
-        return convert(float(value), unit_of(item), target)
+        return float(value) if item is None else convert(float(value), unit_of(item), target)
     except JanusGridError as error:
         raise NotUnderstood(error.message) from None
-
-
-# --- reports ---------------------------------------------------------------------------------------------------------
-
-
-def offers(reports: Iterable[Binding], resource: str) -> list[Offer]:
-    """Return the reports that the table offers; raise `ConfigError` at a row whose words OpenADR does not know."""
-    points: dict[tuple[str, str], list[DataPoint]] = defaultdict(list)
-    for binding in reports:
-        points[binding.address["report"], binding.address["report_name"]].append(_data_point(binding, resource))
-    return [Offer(specifier, name, tuple(found)) for (specifier, name), found in points.items()]
-
-
-def _data_point(binding: Binding, resource: str) -> DataPoint:
-    address = binding.address
-    try:
-        kind, minimum, maximum = _word(ReportType, binding, "report_type"), *map(duration, _periods(address))
-        if kind is ReportType.X_RESOURCE_STATUS:
-            if binding.point.type is not ValueType.BOOL:
-                raise ConfigError("the state of a resource is whether it is online: type and wire_type bool")
-            return DataPoint.status(address["rid"], minimum=minimum, maximum=maximum, resource_id=resource)
-        return DataPoint(
-            r_id=address["rid"],
-            item=_item(binding),
-            report_type=kind,
-            reading_type=_word(ReadingType, binding, "reading_type"),
-            minimum=minimum,
-            maximum=maximum,
-            resource_id=resource,
-        )
-    except (ValueError, JanusGridError) as error:
-        raise ConfigError(str(error), where=binding.row.where) from None
-
-
-def _periods(address: Mapping[str, str]) -> tuple[str, str]:
-    return address["min_period"], address["max_period"]
-
-
-def _word(words: type[W], binding: Binding, column: str) -> W:
-    text = binding.address[column]
-    try:
-        return words(text)
-    except ValueError:
-        near = get_close_matches(text, [word.value for word in words], 1, 0.5)
-        hint = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(word.value for word in words)}"
-        raise ConfigError(f"{column}: {text!r} is not known; {hint}") from None
-
-
-def _item(binding: Binding) -> ItemBase | None:
-    """Return what OpenADR calls the unit on the wire; a row without an item gives bare numbers."""
-    name, symbol = binding.address["item"], binding.row.wire_unit.symbol
-    if not name:
-        return None
-    made = item(symbol)
-    if item_name(made) != name:
-        raise ConfigError(f"item {name!r} is not for values in {symbol!r}; {item_name(made) or 'no item'!r} is")
-    return made
-
-
-def reader(
-    reports: Iterable[Binding], value_of: Callable[[str], Value | None]
-) -> Callable[[frozenset[str]], Mapping[str, Reading]]:
-    """Return what a VEN calls for readings: rIDs to values on the wire. A point without a value is left out."""
-    bound = {binding.address["rid"]: binding for binding in reports}
-
-    def read(r_ids: frozenset[str]) -> Mapping[str, Reading]:
-        found = {}
-        for r_id in r_ids:
-            binding = bound[r_id]
-            value = value_of(binding.point.name)
-            if value is None or value.value is None:
-                continue
-            wire, quality = binding.to_wire(value.value), _QUALITY[value.quality.validity]
-            if binding.address["report_type"] == ReportType.X_RESOURCE_STATUS:
-                found[r_id] = Reading.status(online=bool(wire), quality=quality)
-            else:
-                found[r_id] = Reading(float(wire), quality)
-        return found
-
-    return read
-
-
-def points_by_r_id(reports: Iterable[Binding]) -> dict[str, Binding]:
-    """Return the table the other way round, for a VTN: which point an rID reports."""
-    return {binding.address["rid"]: binding for binding in reports}

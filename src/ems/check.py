@@ -13,7 +13,7 @@ from ..common.errors import ConfigError
 from ..iec61850.access.check import disagreements
 from ..iec61850.scl import Diagnostic, Severity
 from ..iec61850.scl import read as read_scl
-from .bridge import offers
+from .bridge import check_signals, offers
 from .host import resources
 
 
@@ -51,11 +51,16 @@ def check(path: Path) -> Checked:
             faults.append(ConfigError(f"{device.name} has no jid in its address", where=str(path)))
         if device.cid is not None:
             faults += _against_cid(device, device.cid, diagnostics)
-    for look in (lambda: offers(site.ven.reports, site.ven.resource), lambda: resources(site)):
+    ven = site.ven
+    for look in (
+        lambda: check_signals(ven.signals),
+        lambda: offers(ven.reports, ven.resource),
+        lambda: resources(site),
+    ):
         try:
             look()
         except ConfigError as error:
-            faults.append(error)
+            faults += error.faults
     return Checked(site, tuple(faults), tuple(diagnostics))
 
 

@@ -69,6 +69,9 @@ _TEMPERATURE = {"degC": TemperatureUnit.CELSIUS, "degF": TemperatureUnit.FAHRENH
 _DEGREES = {word: symbol for symbol, word in _TEMPERATURE.items()}
 _NAMES = {kind: path.partition(":")[2] for path, kind in ITEM_BASE.members.items()}
 
+ITEMS = tuple(_NAMES.values())
+"""What the profile calls its items."""
+
 
 def item(symbol: str, grid: PowerAttributes = GRID) -> ItemBase | None:
     """Return the item of values in this unit (`kW`, `kWh`, `degC`, …), None for the unit `""`.
@@ -106,6 +109,11 @@ def _base(item: ItemBase) -> str | None:
 def item_name(item: ItemBase | None) -> str:
     """Return what the profile calls an item (`powerReal`, `currencyPerKWh`, …), the empty text for None."""
     return "" if item is None else _NAMES[type(item)]
+
+
+def kind_name(kind: type) -> str:
+    """Return what the profile calls the items of a class: `powerReal` for `PowerReal`."""
+    return _NAMES[kind]
 
 
 def unit_of(item: ItemBase | None) -> Unit:
