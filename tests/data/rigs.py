@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import attrs
 from janusgrid.common.clock import LockStepClock
@@ -21,6 +23,8 @@ from janusgrid.common.data.unit import unit
 from janusgrid.common.data.value import GOOD, Quality, Scalar
 from janusgrid.common.errors import NotReachable, Refused
 from janusgrid.common.resources import resource
+from janusgrid.common.store.history import History
+from janusgrid.common.store.recorded import Recorded
 from janusgrid.common.xmpp.session import Session
 from janusgrid.ems.local import PlantAccess
 from janusgrid.iec61850 import Command, Ied, Server, connect, read_scl
@@ -104,6 +108,15 @@ async def ageing(stage: Stage) -> AsyncIterator[Rig]:
     async with rig.memory:
         rig.access = await aged([rig.memory], rig.clock, 3600.0)
         yield rig
+
+
+@asynccontextmanager
+async def recorded(stage: Stage) -> AsyncIterator[Rig]:
+    rig = MemoryRig()
+    with TemporaryDirectory() as folder, History(Path(folder) / "history.sqlite", clock=rig.clock) as history:
+        async with rig.memory, Recorded(rig.memory, history, rig.clock) as rig.access:
+            await rig.clock.advance(0)
+            yield rig
 
 
 # --- the simulated plant ----------------------------------------------------------------------------------------------
@@ -335,6 +348,7 @@ async def joined(stage: Stage) -> AsyncIterator[Rig]:
 RIGS: dict[str, Open] = {
     "memory": memory,
     "ageing": ageing,
+    "recorded": recorded,
     "simulation": simulation,
     "server": server,
     "local": local,

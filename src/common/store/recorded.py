@@ -13,6 +13,7 @@ import attrs
 
 from ..clock import Clock
 from ..data.access import Change, DataAccess, Entry
+from ..data.fitting import utc
 from ..data.point import READABLE, Point
 from ..data.services import CommonService, Services
 from ..data.value import Scalar, Value
@@ -164,6 +165,7 @@ class Recorded:
 
     async def history(self, name: str, start: datetime, end: datetime) -> Sequence[Value]:
         """Return what was recorded in `[start, end)`, oldest first; what the source has kept where that is nothing."""
+        start, end = utc(start, name), utc(end, name)
         try:
             return await asyncio.to_thread(self._history.values, name, start, end)
         except UnknownName:
