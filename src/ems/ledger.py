@@ -39,10 +39,13 @@ class Ledger:
                 self._trace.add(Sample(when, kw))
 
     def delivery(self, event: DispatchEvent) -> Delivery:
-        """Return what was delivered of `event`; minutes without telemetry, and all without a baseline, are unknown."""
+        """Return what was delivered of `event`, from the baseline that it gives or, if none, from the telemetry's own.
+
+        Minutes without telemetry, and all without a baseline, are unknown.
+        """
         minutes = round(event.duration / timedelta(minutes=1))
         try:
-            base = baseline(self._trace, event.issued)
+            base = baseline(self._trace, event.issued) if event.baseline_kw is None else event.baseline_kw
         except LocalError:
             return Delivery(event.reduction_kw, 0.0, (None,) * minutes)
         return delivered(minute_means(self._trace, event.start, minutes), base, event.reduction_kw)

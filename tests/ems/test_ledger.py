@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+import attrs
 import pytest
 from janusgrid.ems.events import DispatchEvent
 from janusgrid.ems.ledger import Ledger
@@ -78,3 +79,9 @@ def test_samples_within_a_report_may_come_in_any_order_and_twice() -> None:
         for _ in range(2):
             ledger.book([("der.PCC.p", half, kw), ("der.PCC.p", when, kw)])
     assert ledger.delivery(EVENT).average_rate == pytest.approx(1.0)
+
+
+def test_the_baseline_that_the_utility_has_given_counts() -> None:
+    given = attrs.evolve(EVENT, baseline_kw=1500.0)
+    assert filled(1000.0).delivery(given).baseline_kw == 1500
+    assert filled(1000.0).delivery(given).average_rate == pytest.approx(0.5)
