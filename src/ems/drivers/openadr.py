@@ -377,10 +377,9 @@ class OpenAdrLink:
         ends = [*times[1:], max(_whole(end), times[-1] + SECOND)]
         values = [(until - time, float(value)) for time, until, (_, value) in zip(times, ends, wire, strict=True)]
         event_id = f"{name}/{ids.new('EV')}" if under_way is None else under_way.id
-        created = now if under_way is None else under_way.event.event_descriptor.created_date_time
         made = event(
-            signal.name, signal.type, values, start=times[0], created=created, item=item(signal.unit),
-            notification=max(times[0] - created, timedelta()), market=self._market, event_id=event_id, test=test,
+            signal.name, signal.type, values, start=times[0], created=now, item=item(signal.unit),
+            notification=max(times[0] - now, timedelta()), market=self._market, event_id=event_id, test=test,
         )  # fmt: skip
         if under_way is None:
             return self._vtn.create_event(made, [self.ven])

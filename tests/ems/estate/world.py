@@ -1,0 +1,281 @@
+"""The estate and everybody around it, each on an XMPP account of its own, on a clock that runs fast."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterable, Coroutine, Mapping
+from contextlib import AsyncExitStack
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import attrs
+from janusgrid.common.data.site import Site, load_site
+from janusgrid.common.resources import resource
+from janusgrid.common.store.records import Records
+from janusgrid.common.xmpp import jid as jids
+from janusgrid.common.xmpp.servers import LocalServer, make_server
+from janusgrid.common.xmpp.servers.accounts import Accounts
+from janusgrid.common.xmpp.slix import SlixSession
+from janusgrid.ems.controller import ControllerConfig
+from janusgrid.ems.demo.pace import HeldClock
+from janusgrid.ems.demo.scenario import MIDNIGHT, clock_time
+from janusgrid.ems.der import Der
+from janusgrid.ems.events import DispatchEvent
+from janusgrid.ems.host import EmsHost, meter, resources
+from janusgrid.ems.ledger import Ledger
+from janusgrid.ems.local import PlantAccess
+from janusgrid.ems.machines import machines
+from janusgrid.ems.sim.generator import Generator, GeneratorModel
+from janusgrid.ems.sim.plant import Plant
+from janusgrid.ems.sim.profile import Profile
+from janusgrid.iec61850 import connect
+from janusgrid.iec61850.acsi.services import AcsiClass
+from janusgrid.iec61850.client.reports import Update
+from janusgrid.openadr.items import item
+from janusgrid.openadr.model import EiEvent, OptType
+from janusgrid.openadr.ven import DataPoint, EventChange, Offer, Reading, Ven
+from janusgrid.openadr.vtn import Dispatch, Party, Sample, Telemetry, TelemetryPlan, Vtn
+
+HOME = Path(__file__).parent
+SAMPLE = timedelta(seconds=20)
+HOMES = {"home1": "HOME1", "home2": "HOME2"}
+SETUP = 60.0
+SLOW = 15.0
+"""Seconds of the clock in a real one while programs log in."""
+
+
+class Home:
+    """A VEN below: it does what it is asked, and tells what it delivers."""
+
+    def __init__(self, name: str, session: SlixSession, vtn: str, plant: PlantAccess, clock: HeldClock) -> None:
+        self.name, self._plant, self._clock = name, plant, clock
+        self.device = HOMES[name]
+        offer = Offer("usage", "TELEMETRY_USAGE", (DataPoint("p", item("W"), minimum=timedelta(seconds=1)),))
+        self.ven = Ven(name, session, vtn=vtn, offers=[offer], read=self._read, clock=clock)
+        self.ven.on_event(self._decide)
+        self.opt = OptType.OPT_IN
+        self.changes: list[EventChange] = []
+
+    async def _read(self, r_ids: frozenset[str]) -> Mapping[str, Reading]:
+        name = f"der.{self.device}.p"
+        value = (await self._plant.read([name]))[name]
+        return {r_id: Reading(1000 * value.number) for r_id in r_ids}
+
+    def _decide(self, change: EventChange) -> OptType:
+        self.changes.append(change)
+        return self.opt
+
+    async def run(self) -> None:
+        """Do what the events in force ask for."""
+        asked = 0.0
+        while True:
+            wanted = sum(known.value("LOAD_DISPATCH", self._clock.now()) or 0.0 for known in self.ven.active()
+                         if known.opt is OptType.OPT_IN)  # fmt: skip
+            if wanted != asked:
+                await self._plant.operate(f"der.{self.device}.p.set", wanted)
+                asked = wanted
+            await self._clock.sleep(5.0)
+
+
+@attrs.define
+class Operator:
+    """An IEC 61850 client of the estate's server, with buffered reports."""
+
+    updates: dict[str, list[Update]] = attrs.Factory(dict)
+
+    async def run(self, session: SlixSession, jid: str, ready: asyncio.Event) -> None:
+        async with AsyncExitStack() as stack:
+            ied = await stack.enter_async_context(connect(f"xmpp:{jid}", session=session))
+            async with asyncio.TaskGroup() as group:
+                for device in await ied.devices():
+                    names = await ied.instances(f"{device}/LLN0", AcsiClass.BRCB)
+                    for name in names:
+                        if name.endswith("01"):
+                            reports = await stack.enter_async_context(ied.report(f"{device}/LLN0.{name}"))
+                            self.updates[f"{device}/{name}"] = found = []
+                            group.create_task(self._take(reports, found))
+                ready.set()
+
+    async def _take(self, reports: AsyncIterable[Update], found: list[Update]) -> None:
+        async for update in reports:
+            found.append(update)
+
+    def course(self, reference: str) -> list[Any]:
+        """Return the values that one data object has had, as they were reported."""
+        updates = (update for found in self.updates.values() for update in found)
+        return [update.values[reference] for update in updates if reference in update.values]
+
+
+class World:
+    """Everybody. Open it, `go`, and let things happen."""
+
+    def __init__(self, folder: Path, *, broker: str = "embedded", speed: float = 77.0, start: datetime) -> None:
+        self.folder = folder
+        self.clock = HeldClock(SLOW, start)
+        self._start, self._speed = start, speed
+        self._broker = broker
+        self.samples: list[Sample] = []
+        self.below: list[tuple[str, Sample]] = []
+        self.ledger = Ledger("PCC.p")
+        self.operator = Operator()
+        self.homes: dict[str, Home] = {}
+        self.stack = AsyncExitStack()
+        self.site: Site
+        self.server: LocalServer
+        self.host: EmsHost
+        self.vtn: Vtn
+
+    async def __aenter__(self) -> World:
+        try:
+            await self._open()
+        except BaseException:
+            await self.stack.aclose()
+            raise
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.stack.aclose()
+
+    async def _open(self) -> None:
+        self._plant()
+        await self._meter()
+        self.server = make_server(self._broker, self.site.domain)
+        users = ("vtn/openadr", "ems/IEC", "dg750/IEC", "ess500/IEC", "operator/IEC", "home1/ven", "home2/ven")
+        jid_of = {user.partition("/")[0]: user.replace("/", f"@{self.site.domain}/") for user in users}
+        accounts = Accounts(self.server, jid_of.values())
+        await self.server.start()
+        self.stack.push_async_callback(self.server.stop)
+        self.sessions = {user: accounts.session(jid) for user, jid in jid_of.items()}
+        for session in self.sessions.values():
+            self.stack.push_async_callback(session.close)
+        await asyncio.gather(*(session.open() for session in self.sessions.values()))
+        for name in ("DG750", "ESS500"):
+            der = await self.stack.enter_async_context(Der(self.site.device(name), self.access, self.clock))
+            der.server.start(self.sessions[name.lower()])
+        self.vtn = await self.utility()
+        self.stack.push_async_callback(self._close_utility)
+        config = ControllerConfig(resources=resources(self.site), meter=meter(self.site), cycle_s=15.0)
+        self.host = EmsHost(
+            self.site, self.sessions["ems"], self.clock, config, signed=False, stores=lambda role: self._store(role)
+        )
+        await self.stack.enter_async_context(self.host)
+        assert self.host.vtn is not None
+        self.host.vtn.listen(Telemetry, self._came_below)
+        for name in HOMES:
+            home = self.homes[name] = Home(name, self.sessions[name], jid_of["ems"], self.access, self.clock)
+            await self.stack.enter_async_context(home.ven)
+            self._run(home.run())
+        ready = asyncio.Event()
+        self._run(self.operator.run(self.sessions["operator"], jid_of["ems"], ready))
+        self.clock.go()
+        self.stack.callback(self.clock.stop)
+        async with asyncio.timeout(SETUP):
+            await self.host.ready()
+            await self.vtn.wait_registered("estate")
+            await ready.wait()
+        self.clock.pace(self._speed)
+
+    def _plant(self) -> None:
+        path = resource("mappings/profiles/morning.csv")
+        profile = Profile.parse(path.read_text(encoding="utf-8"), str(path))
+        microgrid = load_site(resource("mappings/sites/microgrid.yaml"))
+        ders = machines(microgrid.device(name) for name in ("DG750", "ESS500"))
+        homes = [
+            Generator.of(GeneratorModel(name=name, rating_kw=rating, t95_s=90.0))
+            for name, rating in (("HOME1", 150.0), ("HOME2", 100.0))
+        ]
+        self.plant = Plant([*ders, *homes], profile, midnight=MIDNIGHT, start=self._start)
+        self.access = PlantAccess(self.plant, self.clock, poll=5.0)
+
+    async def _meter(self) -> None:
+        """Serve the meter on TCP, and write the site file that says where."""
+        meter = load_site(resource("mappings/sites/microgrid.yaml")).device("PCC")
+        der = await self.stack.enter_async_context(Der(meter, self.access, self.clock, refresh=5.0))
+        served = await der.server.start_tcp(port=0)
+        text = (HOME / "site.yaml").read_text().replace("METER", str(served.port))
+        (self.folder / "site.yaml").write_text(text)
+        (self.folder / "own.csv").write_text((HOME / "own.csv").read_text())
+        self.site = load_site(self.folder / "site.yaml")
+
+    def _store(self, role: str) -> Records:
+        records = Records(self.folder / f"{role}.db", role)
+        self.stack.callback(records.close)
+        return records
+
+    def _run(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self.stack.callback(task.cancel)
+
+    # --- the utility ------------------------------------------------------------------------------------------------
+
+    async def utility(self) -> Vtn:
+        """Return the utility's VTN, as it is after each start of its program."""
+        self._kept = Records(self.folder / "utility.db", "vtn")
+        vtn = Vtn(
+            "utility", self.sessions["vtn"], parties=[Party("estate", jids.bare(self.site.jid))], clock=self.clock,
+            plan=TelemetryPlan(SAMPLE, timedelta(minutes=1)), store=self._kept,
+        )  # fmt: skip
+        vtn.listen(Telemetry, self._came)
+        await vtn.open()
+        return vtn
+
+    async def _close_utility(self) -> None:
+        await self.vtn.close()
+        self._kept.close()
+
+    async def restart_utility(self, away: float) -> None:
+        """End the utility's program, and start it again after some seconds of the clock."""
+        await self._close_utility()
+        await self.clock.sleep(away)
+        self.vtn = await self.utility()
+
+    async def restart_server(self, away: float) -> None:
+        """Kill the XMPP server, start it again after some seconds of the clock, and return when all are back.
+
+        To log in and to associate takes real seconds: the clock runs slowly meanwhile.
+        """
+        self.clock.pace(SLOW)
+        await self.server.kill()
+        await self.clock.sleep(away)
+        await self.server.start()
+        async with asyncio.timeout(SETUP):
+            for name in ("DG750", "ESS500"):
+                await self.host.devices[name].ready()
+            while not all(session.connected for session in self.sessions.values()):  # noqa: ASYNC110
+                await asyncio.sleep(0.05)
+        self.clock.pace(self._speed)
+
+    async def caught_up(self, until: datetime) -> None:
+        """Return when the utility knows the import up to a time."""
+        async with asyncio.timeout(SETUP):
+            while not any(time >= until for time in self.intervals("PCC.p")):  # noqa: ASYNC110
+                await asyncio.sleep(0.1)
+
+    def _came(self, telemetry: Telemetry) -> None:
+        self.samples += telemetry.samples
+        self.ledger.book((each.r_id, each.time, float(each.value)) for each in telemetry.samples if good(each))
+
+    def _came_below(self, telemetry: Telemetry) -> None:
+        self.below += [(telemetry.ven.ven_name, sample) for sample in telemetry.samples]
+
+    def send(self, event: EiEvent) -> Dispatch:
+        return self.vtn.create_event(event, ["estate"])
+
+    def intervals(self, r_id: str) -> Counter[datetime]:
+        """Return how often the utility was told of each interval of a point."""
+        return Counter(sample.time for sample in self.samples if sample.r_id == r_id)
+
+    def rates(self, event: DispatchEvent) -> dict[datetime, float]:
+        """Return what part of the contract was delivered in each minute, by what the utility was told."""
+        delivery = self.ledger.delivery(event)
+        return {event.start + timedelta(minutes=n): rate for n, rate in enumerate(delivery.rates)}
+
+
+def good(sample: Sample) -> bool:
+    """Return whether a sample has a value that counts."""
+    return str(sample.quality or "").startswith("Quality Good") and isinstance(sample.value, int | float)
+
+
+__all__ = ["Home", "HOMES", "Operator", "SAMPLE", "World", "clock_time", "good"]

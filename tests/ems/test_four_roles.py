@@ -1,0 +1,163 @@
+"""Four roles in one process on one session, while the utility, the XMPP server and a DER fail one after the other.
+
+The short form is a quarter of an hour; `JANUSGRID_HOUR=embedded` (or `prosody`, `ejabberd`) plays the hour.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections import Counter
+from datetime import datetime, timedelta
+from itertools import pairwise
+from pathlib import Path
+
+import attrs
+import pytest
+from janusgrid.ems.bridge import dispatch_event
+from janusgrid.openadr.events import load_dispatch
+from janusgrid.openadr.model import OptType
+from janusgrid.openadr.ven import Change
+
+from tests.ems.estate.world import HOMES, SAMPLE, World, clock_time
+
+HOUR = os.environ.get("JANUSGRID_HOUR", "")
+SECOND, MINUTE = timedelta(seconds=1), timedelta(minutes=1)
+DISPATCH = clock_time(8, 20)
+CONTRACT = 600.0
+AWAY = 20.0
+"""Seconds for which programs are gone."""
+RECOVERY = 3 * MINUTE
+"""After the loss of the XMPP server and of the largest DER, until the contract is kept again."""
+KEPT = 0.95
+"""The part of the contract that is kept in every minute."""
+
+STARTING, AVAILABLE, RUNNING, FAILED = 2, 3, 6, 11
+"""Of DERStateKind."""
+
+
+@attrs.frozen(kw_only=True)
+class Course:
+    """When what happens: minutes from the start of the service."""
+
+    service: datetime
+    lasts: timedelta
+    utility: float
+    opted: float
+    server: float
+    failure: float
+
+
+SHORT = Course(service=clock_time(8, 25), lasts=9 * MINUTE, utility=0.5, opted=1.5, server=2.5, failure=5.5)
+LONG = Course(service=clock_time(8, 30), lasts=60 * MINUTE, utility=10, opted=20, server=30, failure=40)
+
+
+class Played:
+    """The course, played in a world."""
+
+    def __init__(self, world: World, course: Course) -> None:
+        self.world, self.course = world, course
+        self.made = load_dispatch(
+            CONTRACT, start=course.service, duration=course.lasts, created=DISPATCH, ramp_up=course.service - DISPATCH
+        )
+        self.event = dispatch_event(self.made, world.site.ven.signals, world.site.ven.resource)
+
+    async def play(self) -> None:
+        world, course = self.world, self.course
+        await world.clock.sleep_until(DISPATCH)
+        async with asyncio.timeout(60):
+            assert await world.send(self.made).opted("estate") is OptType.OPT_IN, world.host.answers
+        await self._at(course.utility)
+        await world.restart_utility(AWAY)
+        await self._at(course.opted)
+        self._opt_out("home2")
+        await self._at(course.server)
+        await world.restart_server(AWAY)
+        await self._at(course.failure)
+        world.plant.device("DG750").fail()
+        await world.clock.sleep_until(self.event.end + 2 * MINUTE)
+        await world.caught_up(self.event.end + MINUTE)
+
+    async def _at(self, minutes: float) -> None:
+        await self.world.clock.sleep_until(self.course.service + minutes * MINUTE)
+
+    def _opt_out(self, name: str) -> None:
+        home = self.world.homes[name]
+        home.opt = OptType.OPT_OUT
+        for known in home.ven.active():
+            home.ven.opt(known.event_id, OptType.OPT_OUT)
+
+    def recovering(self, minute: datetime) -> bool:
+        """Return whether a minute lies in a time in which the contract need not be kept."""
+        troubles = (self.course.service + n * MINUTE for n in (self.course.server, self.course.failure))
+        return any(trouble < minute + MINUTE and minute < trouble + RECOVERY for trouble in troubles)
+
+
+@pytest.mark.parametrize(
+    ("broker", "course", "speed"),
+    [
+        pytest.param("embedded", SHORT, 110.0, id="short"),
+        pytest.param(HOUR or "embedded", LONG, 77.0, id="hour", marks=pytest.mark.skipif(not HOUR, reason="by hand")),
+    ],
+)
+async def test_an_hour_of_four_roles(broker: str, course: Course, speed: float, tmp_path: Path) -> None:
+    async with World(tmp_path, broker=broker, speed=speed, start=clock_time(8, 13)) as world:
+        played = Played(world, course)
+        await played.play()
+        kept_as_specified(played)
+        nothing_lost_above(world, played)
+        nothing_lost_below(world)
+        nothing_lost_for_the_operator(world, played)
+
+
+def kept_as_specified(played: Played) -> None:
+    """Every minute, but those of recovery, by what the utility was told."""
+    rates = played.world.rates(played.event)
+    assert len(rates) == played.course.lasts // MINUTE
+    short = {minute.time(): rate for minute, rate in rates.items() if rate < KEPT and not played.recovering(minute)}
+    assert not short, {minute.time(): round(rate, 3) for minute, rate in rates.items()}
+    assert any(not played.recovering(minute) for minute in rates)
+
+
+def nothing_lost_above(world: World, played: Played) -> None:
+    """Each interval has come once, on a session that was lost, at a utility that was away; the event is answered."""
+    for r_id in ("PCC.p", "PCC.load", "generation"):  # the meter is on TCP, the sum is the application's
+        told = world.intervals(r_id)
+        times = sorted(told)
+        assert set(told.values()) == {1}, r_id
+        assert {late - early for early, late in pairwise(times)} == {SAMPLE}, r_id
+        assert times[-1] >= played.event.end
+    for r_id in ("DG750.p", "ESS500.p", "HOME1.p", "HOME2.p"):  # which could not be asked for a while
+        assert set(world.intervals(r_id).values()) == {1}, r_id
+    assert [booked.unanswered for booked in world.vtn.core.events] == [frozenset()]
+    assert len(world.vtn.vens) == 1
+
+
+def nothing_lost_below(world: World) -> None:
+    """Each interval of each home has come once; each event is answered; who opted out is asked no more."""
+    below = world.host.vtn
+    assert below is not None
+    for name in HOMES:
+        told = Counter(sample.time for ven, sample in world.below if ven == name)
+        times = sorted(told)
+        assert set(told.values()) == {1}, name
+        assert {late - early for early, late in pairwise(times)} == {10 * SECOND}, name
+    assert all(not booked.unanswered for booked in below.core.events)
+    one, two = (world.homes[name] for name in HOMES)
+    assert [change.change for change in one.changes][:1] == [Change.NEW]
+    assert {change.known.event_id for change in one.changes} == {one.changes[0].known.event_id}, "one event, modified"
+    assert len({change.known.event_id for change in two.changes}) == 1
+
+
+def nothing_lost_for_the_operator(world: World, played: Played) -> None:
+    """Every report has come, once: the numbers have no gap, and the course of the event is whole."""
+    updates = [update for found in world.operator.updates.values() for update in found]
+    assert len(updates) > 100
+    assert all(update.entry is not None for update in updates), "they are buffered"
+    assert sum(update.missed for update in updates) == 0
+    assert not any(update.overflow for update in updates)
+    for name, found in world.operator.updates.items():
+        assert len({update.entry for update in found}) == len(found), name
+    states = [value["stVal"] for value in world.operator.course("ESTATEDG750DER/DGEN1.DEROpSt")]
+    met = [state for i, state in enumerate(states) if not i or state != states[i - 1]]
+    assert met == [0, AVAILABLE, STARTING, RUNNING, FAILED]
