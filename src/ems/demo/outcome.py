@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from itertools import groupby
 from typing import Any
 
 import attrs
 from rich.text import Text
 
-from ..report.record import Check, Mark, Parameter, Record, Series, Settled, Sort, TablePoint, Track
+from ..report.record import Check, Mark, Parameter, Record, Series, Settled, Sort, TablePoint, Track, sentence
 from ..reserve import seen
 from ..reserve.cases import ZONE, Case, at
 from ..reserve.local import FAULT
@@ -32,6 +33,14 @@ _TELLING = {
     seen.REFUSED: (Sort.CONFIRMED, "{} refuses its set-point"),
     FAULT: (Sort.FAULT, "{} fails"),
 }
+
+
+def telling(happening: Happening) -> Mark | None:
+    """Return what happened for people; None for what they need not know."""
+    if happening.what not in _TELLING:
+        return None
+    sort, words = _TELLING[happening.what]
+    return Mark(happening.time, sort, words.format(happening.device), happening.device)
 
 
 @attrs.frozen(slots=True, kw_only=True)
@@ -177,8 +186,8 @@ class Outcome:
         text.append(f"{self.how}; {self.seconds:.1f} s\n\n")
         text.append("\n".join(_aligned(self._site_lines())) + "\n\n")
         text.append("\n".join(_aligned(self._device_lines())) + "\n\n")
-        for mark in self._marks():
-            text.append(f"{self.clock(mark.time)}  {mark.what}\n")
+        for when, found in groupby(self._marks(), key=lambda mark: mark.time):
+            text.append(f"{self.clock(when)}  {sentence(list(found))}\n")
         text.append("\n" + "\n".join(_aligned(self._settlement_lines())) + "\n")
         apart = 100 * abs(self.vtn.average_rate - self.ems.average_rate)
         text.append(
@@ -226,12 +235,10 @@ class Outcome:
 
     def _marks(self) -> Iterable[Mark]:
         for each in self.happenings:
-            if each.what in _TELLING:
-                sort, words = _TELLING[each.what]
-                what = words.format(each.device)
-                if each.what == seen.DISPATCH:
-                    what = f"dispatch of {self.case.contract_kw:g} kW"
-                yield Mark(each.time, sort, what, each.device)
+            mark = telling(each)
+            if mark is not None:
+                kw = f" of {self.case.contract_kw:g} kW" if mark.sort is Sort.DISPATCH else ""
+                yield attrs.evolve(mark, what=f"{mark.what}{kw}")
 
     # --- for the page -----------------------------------------------------------------------------------------------
 

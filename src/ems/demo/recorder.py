@@ -17,6 +17,7 @@ from ..reserve.parameters import Fleet
 from ..reserve.seen import Happening
 from ..sim.plant import Plant
 from .board import Board, Row, Tier
+from .outcome import telling
 from .reporter import UtilityReporter
 
 EVERY = timedelta(seconds=10)
@@ -33,16 +34,22 @@ _BAD = frozenset({words.CONFIRMED, words.OUT, words.EMPTY, words.REFUSED})
 class Recorder:
     """Listens to the application and to the utility.
 
+    Args:
+        board: that is written on.
+        plant, fleet: the machines.
+        faults: what will break down, and when.
+
     Attributes:
         grid, generation: in kW over time.
         imbalance_kw: the largest miss of import = load - PV - generation in the plant.
         lowest_soc: of any storage of the plant.
     """
 
-    def __init__(self, board: Board, plant: Plant, fleet: Fleet) -> None:
+    def __init__(self, board: Board, plant: Plant, fleet: Fleet, faults: Iterable[tuple[datetime, str]] = ()) -> None:
         self._board = board
         self._plant = plant
         self._fleet = fleet
+        self._faults = sorted(faults)
         self.grid: list[tuple[datetime, float]] = []
         self.generation: list[tuple[datetime, float]] = []
         self.imbalance_kw = 0.0
@@ -107,6 +114,7 @@ class Recorder:
     def _turned(self, turned: Turned) -> None:
         self._look_at_plant()
         board, now = self._board, turned.time
+        self._tell_faults(now)
         board.now = now
         if turned.target_kw is not None:
             board.target_kw = turned.target_kw
@@ -163,12 +171,19 @@ class Recorder:
 
     def _happened(self, happening: Happening) -> None:
         self._board.now = happening.time
-        step = _STEPS.get(happening.what)
-        if step is not None:
-            self._board.step = step
-        note = f" ({happening.note})" if happening.note else ""
-        what = f"{happening.device} {happening.what}".strip() if happening.device else step or happening.what
-        self._board.tell(Tier.SITE, Tier.SITE, f"{what}{note}", good=happening.what not in _BAD)
+        self._board.step = _STEPS.get(happening.what, self._board.step)
+        mark = telling(happening)
+        if mark is not None:
+            note = f" ({happening.note})" if happening.note else ""
+            self._board.tell(Tier.SITE, Tier.SITE, f"{mark.what}{note}", good=happening.what not in _BAD)
+
+    def _tell_faults(self, now: datetime) -> None:
+        """Tell of what has broken down: the site does not know it yet."""
+        while self._faults and self._faults[0][0] < now:
+            when, device = self._faults.pop(0)
+            self._board.now = when
+            self._board.tell(Tier.DEVICE, Tier.DEVICE, f"{device} fails", good=False)
+            self._board.now = now
 
     def _last_import(self, telemetry: Telemetry) -> float | None:
         """Return the last import in a report, in kW."""

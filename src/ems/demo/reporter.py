@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 
 from ...common.clock import Clock
 from ...iec61850.access import DeviceAccess
-from ...openadr.model import EventResponse
-from ...openadr.vtn import OptCanceled, OptCreated, Opted, Registered, Telemetry, Vtn
+from ...openadr.model import EventResponse, PayloadResourceStatus
+from ...openadr.vtn import OptCanceled, OptCreated, Opted, Registered, Sample, Telemetry, Vtn
 from ..controller import Control, Cycle
 from ..delivery import MINUTE
 from ..dispatch import Resource
@@ -129,6 +129,7 @@ class UtilityReporter:
         self.reasons = reasons
         self._last_import = last_import
         self._answered: dict[str, EventResponse] = {}
+        self._away: list[str] | None = None
 
     def follow(self, vtn: Vtn) -> None:
         """Tell of what reaches the utility."""
@@ -171,9 +172,21 @@ class UtilityReporter:
         counts = self._board.counts
         counts.telemetry_reports += 1
         counts.telemetry_points += len(happening.samples)
-        kw = self._last_import(happening)
-        last = "" if kw is None else f", the last import {kw:.1f} kW"
-        self._board.tell(Tier.SITE, Tier.UTILITY, f"oadrUpdateReport: {len(happening.samples)} values{last}")
+        states = [sample for sample in happening.samples if isinstance(sample.value, PayloadResourceStatus)]
+        if states:
+            self._states(states)
+        if len(states) < len(happening.samples):
+            kw = self._last_import(happening)
+            last = "" if kw is None else f", the last import {kw:.1f} kW"
+            self._board.tell(Tier.SITE, Tier.UTILITY, f"oadrUpdateReport: {len(happening.samples)} values{last}")
+
+    def _states(self, samples: Sequence[Sample]) -> None:
+        """Tell which resources are not online, when that has changed."""
+        away = sorted(sample.r_id.removesuffix(".status") for sample in samples if not sample.value.online)
+        if away != self._away:
+            self._away = away
+            what = f"{', '.join(away)} not online" if away else "all online"
+            self._board.tell(Tier.SITE, Tier.UTILITY, f"oadrUpdateReport: {what}", good=not away)
 
 
 async def keep_time(board: Board, clock: Clock) -> None:

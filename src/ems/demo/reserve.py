@@ -91,7 +91,8 @@ class ReserveScenario:
         self.board = Board(title, self.case.opens, self.end, self.case.opens)
         self.plant = plant(self.case)
         self.utility = Utility(self.site)
-        self.recorder = Recorder(self.board, self.plant, self.case.fleet)
+        faults = ((at(when), device) for when, device in self.case.faults)
+        self.recorder = Recorder(self.board, self.plant, self.case.fleet, faults)
         self.wired: Wired | None = None
         self.host: Host[ReserveController] | None = None
         """The site's host, while it runs."""

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ...common.errors import LocalError
-from .record import Record, Settled, at
+from .record import Record, Settled, at, sentence
 from .style import variables
 
 if TYPE_CHECKING:
@@ -138,8 +138,7 @@ def _events(record: Record) -> str:
     from .plots import moments
 
     rows = [
-        [str(number), record.clock(when), "; ".join(mark.what for mark in found)]
-        for number, (when, found) in enumerate(moments(record), 1)
+        [str(number), record.clock(when), sentence(found)] for number, (when, found) in enumerate(moments(record), 1)
     ]
     return "<h2>Events</h2>" + _html_table(["no.", "time", "what"], rows, right={0}) if rows else ""
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import re
-import textwrap
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
@@ -18,7 +17,7 @@ from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.dates import DateFormatter, MinuteLocator, date2num
 from matplotlib.figure import Figure
 
-from .record import Mark, Record, Series, Sort, Track
+from .record import Mark, Record, Series, Sort, Track, sentence
 from .style import Palette, dress, on_white, placeholder, settings
 
 WIDTH = 9.6
@@ -164,11 +163,13 @@ def _power(record: Record, palette: Palette) -> Figure:
 
 def _legend(record: Record) -> str:
     """Return what the numbers of a picture mean, in lines of its width."""
-    told = (
-        f"{number}\u00a0{record.clock(when)}\u00a0" + ", ".join(mark.what for mark in found).replace(" ", "\u00a0")
-        for number, (when, found) in enumerate(moments(record), 1)
-    )
-    return "\n".join(textwrap.wrap("  \u00b7  ".join(told), 145, break_on_hyphens=False))
+    lines = [""]
+    for number, (when, found) in enumerate(moments(record), 1):
+        text = f"{number}: {record.clock(when)} {sentence(found)}"
+        if lines[-1] and len(lines[-1]) + len(text) > 140:
+            lines.append("")
+        lines[-1] += f"   \u00b7   {text}" if lines[-1] else text
+    return "\n".join(lines)
 
 
 def _devices(record: Record, palette: Palette) -> Figure:

@@ -34,6 +34,19 @@ class Mark:
     device: str = ""
 
 
+def sentence(marks: Sequence[Mark]) -> str:
+    """Return what happened at one instant; those that start or stop together are told of together."""
+    told: list[str] = []
+    for sort in dict.fromkeys(mark.sort for mark in marks):
+        found = [mark for mark in marks if mark.sort is sort]
+        if len(found) > 1 and sort in (Sort.START, Sort.STOP):
+            verb = "start" if sort is Sort.START else "stop"
+            told.append(f"{', '.join(mark.device for mark in found)} {verb}")
+        else:
+            told += [mark.what for mark in found]
+    return "; ".join(told)
+
+
 @attrs.frozen(slots=True, kw_only=True)
 class Track:
     """One device over time: power and set-point in kW, state of charge in per cent (empty for a generator)."""
