@@ -32,6 +32,7 @@ from ..reserve.controller import ReserveConfig, ReserveController
 from ..reserve.local import merged
 from .acceptance import checks, expected
 from .board import Board
+from .looks import QUICK_S, Looks, SiteClock
 from .outcome import Outcome, Row
 from .recorder import Recorder
 from .stepping import SteppingClock
@@ -42,11 +43,6 @@ log = logging.getLogger(__name__)
 
 TAIL = timedelta(minutes=3)
 """What is shown of the recovery period."""
-LOOP_S = 1.0
-"""Seconds between two set-points of storage, where anything is to be changed."""
-LOOK_S, QUICK_S, QUICK_FOR = 10.0, 1.0, timedelta(minutes=5)
-"""Seconds between two looks of a device at its machine; in the minutes after a fault, when machines fade, it looks as
-often as storage is set."""
 RENEW_S, STALE_S = 60.0, 150.0
 """Seconds after which a device tells its values again, changed or not, and after which they are too old."""
 GRACE = 0.004
@@ -90,6 +86,7 @@ class ReserveScenario:
         title = f"{name}, wire {wire.value}, {broker} broker, {pace}"
         self.board = Board(title, self.case.opens, self.end, self.case.opens)
         self.plant = plant(self.case)
+        self.looks = Looks(self.case.opens, tuple(at(when) for when, _ in self.case.faults))
         self.utility = Utility(self.site)
         faults = ((at(when), device) for when, device in self.case.faults)
         self.recorder = Recorder(self.board, self.plant, self.case.fleet, faults)
@@ -140,7 +137,7 @@ class ReserveScenario:
             plant=self.plant,
             devices=self.clock.ranked(DEVICES),
             host=self.clock.ranked(SITE),
-            refresh=self._look_s,
+            refresh=lambda: self.looks.seconds(self.clock.now()),
         )
         if self.wire is Wire.LOCAL:
             return Local(field)
@@ -152,15 +149,11 @@ class ReserveScenario:
             await served.over_tcp(stack, make_ca(folder) if self._tls else None)
         return served
 
-    def _look_s(self) -> float:
-        now = self.clock.now()
-        return QUICK_S if any(at(when) <= now < at(when) + QUICK_FOR for when, _ in self.case.faults) else LOOK_S
-
     def _host(self, wired: Wired, session: SlixSession) -> Host[ReserveController]:
         """Return the site's host: it decides when its devices have shown what they measure, and reports after that."""
-        parameters = attrs.evolve(self.case.parameters, loop_s=LOOP_S)
+        parameters = attrs.evolve(self.case.parameters, loop_s=QUICK_S)
         config = ReserveConfig(fleet=self.case.fleet, parameters=parameters, renew_s=RENEW_S, stale_s=STALE_S)
-        deciding = self.clock.ranked(SITE)
+        deciding = SiteClock(self.clock.ranked(SITE), self.looks)
         return Host(
             wired.site,
             session,
