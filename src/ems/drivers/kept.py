@@ -294,9 +294,9 @@ class KeptLink:
     async def history(self, name: str, start: datetime, end: datetime) -> Sequence[Value]:
         """Return what the device has recorded in `[start, end)`, oldest first."""
         self._binding(name)
-        start, end = utc(start, name), utc(end, name)
         if CommonService.HISTORY not in self._services:
             refuse(CommonService.HISTORY, name, "the protocol has none")
+        start, end = utc(start, name), utc(end, name)
         return await self._connected().history(name, start, end)
 
     async def available(self, name: str) -> bool:

@@ -70,8 +70,11 @@ class ModbusDevice:
         self.port = 0
         self.asked: list[tuple[int, int, int]] = []
         """Function, address and number of each request."""
+        self.written: list[tuple[int, list[int]]] = []
+        """Address and words of each request that writes and was not refused."""
         self.before: Callable[[int, int, int], Awaitable[ExcCodes | None]] | None = None
         """Called before each request; what it returns is the exception."""
+        self._own = False
         self._server: ModbusTcpServer | None = None
 
     async def start(self) -> None:
@@ -95,9 +98,9 @@ class ModbusDevice:
         """Set registers, as the device does it itself."""
         assert self._server is not None
         function = {"coil": 15, "discrete": 2, "holding": 16, "input": 4}[table]
-        before, self.before = self.before, None
+        before, self.before, self._own = self.before, None, True
         await self._server.async_setValues(self.unit, function, address, list(values))
-        self.before = before
+        self.before, self._own = before, False
 
     async def get(self, address: int, count: int = 1) -> list[int]:
         """Return holding registers."""
@@ -111,7 +114,10 @@ class ModbusDevice:
         self, function: int, start: int, address: int, count: int, present: list[int], new: Any
     ) -> ExcCodes | None:
         self.asked.append((function, address, count))
-        return await self.before(function, address, count) if self.before is not None else None
+        refused = await self.before(function, address, count) if self.before is not None else None
+        if new is not None and refused is None and not self._own:
+            self.written.append((address, [int(word) for word in new]))
+        return refused
 
     async def __aenter__(self) -> ModbusDevice:
         await self.start()

@@ -32,6 +32,7 @@ ROWS = [
     "e,measurement,float,kWh,uint64,kWh,,,,read report,,,,s=E.Hi + s=E.Mid + s=E.Low,1000000 1000 1,,",
 ]
 V = ua.VariantType
+pytestmark = pytest.mark.xdist_group("opcua")  # one process makes the nodes of the standard
 
 
 def server(**more: Any) -> OpcUaDevice:

@@ -341,10 +341,10 @@ class OpcUaWire:
         polled = [name for name, item in self._items.items() if is_shown(item.binding) and item.row.parts is not None]
         with told(self._name):
             polled += await self._subscribe(tell)
-        while True:
+        while polled:
             await self._clock.sleep(self._settings.poll)
-            if polled:
-                tell(await self.read(polled))
+            tell(await self.read(polled))
+        await self._ended
 
     async def _subscribe(self, tell: Tell) -> list[str]:
         """Subscribe to every single node that is to be reported; return the points whose nodes the server refuses."""
