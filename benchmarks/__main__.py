@@ -14,6 +14,7 @@ BENCHMARKS = {
     "scsm81": "SCSM 8-1: clients and servers beside other implementations: reads, reports, commands",
     "scsm82_read": "SCSM 8-2: a read against a bare iq of the same size on the same server",
     "scsm82_load": "SCSM 8-2: a fleet of DERs that reports, with and without end-to-end security, and after a restart",
+    "data": "data access: what a change of a point costs one EMS, for a hundred to ten thousand points",
     "history": "history: what a row costs, and how late the event loop is while rows are written",
     "profile": "IEC 61850: where the time goes, by layer",
 }

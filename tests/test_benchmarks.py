@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from benchmarks import contest, openadr, openadr_delivery, profile, scsm82_load
+from benchmarks import contest, data, openadr, openadr_delivery, profile, scsm82_load
 from benchmarks.__main__ import BENCHMARKS
 from benchmarks.openadr_codec import event
 from benchmarks.scsm82_read import run
@@ -46,6 +46,12 @@ async def test_a_fleet_reports_and_is_back_after_a_restart() -> None:
         assert min(load.ems, load.server, load.ders) > 0
         assert str(load).strip().startswith("3 DERs 1 kB (")
         assert all(found > 0 for found in await asyncio.to_thread(plant.restart))
+
+
+def test_a_point_is_told_by_time_and_memory() -> None:
+    found = data.measured(100, rounds=2)
+    assert min(found.ems, found.servers, found.octets) > 0
+    assert str(found).strip().startswith("100 points: ")
 
 
 @pytest.mark.parametrize("name", ["codec", "openadr_codec"])
