@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 
 import attrs
 
-from ...common.data.conversion import Coded
+from ...common.data.conversion import Coded, Stepped
 from ...common.data.tables import Binding, Service
 from ...common.errors import ConfigError
 from ..acsi.references import FC, Reference
@@ -164,7 +164,7 @@ def _of(tables: ClassTables, cdc: str) -> Mapping[str, Part]:
 
 def _codes(enum: EnumType, binding: Binding, name: str) -> Iterator[str]:
     conversion = binding.row.conversion
-    if not isinstance(conversion, Coded):
+    if not isinstance(conversion, Coded | Stepped):
         return
     strange = sorted(set(conversion.codes.values()) - set(enum.ordinals.values()))
     if strange:
@@ -176,7 +176,8 @@ def _own(binding: Binding, reference: Reference) -> EnumType:
     """Return the enumeration of the table, for what the standard leaves to the device."""
     match = NODE.fullmatch(reference.node)
     conversion = binding.row.conversion
-    codes = dict(conversion.codes) if isinstance(conversion, Coded) else {}
+    coded = conversion.codes.items() if isinstance(conversion, Coded | Stepped) else ()
+    codes = {name if isinstance(name, str) else f"{name:g}": code for name, code in coded}
     return EnumType(f"{match['ln_class'] if match else ''}{reference.path[0]}Kind", codes)
 
 
