@@ -12,6 +12,7 @@ import logging
 from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Literal
+from weakref import WeakKeyDictionary
 from xml.etree.ElementTree import Element
 
 import attrs
@@ -26,6 +27,12 @@ from .guard import Limits
 from .stream import BUSY, Account, Outcome, Receive, Stream
 
 _log = logging.getLogger(__name__)
+
+_AT_ONCE = 64
+"""Sessions of this process that connect to one server at a time. All of a fleet at once would take so long that none
+is let in in time, and all begin again; these take turns, and nobody waits for what he has not begun."""
+
+_turns: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, asyncio.Semaphore]] = WeakKeyDictionary()
 
 Change = Literal["down", "resumed", "lost"]
 What = Literal["request", "answer", "message", "presence"]
@@ -183,9 +190,10 @@ class Link:
     # The life of a session
 
     async def _connect(self) -> Outcome:
-        self.statistics.attempts += 1
-        self._stream = Stream(self._account, self._limits, self._acks, self._take, self._came_up)
-        return await self._stream.start(self._patience.connect)
+        async with _turn(self._account.address):
+            self.statistics.attempts += 1
+            self._stream = Stream(self._account, self._limits, self._acks, self._take, self._came_up)
+            return await self._stream.start(self._patience.connect)
 
     def _came_up(self, outcome: Outcome) -> None:
         assert self._stream is not None
@@ -323,3 +331,9 @@ class Link:
         if self._deadline is not None:
             self._deadline.cancel()
             self._deadline = None
+
+
+def _turn(address: str) -> asyncio.Semaphore:
+    """Return what is held while a session connects to a server."""
+    servers = _turns.setdefault(asyncio.get_running_loop(), {})
+    return servers.setdefault(address, asyncio.Semaphore(_AT_ONCE))

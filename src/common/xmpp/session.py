@@ -123,8 +123,12 @@ class Session(Protocol):
         """Leave: presence unavailable, stream closed, no reconnection. Pending requests fail with `NotReachable`."""
         ...
 
-    async def request(self, to: str, payload: str, *, kind: IqKind = "set", timeout: float = 10.0) -> Element | None:
+    async def request(
+        self, to: str, payload: str | Callable[[], str], *, kind: IqKind = "set", timeout: float = 10.0
+    ) -> Element | None:
         """Send an iq and return the payload of its result, None if the result is empty.
+
+        `payload` is the text, or what makes it: that is called when the request is sent, which may be later.
 
         Raises:
             StanzaRefused: the peer or a server answered with a stanza error.

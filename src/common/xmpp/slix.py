@@ -201,14 +201,17 @@ class SlixSession:
 
     # Stanzas
 
-    async def request(self, to: str, payload: str, *, kind: IqKind = "set", timeout: float = 10.0) -> Element | None:
+    async def request(
+        self, to: str, payload: str | Callable[[], str], *, kind: IqKind = "set", timeout: float = 10.0
+    ) -> Element | None:
         """Send an iq and return the payload of its result, None if the result is empty."""
         peer = jids.normal(to) if to else ""
         try:
             async with asyncio.timeout(timeout) as limit, self._requests.slots:
                 id, answer = self._requests.open(peer)
                 try:
-                    await self._send(stanza.iq(kind, id, peer, payload), "request")
+                    text = payload if isinstance(payload, str) else payload()
+                    await self._send(stanza.iq(kind, id, peer, text), "request")
                     result = await answer
                 except asyncio.CancelledError:
                     if not limit.expired():

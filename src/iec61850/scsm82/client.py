@@ -28,7 +28,7 @@ from .table import Key
 from .xer import XerWire, largest
 
 if TYPE_CHECKING:
-    from .protection import Security
+    from .protection import Beginning, Security
     from .validation import Validation
 
 log = logging.getLogger(__name__)
@@ -368,13 +368,20 @@ async def _secure(endpoint: Endpoint, peer: str, envelope: Envelope, security: S
     """Open an end-to-end session for an association that is to be; raise `HandshakeRefused`."""
     from .protection import begin, without
 
-    calling, request = begin(security, endpoint.session.jid, peer)
+    session, calling = endpoint.session, list["Beginning"]()
+
+    def request() -> str:
+        """Begin: not before it is sent, for it says when that was, and is not believed when it is old."""
+        begun, text = begin(security, session.jid, peer)
+        calling.append(begun)
+        return envelope.wrap(text)
+
     try:
-        answer = await _request(endpoint.session, peer, envelope.wrap(request), "set", timeout)
+        answer = await _request(session, peer, request, "set", timeout)
         if answer is None:
             raise Malformed("an empty result came in answer to a handshake", where=peer)
         context = parse(answer)
-        protected = calling.finish(context.content)
+        protected = calling[0].finish(context.content)
     except JanusGridError as error:
         if security.policy == "required" or not without(error):
             if error.code is not None and error.code.startswith("e2e-"):
@@ -403,7 +410,7 @@ def _filled(element: Element | None, peer: str) -> Element:
 
 
 async def _request(
-    session: Session, peer: str, payload: str, kind: Literal["get", "set"], timeout: float
+    session: Session, peer: str, payload: str | Callable[[], str], kind: Literal["get", "set"], timeout: float
 ) -> Element | None:
     """Send an iq and return the payload of its result; raise `NotReachable` where a stanza error says that the peer,
     or the association, is not there."""

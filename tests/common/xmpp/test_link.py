@@ -6,15 +6,18 @@ import asyncio
 import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from typing import Any
 
 import attrs
 import pytest
 from janusgrid.common.errors import LocalError
+from janusgrid.common.xmpp import link
 from janusgrid.common.xmpp.backoff import RETURNING, Backoff
 from janusgrid.common.xmpp.link import Patience
 from janusgrid.common.xmpp.session import Incoming
+from janusgrid.common.xmpp.stream import Stream
 
-from .conftest import make_server, make_session, until
+from .conftest import USERS, make_server, make_session, until
 
 QUICK = Patience(connect=5.0, idle=0.15, answer=0.15, resume=20.0, backoff=Backoff(base=0.01, cap=0.05))
 
@@ -175,6 +178,55 @@ def test_backoff_grows_to_its_cap_and_is_jittered_in_full() -> None:
     assert 0 <= min(delays) <= max(delays) <= 4
     assert 1.7 < sum(delays) / len(delays) < 2.3
     assert Backoff(uniform=lambda _, most: most).delay(2) == 2
+
+
+async def test_many_sessions_take_turns_to_connect(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All at once, none would be let in in time where a process or a server is busy."""
+    connecting, most = 0, 0
+    start = Stream.start
+
+    async def counted(stream: Stream, timeout: float) -> Any:
+        nonlocal connecting, most
+        connecting += 1
+        most = max(most, connecting)
+        try:
+            return await start(stream, timeout)
+        finally:
+            connecting -= 1
+
+    monkeypatch.setattr(Stream, "start", counted)
+    monkeypatch.setattr(link, "_AT_ONCE", 2)
+    async with make_server("embedded") as server:
+        sessions = [make_session(server, user) for user in USERS]
+        await asyncio.gather(*(session.open() for session in sessions))
+        assert most == 2
+        await asyncio.gather(*(session.close() for session in sessions))
+
+
+async def test_a_server_that_is_there_and_lets_nobody_in_is_left_alone_for_longer() -> None:
+    """Its quick phase is for a server that is not there."""
+    taken: list[asyncio.StreamWriter] = []
+    bounds: list[float] = []
+
+    async def take(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        taken.append(writer)
+
+    def soonest(_: float, most: float) -> float:
+        bounds.append(most)
+        return 0.001
+
+    backoff = Backoff(base=0.01, cap=0.5, quick=1_000_000, soon=0.01, uniform=soonest)
+    async with make_server("embedded") as server:
+        session = make_session(server, "der", patience=Patience(connect=0.2, backoff=backoff))
+        await session.open()
+    await until(lambda: len(bounds) > 3)
+    assert set(bounds) == {0.01}
+    async with await asyncio.start_server(take, server.host, server.port):
+        await until(lambda: bounds[-1] > 0.01)
+        await session.close()
+    for writer in taken:
+        writer.close()
+    assert bounds[-1] == 0.02
 
 
 def test_a_quick_phase_is_quick_and_ends() -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import logging
 import re
 from collections.abc import AsyncIterator, Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from xml.etree.ElementTree import Element
 
@@ -141,6 +142,23 @@ async def test_another_account_than_the_certificate_names(field: Field) -> None:
     assert refused.value.diagnostic is HandshakeDiagnostic.NO_REASON_GIVEN
 
 
+async def test_a_handshake_that_has_to_wait_is_not_old(field: Field) -> None:
+    """It begins when it is sent: of many at a time, the last ones were refused for their time and began again."""
+    clock = LockStepClock(datetime.now(UTC))
+    await field.serve(security("dg750@plant.test", clock=clock))
+    session = await field.session("ems")
+    for _ in range(limit := session._requests.slots._value):
+        await session._requests.slots.acquire()
+    opening = asyncio.create_task(
+        XmppAssociation.open(session, SERVER, security=security("ems@plant.test", clock=clock))
+    )
+    await asyncio.sleep(0)
+    await clock.advance(60)
+    for _ in range(limit):
+        session._requests.slots.release()
+    assert await (await opening).call(GetDataValues((HZ,))) == (50.0,)
+
+
 async def test_it_is_for_xmpp() -> None:
     with pytest.raises(LocalError, match="give `tls`"):
         await connect("tcp://127.0.0.1", security=OURS)
@@ -157,9 +175,10 @@ class Tap:
         self.change: Callable[[str], str] = lambda payload: payload
         request, push = session.request, session.push
 
-        async def requested(to: str, payload: str, **options: Any) -> Element | None:
-            self.seen.append(payload)
-            return await request(to, self.change(payload), **options)
+        async def requested(to: str, payload: str | Callable[[], str], **options: Any) -> Element | None:
+            text = payload if isinstance(payload, str) else payload()
+            self.seen.append(text)
+            return await request(to, self.change(text), **options)
 
         async def pushed(to: str, payload: str, **options: Any) -> None:
             self.seen.append(payload)
