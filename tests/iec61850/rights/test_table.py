@@ -118,7 +118,8 @@ def test_nothing_is_forgotten(tmp_path: Path) -> None:
     engine.serve_files(Folder(tmp_path, writable=True))
     assert engine.services == ASKED.keys()
     server = MmsServer(Catalogue(engine), engine.associate("a"), Ber(), Parameters(65_000, 5, 5, 10))
-    served = {*server._services, "write", "defineNamedVariableList", "deleteNamedVariableList", "obtainFile"}
+    apart = {"write", "readJournal", "defineNamedVariableList", "deleteNamedVariableList", "obtainFile"}
+    served = {*server._services, *apart}
     assert served == permits.NEEDED.keys() | permits.BY_ITEM
     assert set(permits.NEEDED.values()) == {*ServiceKind} - {READ, WRITE}
     assert set(RIGHTS.entries.services) == {*ServiceKind} - {READ, WRITE}
