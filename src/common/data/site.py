@@ -80,7 +80,7 @@ class Ven:
     """What the site is to the utility.
 
     Attributes:
-        name: the VEN name.
+        name: the VEN name; empty where the site file has no `openadr`: then the site is nothing to any utility.
         vtn: full JID of the VTN.
         resource: id of the resource that events aim at and reports speak of.
         signals, reports: the points of OpenADR signals and reports.
@@ -167,7 +167,8 @@ class Site:
     @property
     def jids(self) -> tuple[str, ...]:
         """The full JIDs of the host, of the utility and of every device; raise `ConfigError` if a device has none."""
-        return (self.jid, self.ven.vtn, *(device.jid for device in self.devices))
+        utility = (self.ven.vtn,) if self.ven.vtn else ()
+        return (self.jid, *utility, *(device.jid for device in self.devices))
 
     def device(self, name: str) -> Device:
         """Return the device called `name`; raise `UnknownName` if there is none."""
@@ -199,7 +200,10 @@ def load_site(path: Path, *, domain: str | None = None) -> Site:
 
 
 class _Loader:
-    """Puts a site together. What is wrong is noted in `faults`, and something harmless stands in its place."""
+    """Puts a site together. What is wrong is noted in `faults`, and something harmless stands in its place.
+
+    While devices lack points for a fault that is told already, their absence is no further one.
+    """
 
     def __init__(self, path: Path, document: Document, file: SiteFile, domain: str | None) -> None:
         self.path = path
@@ -207,6 +211,7 @@ class _Loader:
         self.file = file
         self.domain = domain or file.domain
         self.faults: list[ConfigError] = []
+        self.incomplete = False
         self.tables: dict[Path, Table | None] = {}
         self.seen: dict[tuple[str, str], str] = {}
 
@@ -230,6 +235,8 @@ class _Loader:
 
     def _ven(self, devices: tuple[Device, ...], points: dict[str, Binding]) -> Ven:
         entry = self.file.openadr
+        if entry is None:
+            return Ven("", "", "", (), ())
         rows = self._rows(entry.signals, "signals")
         signals = [bound for row in rows for bound in self._bound(row, row.point, dict(entry.figures))]
         reports = [
@@ -274,6 +281,7 @@ class _Loader:
         figures, cid = dict(entry.figures), self._beside(entry.cid, *trail, "cid")
         table = self._table(entry.table, *trail, "table")
         if table is None:
+            self.incomplete = True
             return None
         values: dict[str, str | float] = {**address, **entry.figures, "device": entry.name}
         bindings = self._bindings(table, entry.name, values, *trail)
@@ -300,6 +308,7 @@ class _Loader:
             try:
                 bindings.append(row.bind(f"{DEVICE_POINTS}.{device}.{row.point}", values, device=device))
             except ConfigError as error:
+                self.incomplete = True
                 if error.message not in told:
                     self._fault(f"{error.message}, needed by {error.where}", *trail)
                 told.add(error.message)
@@ -363,7 +372,7 @@ class _Loader:
             if name in points
             for bound in self._bound(row, name, {"device": device}, device)
         ]
-        if not found and not row.where.startswith(str(mappings_dir())):
+        if not found and not self.incomplete and not row.where.startswith(str(mappings_dir())):
             known = {name.replace(f".{device}.", ".{device}.", 1) for device in names for name in points}
             reason = f"no device of {self.path.name} has a point {row.point!r}{near(row.point, known)}"
             self.faults.append(ConfigError(reason, where=row.where))

@@ -119,7 +119,7 @@ class SiteFile:
         name: of the site.
         domain: XMPP domain that `{domain}` stands for; a program may put another in its place.
         ems: the host that runs the site.
-        openadr: what the site is to the utility.
+        openadr: what the site is to the utility; nothing, if it is not given.
         devices: in the order in which people look at them.
         below: the VTN of the VENs among them.
         operator: the server of an operator above; none if it is not given.
@@ -130,8 +130,8 @@ class SiteFile:
     name: str
     domain: str
     ems: HostEntry
-    openadr: OpenAdrEntry
     devices: tuple[DeviceEntry, ...]
+    openadr: OpenAdrEntry | None = None
     below: BelowEntry = BelowEntry()
     operator: OperatorEntry | None = None
     inherits: str = ""

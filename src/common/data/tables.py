@@ -268,7 +268,8 @@ def _check_header(header: list[str], where: str) -> None:
 
 def _check_twice(row: Row, seen: dict[object, str], repeated: bool) -> None:
     """See that point, address and bits of the row are not there yet, and note them in `seen`."""
-    address, field = tuple(row.address.values()), row.conversion
+    given = row.address.get("value")  # in the table itself, at no address: many things may be 1
+    address, field = () if given else tuple(row.address.values()), row.conversion
     shown = repr(", ".join(filter(None, address)))
     own: dict[object, str] = {} if repeated else {row.point: f"point {row.point!r}"}
     whole, parts = (address, "whole"), (address, "parts")

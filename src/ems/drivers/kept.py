@@ -20,14 +20,15 @@ import attrs
 from ...common.clock import Clock
 from ...common.data.access import Change, Entry
 from ...common.data.agenda import Agenda
-from ...common.data.fitting import allowed, course, operable, utc, writable
+from ...common.data.fitting import allowed, course, fitting, operable, utc, writable
 from ...common.data.newest import Newest
-from ...common.data.point import Point
+from ...common.data.point import Point, ValueType
 from ...common.data.services import CommonService, Services, refuse
+from ...common.data.site import Device
 from ...common.data.tables import Binding, Service
 from ...common.data.value import GOOD, LOST, Detail, Quality, Scalar, Validity, Value
 from ...common.data.watching import Watcher, Watchers, check_watch, renew
-from ...common.errors import JanusGridError, LocalError, NotReachable, Refused, RemoteError, UnknownName
+from ...common.errors import ConfigError, JanusGridError, LocalError, NotReachable, Refused, RemoteError, UnknownName
 from ...common.xmpp.backoff import Backoff
 
 log = logging.getLogger(__name__)
@@ -98,6 +99,7 @@ class KeptLink:
         renew_s: seconds after which every value is read again, whatever the wire tells.
         retry: how long to wait between attempts to connect, in real seconds.
         services: what the driver offers, with what of its protocol; `KEPT` and more.
+        fixed: values of points that nobody is asked for, see `fixed`.
     """
 
     def __init__(
@@ -110,10 +112,12 @@ class KeptLink:
         renew_s: float = 30.0,
         retry: Backoff | None = None,
         services: Services = KEPT,
+        fixed: Values | None = None,
     ) -> None:
         self._name = name
         self._bindings = {binding.point.name: binding for binding in bindings}
-        self._shown = [point for point, binding in self._bindings.items() if is_shown(binding)]
+        self._fixed = dict(fixed or {})
+        self._shown = [name for name, bound in self._bindings.items() if is_shown(bound) and name not in self._fixed]
         self._connect = connect
         self._clock = clock
         self._renew_s = renew_s
@@ -221,12 +225,13 @@ class KeptLink:
     async def read(self, names: Iterable[str]) -> dict[str, Value]:
         """Ask the device for the present values; those that cannot be had have invalid quality."""
         wanted = [self._binding(name).point.name for name in names]
-        shown = [name for name in wanted if is_shown(self._bindings[name])]
-        found: dict[str, Value] = {}
+        shown = [name for name in wanted if is_shown(self._bindings[name]) and name not in self._fixed]
+        found = {name: self._fixed[name] for name in wanted if name in self._fixed}
         if self._wire is not None and shown:
             try:
-                found.update(await self._wire.read(shown))
-                self._note(found)
+                values = await self._wire.read(shown)
+                self._note(values)
+                found.update(values)
             except RemoteError as error:
                 log.info("%s: %s", self._name, error)
         silent = Value(None, BAD_REFERENCE, origin=self._name)
@@ -356,6 +361,8 @@ class KeptLink:
 
     def _missing(self, name: str) -> Value:
         """Return what is known of a point that cannot be asked now."""
+        if name in self._fixed:
+            return self._fixed[name]
         if not is_shown(self._bindings[name]):
             return Value(None, BAD_REFERENCE, origin=self._name)
         known = self._newest.last(name)
@@ -364,6 +371,40 @@ class KeptLink:
     def _lost(self, name: str) -> Value:
         known = self._newest.last(name)
         return Value(None, LOST, origin=self._name) if known is None else attrs.evolve(known, quality=LOST)
+
+
+def fixed(device: Device) -> dict[str, Value]:
+    """Return the values that the column `value` of the table gives, perhaps from figures of the site file: `{rating}`.
+
+    They are what a nameplate says and no server does. Raises `ConfigError` at a row whose value does not fit its point,
+    or which offers to change it.
+    """
+    found: dict[str, Value] = {}
+    for binding in device.bindings:
+        text = binding.address.get("value", "")
+        if not text:
+            continue
+        if others := [text for column, text in binding.address.items() if column != "value" and text]:
+            raise ConfigError(f"value: it is {text}, and {others[0]} is not asked for it", where=binding.row.where)
+        if not binding.row.services <= {Service.READ, Service.REPORT}:
+            raise ConfigError("value: what is given in the table can only be read", where=binding.row.where)
+        try:
+            value = fitting(binding.point, _parsed(binding.point.type, text))
+        except (LocalError, ValueError):
+            kind = binding.point.type.value
+            raise ConfigError(f"value: {text!r} is not {kind} for this point", where=binding.row.where) from None
+        found[binding.point.name] = Value(value, origin=device.name)
+    return found
+
+
+def _parsed(kind: ValueType, text: str) -> Scalar:
+    if kind is ValueType.FLOAT:
+        return float(text)
+    if kind is ValueType.INT:
+        return round(float(text)) if float(text).is_integer() else float(text)
+    if kind is ValueType.BOOL:
+        return {"true": True, "false": False}.get(text, text)
+    return text
 
 
 def is_shown(binding: Binding) -> bool:

@@ -207,3 +207,10 @@ def test_faults_of_who_is_above_and_below(write: Write, more: str, said: str) ->
     with pytest.raises(ConfigError) as caught:
         load_site(write(SITE + more))
     assert said in str(caught.value)
+
+
+def test_a_site_without_a_utility(write: Write) -> None:
+    text = "\n".join(line for line in SITE.splitlines() if not line.startswith("openadr"))
+    site = load_site(write(text))
+    assert (site.ven.vtn, site.ven.reports) == ("", ())
+    assert site.jids == ("ems@plant.example/IEC", "dg1@plant.example/IEC", "m1@plant.example/IEC")

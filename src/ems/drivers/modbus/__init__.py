@@ -7,13 +7,15 @@ device is reached so (`security: none`) or over TLS, as Modbus/TCP Security has 
 from __future__ import annotations
 
 import ssl
+from collections.abc import Iterable
 from pathlib import Path
 
 from ....common.config import together
 from ....common.data.site import Device
+from ....common.data.tables import Binding
 from ....common.errors import ConfigError
 from ....common.security.tls import Credentials, client_context
-from ..kept import KeptLink, Wire
+from ..kept import KeptLink, Wire, fixed
 from ..port import Link, Surroundings
 from ..settings import Settings
 from .blocks import Slot
@@ -32,22 +34,23 @@ class ModbusDriver:
 
     def link(self, device: Device, surroundings: Surroundings) -> Link:
         """Return a link; raise `ConfigError` for an address or rows that say nothing to this driver."""
-        settings = _settings(device)
-        places = _places(device)
+        settings, given = _settings(device), fixed(device)
+        asked = tuple(binding for binding in device.bindings if binding.point.name not in given)
+        places = _places(asked)
         clock = surroundings.clock
 
         async def connect() -> Wire:
-            wire = ModbusWire(device.name, device.bindings, places, settings, clock.sleep)
+            wire = ModbusWire(device.name, asked, places, settings, clock.sleep)
             await wire.open()
             return wire
 
-        return KeptLink(device.name, device.bindings, connect, clock, renew_s=surroundings.renew_s)
+        return KeptLink(device.name, device.bindings, connect, clock, renew_s=surroundings.renew_s, fixed=given)
 
 
-def _places(device: Device) -> dict[str, Slot | Reference]:
+def _places(bindings: Iterable[Binding]) -> dict[str, Slot | Reference]:
     places: dict[str, Slot | Reference] = {}
     faults: list[ConfigError] = []
-    for binding in device.bindings:
+    for binding in bindings:
         try:
             places[binding.point.name] = row(binding)
         except ConfigError as error:

@@ -7,13 +7,14 @@ that they are not (`security: none`).
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 from ....common.config import together
 from ....common.data.services import CommonService
 from ....common.data.site import Device
 from ....common.data.tables import Binding
 from ....common.errors import ConfigError
-from ..kept import KEPT, KeptLink, Wire
+from ..kept import KEPT, KeptLink, Wire, fixed
 from ..port import Link, Surroundings
 from ..settings import Settings
 from .connection import MODES, POLICIES, OpcUaSettings
@@ -41,8 +42,9 @@ class OpcUaDriver:
 
     def link(self, device: Device, surroundings: Surroundings) -> Link:
         """Return a link; raise `ConfigError` for an address or rows that say nothing to this driver."""
-        settings = _settings(device)
-        rows = _rows(device, settings.namespace)
+        settings, given = _settings(device), fixed(device)
+        asked = (binding for binding in device.bindings if binding.point.name not in given)
+        rows = _rows(asked, settings.namespace)
         clock = surroundings.clock
 
         async def connect() -> Wire:
@@ -50,13 +52,15 @@ class OpcUaDriver:
             await wire.open()
             return wire
 
-        return KeptLink(device.name, device.bindings, connect, clock, renew_s=surroundings.renew_s, services=_OFFERED)
+        return KeptLink(
+            device.name, device.bindings, connect, clock, renew_s=surroundings.renew_s, services=_OFFERED, fixed=given
+        )
 
 
-def _rows(device: Device, namespace: str) -> dict[str, tuple[Binding, NodeRow]]:
+def _rows(bindings: Iterable[Binding], namespace: str) -> dict[str, tuple[Binding, NodeRow]]:
     rows: dict[str, tuple[Binding, NodeRow]] = {}
     faults: list[ConfigError] = []
-    for binding in device.bindings:
+    for binding in bindings:
         try:
             rows[binding.point.name] = (binding, node_row(binding, namespace))
         except ConfigError as error:

@@ -63,6 +63,8 @@ def node_row(binding: Binding, namespace: str) -> NodeRow:
     nodes = tuple(_node(binding, "node", text, namespace) for text in texts)
     joined = parts(address.get("parts", ""), len(nodes), where)
     wire_type = binding.row.conversion.wire_type
+    if wire_type.value.startswith("bits"):
+        raise _error(binding, f"wire_type: {wire_type.value} is no type of OPC UA; bits of a number are of uint16")
     if joined is not None and wire_type in (WireType.TEXT, WireType.BOOL):
         raise _error(binding, "parts: whole numbers are told in parts")
     method = _method(binding, address.get("method", ""), namespace)
