@@ -10,37 +10,13 @@ from typing import Any
 import attrs
 from rich.text import Text
 
-from ..report.record import Check, Mark, Parameter, Record, Series, Settled, Sort, TablePoint, Track, sentence
+from ..report.record import Check, Record, Series, TablePoint, Track, sentence
+from ..report.reserve import marks, parameters, settled
 from ..reserve import seen
 from ..reserve.cases import ZONE, Case, at
-from ..reserve.local import FAULT
-from ..reserve.parameters import figures
 from ..reserve.seen import Happening
 from ..reserve.settlement import Settlement
 from .wires import Wire
-
-_TELLING = {
-    seen.DISPATCH: (Sort.DISPATCH, "dispatch"),
-    seen.BEGIN: (Sort.PERIOD, "the sustained period begins"),
-    seen.END: (Sort.PERIOD, "the sustained period ends"),
-    seen.CANCELLED: (Sort.PERIOD, "cancelled"),
-    seen.START: (Sort.START, "{} starts"),
-    seen.STOP: (Sort.STOP, "{} stops"),
-    seen.CONFIRMED: (Sort.CONFIRMED, "failure of {} confirmed"),
-    seen.OUT: (Sort.CONFIRMED, "{} is out of order"),
-    seen.RETURNED: (Sort.START, "{} is back"),
-    seen.EMPTY: (Sort.EMPTY, "{} is empty"),
-    seen.REFUSED: (Sort.CONFIRMED, "{} refuses its set-point"),
-    FAULT: (Sort.FAULT, "{} fails"),
-}
-
-
-def telling(happening: Happening) -> Mark | None:
-    """Return what happened for people; None for what they need not know."""
-    if happening.what not in _TELLING:
-        return None
-    sort, words = _TELLING[happening.what]
-    return Mark(happening.time, sort, words.format(happening.device), happening.device)
 
 
 @attrs.frozen(slots=True, kw_only=True)
@@ -173,7 +149,7 @@ class Outcome:
                 "difference": abs(self.vtn.average_rate - self.ems.average_rate),
             },
             "acceptance": [{"line": c.line, "holds": c.good, "found": c.detail} for c in self.checks],
-            "parameters": [attrs.asdict(parameter) for parameter in self._parameters()],
+            "parameters": [attrs.asdict(parameter) for parameter in parameters(self.case)],
             "passed": self.passed,
         }
 
@@ -186,7 +162,7 @@ class Outcome:
         text.append(f"{self.how}; {self.seconds:.1f} s\n\n")
         text.append("\n".join(_aligned(self._site_lines())) + "\n\n")
         text.append("\n".join(_aligned(self._device_lines())) + "\n\n")
-        for when, found in groupby(self._marks(), key=lambda mark: mark.time):
+        for when, found in groupby(marks(self.happenings, self.case), key=lambda mark: mark.time):
             text.append(f"{self.clock(when)}  {sentence(list(found))}\n")
         text.append("\n" + "\n".join(_aligned(self._settlement_lines())) + "\n")
         apart = 100 * abs(self.vtn.average_rate - self.ems.average_rate)
@@ -233,13 +209,6 @@ class Outcome:
         yield [f"average above {mean:g} %", *("pass" if s.average_passed else "fail" for s in (vtn, ems))]
         yield ["lowest minute", *(f"{100 * s.worst_rate:.2f} %" for s in (vtn, ems))]
 
-    def _marks(self) -> Iterable[Mark]:
-        for each in self.happenings:
-            mark = telling(each)
-            if mark is not None:
-                kw = f" of {self.case.contract_kw:g} kW" if mark.sort is Sort.DISPATCH else ""
-                yield attrs.evolve(mark, what=f"{mark.what}{kw}")
-
     # --- for the page -----------------------------------------------------------------------------------------------
 
     def record(self) -> Record:
@@ -271,17 +240,12 @@ class Outcome:
                 for row in self.rows
                 if row.published_kw is not None
             ),
-            events=tuple(self._marks()),
-            settled=(_settled("utility (VTN)", self.vtn), _settled("site (EMS)", self.ems)),
+            events=tuple(marks(self.happenings, case)),
+            settled=(settled("utility (VTN)", self.vtn), settled("site (EMS)", self.ems)),
             checks=self.checks,
-            parameters=tuple(self._parameters()),
+            parameters=parameters(case),
             notes=_NOTES,
         )
-
-    def _parameters(self) -> Iterable[Parameter]:
-        for owner, holder in self.case.parts:
-            for each in figures(owner, holder):
-                yield Parameter(each.owner, each.name, each.value, each.unit, each.mark.value, each.meaning)
 
 
 _NOTES = (
@@ -290,18 +254,6 @@ _NOTES = (
     "Load and sun follow the published table through the instants that it prints, so that rows in which the target was "
     "met agree by construction; what tells are the rows after storage ran empty, the averages, and when what happened.",
 )
-
-
-def _settled(who: str, found: Settlement) -> Settled:
-    known = found.delivery.minutes
-    return Settled(
-        who=who,
-        rates=tuple(rate if kw is not None else None for rate, kw in zip(found.rates, known, strict=True)),
-        average=found.average_rate,
-        index=found.index,
-        minutes_passed=found.minutes_passed,
-        average_passed=found.average_passed,
-    )
 
 
 def _row(row: Row, names: Iterable[str]) -> dict[str, Any]:

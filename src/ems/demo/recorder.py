@@ -11,13 +11,13 @@ from ..delivery import MINUTE
 from ..events import DispatchEvent
 from ..host import Host
 from ..report.record import Track
+from ..report.reserve import telling
 from ..reserve import seen as words
 from ..reserve.controller import Control, ReserveController, Turned
 from ..reserve.parameters import Fleet
 from ..reserve.seen import Happening
 from ..sim.plant import Plant
 from .board import Board, Row, Tier
-from .outcome import telling
 from .reporter import UtilityReporter
 
 EVERY = timedelta(seconds=10)

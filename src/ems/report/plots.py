@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
+from html import escape
 from itertools import groupby
 
 import attrs
@@ -18,7 +19,7 @@ from matplotlib.dates import DateFormatter, MinuteLocator, date2num
 from matplotlib.figure import Figure
 
 from .record import Mark, Record, Series, Sort, Track, sentence
-from .style import Palette, dress, on_white, placeholder, settings
+from .style import Palette, dress, on_white, placeholder, settings, variables
 
 WIDTH = 9.6
 """Inches; a landscape page takes it, and a screen."""
@@ -45,6 +46,13 @@ class Picture:
             figure.savefig(out, format="svg", metadata={"Date": None, "Creator": None})
         text = out.getvalue()
         return dress(_METADATA.sub("", text[text.index("<svg") :]))
+
+    def file(self, record: Record) -> str:
+        """Return it as an SVG file of its own, which knows its colours and says in words what is to be seen."""
+        text = self.svg(record)
+        head = text.index(">") + 1
+        told = f"<title>{escape(self.title)}</title><desc>{escape(self.words)}</desc><style>{variables()}</style>"
+        return f"{text[:head]}{told}{text[head:]}"
 
     def png(self, record: Record) -> bytes:
         """Return it as a bitmap on white."""
