@@ -16,7 +16,7 @@ from janusgrid.common.errors import NotReachable
 from janusgrid.common.xmpp.broker import Broker
 from janusgrid.common.xmpp.session import StanzaRefused
 from janusgrid.common.xmpp.slix import SlixSession
-from janusgrid.iec61850 import Command, Server
+from janusgrid.iec61850 import Command, Ied, Server
 from janusgrid.iec61850.acsi.ports import ClientAssociation
 from janusgrid.iec61850.acsi.services import (
     GetDataValues,
@@ -37,6 +37,7 @@ from janusgrid.iec61850.scsm81.errors import Aborted
 from janusgrid.iec61850.scsm81.server import TcpServer
 from janusgrid.iec61850.scsm82.client import XmppAssociation
 from janusgrid.iec61850.scsm82.endpoint import Endpoint
+from janusgrid.iec61850.server import host
 
 from tests.iec61850.plant import LD, plant, ref
 from tests.iec61850.scsm81.test_connection import Raw
@@ -302,3 +303,32 @@ async def test_whether_the_server_is_still_there(field: Field, monkeypatch: pyte
 
 async def _planted(message: pdu.MMSpdu) -> pdu.MMSpdu:
     raise Planted(encode_ber(message).hex())
+
+
+# --- as time passes ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("part", ["reporting", "logs", "control", "settings"])
+async def test_time_goes_on_after_a_fault_in_it(
+    part: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Without a word a server would send nothing any more that is due, and end no selection."""
+    monkeypatch.setattr(host, "_AFTER_FAULT", 0.01)
+    async with Server(plant()) as server:
+        room = getattr(server.engine, part)
+        tick, faults = room.tick, 0
+
+        def fails_at_first(now: Any) -> None:
+            nonlocal faults
+            faults += 1
+            if faults <= 2:
+                raise Planted
+            tick(now)
+
+        monkeypatch.setattr(room, "tick", fails_at_first)
+        async with Ied(server.connect()) as ied, ied.report(f"{LD}/LLN0.urcbMeas", integrity=0.02) as reports:
+            for _ in range(3):
+                await anext(reports)
+    told = [record for record in caplog.records if record.levelno >= logging.CRITICAL]
+    assert len(told) == 2
+    assert all(record.exc_info is not None and record.exc_info[0] is Planted for record in told)

@@ -285,11 +285,10 @@ class Engine:
         return min((time for time in times if time is not None), default=None)
 
     def tick(self, now: datetime) -> None:
-        """Let time pass: do what has become due."""
-        self.reporting.tick(now)
-        self.logs.tick(now)
-        self.control.tick(now)
-        self.settings.tick(now)
+        """Let time pass: do what has become due, in each part even where another one fails."""
+        with ExitStack() as ticking:
+            for part in (self.settings, self.control, self.logs, self.reporting):  # last first
+                ticking.callback(part.tick, now)
 
     def jobs(self) -> Iterator[Job]:
         """Yield and forget what the application is to carry out beside any service, one after the other."""

@@ -38,6 +38,8 @@ Sink = Callable[[Notification], None]
 EndHook = Callable[[str], None]
 
 
+_AFTER_FAULT = 0.5
+"""Seconds without anything that is due by time, after a fault in it."""
 MOST_WAITING = 1000
 """Notifications that may wait for a client that does not read."""
 
@@ -309,16 +311,26 @@ class Host:
 
     async def _keep_time(self) -> None:
         while True:
-            self._due = self.engine.due()
-            self._wake.clear()
-            if self._due is None:
-                await self._wake.wait()
-            elif self._due > self.clock.now():
-                await self._sleep_or_wake(self._due)
-            else:
+            try:
+                await self._pass_time()
+            except Exception:  # a server whose time stood still would say nothing of it
+                log.critical("a fault of ours as time passes; what is due goes on after it", exc_info=True)
+                await asyncio.sleep(_AFTER_FAULT)  # the fault may come again at once
+
+    async def _pass_time(self) -> None:
+        """Wait for what is due next, and do it."""
+        self._due = self.engine.due()
+        self._wake.clear()
+        if self._due is None:
+            await self._wake.wait()
+        elif self._due > self.clock.now():
+            await self._sleep_or_wake(self._due)
+        else:
+            try:
                 self.engine.tick(self.clock.now())
+            finally:
                 self.flush()
-                await asyncio.sleep(0)  # what is due again by now, reports that cost more than their period, is not all
+            await asyncio.sleep(0)  # what is due again by now, reports that cost more than their period, is not all
 
     async def _sleep_or_wake(self, due: datetime) -> None:
         sleep = asyncio.ensure_future(self.clock.sleep_until(due))
