@@ -12,6 +12,7 @@ from .lazy import LazyGroup
 
 COMMANDS = {
     "demo": "one event travels from the utility to the DERs and back, on this machine",
+    "ems": "run a site's energy management from its configuration: VEN, VTN, IEC 61850 client and server in one",
     "ied": "serve an SCL file; read, command and watch servers",
     "gateway": "serve devices on XMPP (8-2) to clients on TCP (8-1), and the other way round",
     "scl": "read and check SCL files",

@@ -135,6 +135,8 @@ class Host(Generic[A]):
         stores: Stores = lambda role: None,
         reach: Reach | None = None,
     ) -> None:
+        if not site.ven.vtn:
+            raise ConfigError(f"{site.name} has no `openadr` in its site file, and so no utility whose VEN it could be")
         self._reach = reach
         self._site = site
         self._session = session
@@ -149,6 +151,7 @@ class Host(Generic[A]):
         """Each device of the site, VENs among them, as points."""
         self.answers: dict[str, Answer] = {}
         """What was answered to each event, by its ID, with the reason."""
+        self._answer_listeners: list[Callable[[str, Answer], None]] = []
         self._stack = AsyncExitStack()
 
     # --- life -------------------------------------------------------------------------------------------------------
@@ -205,6 +208,10 @@ class Host(Generic[A]):
 
     # --- events -----------------------------------------------------------------------------------------------------
 
+    def on_answer(self, listener: Callable[[str, Answer], None]) -> None:
+        """Call `listener` with the ID of each event that is decided on, and the answer."""
+        self._answer_listeners.append(listener)
+
     def decide(self, change: EventChange) -> OptType:
         """Return the site's answer to an event that is new, changed or gone."""
         event_id = change.known.event_id
@@ -219,6 +226,8 @@ class Host(Generic[A]):
         except NotUnderstood as error:
             answer = Answer(Opt.OUT, error.message)
         self.answers[event_id] = answer
+        for listener in self._answer_listeners:
+            listener(event_id, answer)
         log.info("event %s: %s %s", event_id, answer.opt.value, answer.reason)
         return OptType.OPT_IN if answer.opt is Opt.IN else OptType.OPT_OUT
 

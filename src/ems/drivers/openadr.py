@@ -270,7 +270,10 @@ class OpenAdrLink:
         event_id = booked.event_descriptor.event_id
         if not any(event_id.startswith(f"{name}/") for name in self._signals):
             return
-        opt = self._vtn.event(event_id).opt(self.ven)
+        dispatch = self._vtn.event(event_id)
+        if dispatch.status is EventStatus.CANCELLED:
+            return  # that is confirmed, and says nothing of whether it takes part
+        opt = dispatch.opt(self.ven)
         if opt is OptType.OPT_OUT:
             self._decline(booked)
         elif opt is OptType.OPT_IN:

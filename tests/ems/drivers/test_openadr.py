@@ -20,6 +20,7 @@ from janusgrid.common.data.value import Validity
 from janusgrid.common.errors import ConfigError, NotReachable, Refused, TypeConflict, UnknownName
 from janusgrid.common.xmpp.servers import LocalServer
 from janusgrid.common.xmpp.slix import SlixSession
+from janusgrid.ems.demo.pace import HeldClock
 from janusgrid.ems.drivers.openadr import OpenAdrDriver, OpenAdrLink, party
 from janusgrid.ems.drivers.port import Surroundings, find
 from janusgrid.openadr.items import item
@@ -51,7 +52,7 @@ P, SET, LEVEL, AVAILABLE = (f"der.HOME1.{name}" for name in ("p", "p.set", "leve
 class Estate:
     """A VTN, the VEN of a home as a device of it, and the home."""
 
-    clock: ScaledClock
+    clock: HeldClock
     vtn: Vtn
     link: OpenAdrLink
     home: Ven
@@ -105,7 +106,9 @@ async def session(server: LocalServer, user: str, resource: str) -> SlixSession:
 async def estate(tmp_path: Path) -> AsyncIterator[Estate]:
     async with AsyncExitStack() as stack:
         server = await stack.enter_async_context(start_broker("embedded", "ems", "home1"))
-        clock = ScaledClock(60.0, T0)
+        clock = HeldClock(30.0, T0)
+        clock.go()
+        stack.callback(clock.stop)
         made = device(tmp_path)
         ems = await stack.enter_async_context(await session(server, "ems", "IEC"))
         every = timedelta(seconds=10)
@@ -198,8 +201,15 @@ async def test_who_opts_out_is_not_available_until_it_would_be_over(estate: Esta
     assert not await estate.link.available(P)
     assert (await estate.link.read([P]))[P].quality.good  # it still reports
     await eventually(lambda: estate.asked == [])
+    await eventually(lambda: not any(booked.unanswered for booked in estate.vtn.core.events))  # the cancellation too
+    assert not await estate.link.available(P)
+    (event,) = estate.vtn.events
     estate.opt = OptType.OPT_IN
+    estate.clock.pace(900.0)
     await estate.until(AVAILABLE, True)
+    estate.clock.pace(30.0)
+    period = event.event.ei_active_period
+    assert estate.clock.now() >= period.duration.after(period.dtstart)
     await estate.link.operate(SET, 4.0)
     (event,) = (known.event_id for known in estate.home.active())
     estate.home.opt(event, OptType.OPT_OUT)  # it changes its mind

@@ -41,6 +41,7 @@ from janusgrid.openadr.vtn import Dispatch, Party, Sample, Telemetry, TelemetryP
 HOME = Path(__file__).parent
 SAMPLE = timedelta(seconds=20)
 HOMES = {"home1": "HOME1", "home2": "HOME2"}
+DERS = ("DG750", "DG200", "ESS500")
 SETUP = 60.0
 SLOW = 15.0
 """Seconds of the clock in a real one while programs log in."""
@@ -142,7 +143,8 @@ class World:
         self._plant()
         await self._meter()
         self.server = make_server(self._broker, self.site.domain)
-        users = ("vtn/openadr", "ems/IEC", "dg750/IEC", "ess500/IEC", "operator/IEC", "home1/ven", "home2/ven")
+        users = ["vtn/openadr", "ems/IEC", "operator/IEC", "home1/ven", "home2/ven"]
+        users += [f"{name.lower()}/IEC" for name in DERS]
         jid_of = {user.partition("/")[0]: user.replace("/", f"@{self.site.domain}/") for user in users}
         accounts = Accounts(self.server, jid_of.values())
         await self.server.start()
@@ -151,7 +153,7 @@ class World:
         for session in self.sessions.values():
             self.stack.push_async_callback(session.close)
         await asyncio.gather(*(session.open() for session in self.sessions.values()))
-        for name in ("DG750", "ESS500"):
+        for name in DERS:
             der = await self.stack.enter_async_context(Der(self.site.device(name), self.access, self.clock))
             der.server.start(self.sessions[name.lower()])
         self.vtn = await self.utility()
@@ -181,7 +183,7 @@ class World:
         path = resource("mappings/profiles/morning.csv")
         profile = Profile.parse(path.read_text(encoding="utf-8"), str(path))
         microgrid = load_site(resource("mappings/sites/microgrid.yaml"))
-        ders = machines(microgrid.device(name) for name in ("DG750", "ESS500"))
+        ders = machines(microgrid.device(name) for name in DERS)
         homes = [
             Generator.of(GeneratorModel(name=name, rating_kw=rating, t95_s=90.0))
             for name, rating in (("HOME1", 150.0), ("HOME2", 100.0))
@@ -241,7 +243,7 @@ class World:
         await self.clock.sleep(away)
         await self.server.start()
         async with asyncio.timeout(SETUP):
-            for name in ("DG750", "ESS500"):
+            for name in DERS:
                 await self.host.devices[name].ready()
             while not all(session.connected for session in self.sessions.values()):  # noqa: ASYNC110
                 await asyncio.sleep(0.05)
