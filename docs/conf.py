@@ -1,6 +1,7 @@
 """Sphinx configuration: MyST pages in four kinds, and the reference from docstrings."""
 
 import itertools
+from pathlib import Path
 
 import janusgrid
 
@@ -25,11 +26,11 @@ suppress_warnings = ["ref.python"]  # a short name such as datetime may be an at
 def generate(app: object) -> None:
     """Write the pages that are made from code, so that none of them is typed by hand."""
     import sys
-    from pathlib import Path
 
     from janusgrid.common.security.e2e import states
     from janusgrid.common.security.e2e.diagnostics import Reason
     from janusgrid.common.xmpp.broker.machine import MACHINE
+    from janusgrid.ems.reserve import alternatives, cases, parameters, phases
     from janusgrid.iec61850.conformance import statement
     from janusgrid.iec61850.engine.control_states import DIRECT, SELECT_BEFORE_OPERATE
     from janusgrid.iec61850.rights import Rights
@@ -56,6 +57,15 @@ def generate(app: object) -> None:
     (folder / "e2e-calling.md").write_text(states.CALLING.table("markdown") + "\n")
     (folder / "e2e-called.md").write_text(states.CALLED.table("markdown") + "\n")
     (folder / "e2e-reasons.md").write_text(_members(Reason))
+    (folder / "reserve-spinning.md").write_text(phases.PLAIN.table("markdown") + "\n")
+    (folder / "reserve-supplementary.md").write_text(phases.STAGED.table("markdown") + "\n")
+    parts = [("spinning", parameters.SPINNING), ("supplementary", parameters.SUPPLEMENTARY)]
+    parts += [("controller", parameters.REFERENCE), ("plant", cases.SPINNING_MACHINERY)]
+    parts += [("plant, supplementary", cases.SUPPLEMENTARY_MACHINERY)]
+    found = (figure for owner, holder in parts for figure in parameters.figures(owner, holder))
+    (folder / "reserve-parameters.md").write_text(parameters.table(found) + "\n")
+    (folder / "reserve-alternatives.md").write_text(alternatives.table() + "\n")
+    _plots(folder)
     (folder / "second-hand.md").write_text(secondhand.table() + "\n")
     (folder / "rights.md").write_text(Rights.load().markdown() + "\n")
     (folder / "conformance.md").write_text(statement.markdown())
@@ -63,6 +73,23 @@ def generate(app: object) -> None:
     for role in ("vtn", "ven"):
         (folder / f"openadr-scenarios-{role}.md").write_text(scenarios.table(role) + "\n")
     (folder / "services.md").write_text(page.page(results.Results.read(results.FILE)))
+
+
+def _plots(folder: Path) -> None:
+    """Draw reserve cases, which are run for it."""
+    from datetime import timedelta
+
+    from janusgrid.ems.demo.acceptance import EXPECTED
+    from janusgrid.ems.report.plots import pictures
+    from janusgrid.ems.report.reserve import of_result
+    from janusgrid.ems.reserve.cases import case
+    from janusgrid.ems.reserve.local import run_local
+
+    for name, wanted in (("t17", {"power", "devices", "charge", "rates"}), ("t20", {"power"}), ("u20", {"power"})):
+        record = of_result(run_local(case(name), every=timedelta(seconds=20)), EXPECTED[name].title)
+        for picture in pictures(record):
+            if picture.name in wanted:
+                (folder / f"reserve-{name}-{picture.name}.svg").write_text(picture.file(record), encoding="utf-8")
 
 
 def _members(kind: type) -> str:

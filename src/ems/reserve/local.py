@@ -43,7 +43,7 @@ class Frame:
 
     @property
     def clock(self) -> str:
-        """The local clock, `HH:MM:SS`."""
+        """The local clock with seconds."""
         return f"{self.reading.time.astimezone(MIDNIGHT.tzinfo):%H:%M:%S}"
 
     def as_json(self) -> dict[str, Any]:
