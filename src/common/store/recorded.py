@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from types import TracebackType
 from typing import Self
 
@@ -21,6 +21,9 @@ from ..errors import JanusGridError, UnknownName
 from .history import Happening, History
 
 log = logging.getLogger(__name__)
+
+_ALWAYS = datetime(1984, 1, 1, tzinfo=UTC)
+"""Before anything can have been recorded."""
 
 AGAIN = 5.0
 """Seconds of the clock until a watch that has ended is begun anew."""
@@ -173,6 +176,14 @@ class Recorded:
                 return await self._access.history(name, start, end)
             await self._access.available(name)  # raises for a name that is not known at all
             return []
+
+    async def earliest(self, name: str) -> datetime | None:
+        """Return the time of the oldest value that was recorded here of a point; None if there is none."""
+        try:
+            found = await asyncio.to_thread(self._history.values, name, _ALWAYS, self._clock.now(), most=1)
+        except UnknownName:
+            return None
+        return found[0].time if found else None
 
     async def available(self, name: str) -> bool:
         """Return whether the source behind this point is there."""

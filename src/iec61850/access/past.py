@@ -7,6 +7,7 @@ import logging
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from typing import Protocol, runtime_checkable
 
 import attrs
 
@@ -28,6 +29,16 @@ log = logging.getLogger(__name__)
 
 REACH = timedelta(days=400)
 """How far back is looked where a client asks from the beginning."""
+
+
+@runtime_checkable
+class Dated(Protocol):
+    """An access that knows when its history begins: one that keeps much of it, to be asked for bit by bit."""
+
+    async def earliest(self, name: str) -> datetime | None:
+        """Return the time of the oldest value of a point; None if there is none."""
+        ...
+
 
 _MILLISECOND = timedelta(milliseconds=1)
 _FIRST_LOOK, _LONGEST_LOOK = timedelta(minutes=1), timedelta(days=1)
@@ -92,8 +103,8 @@ class HistoryLog:
         members = [m for m in self._members.values() if asked.wanted is None or m.reference in asked.wanted]
         begin, end, edge = self._bounds(asked)
         found: list[LogEntry] = []
-        width = _FIRST_LOOK
-        while begin < end and len(found) <= most and members:
+        begin, width = await self._from(members, begin, end)
+        while begin < end and len(found) <= most:
             upto = min(begin + width, end)
             found += [entry for entry in await self._between(members, begin, upto) if entry.id >= edge]
             begin, width = upto, min(2 * width, _LONGEST_LOOK)
@@ -127,6 +138,15 @@ class HistoryLog:
             why = f"the log has never had an entry {edge.hex()}"
             raise ServiceRefused(ServiceError.PARAMETER_VALUE_INAPPROPRIATE, why, where=self._name)
         return begin, end, bytes(8)
+
+    async def _from(self, members: Sequence[_Member], begin: datetime, end: datetime) -> tuple[datetime, timedelta]:
+        """Return from when on to look, and how much to ask for at first: all of it, where that cannot be much."""
+        if not isinstance(self._access, Dated):
+            return (begin, end - begin) if members else (end, _FIRST_LOOK)
+        names = [one.binding.point.name for member in members for one in member.fields]
+        times = await asyncio.gather(*(self._access.earliest(name) for name in names))
+        first = min((time for time in times if time is not None), default=end)
+        return max(begin, EntryTime.of(first).datetime), _FIRST_LOOK
 
     async def _between(self, members: Sequence[_Member], begin: datetime, end: datetime) -> list[LogEntry]:
         """Return the entries from `begin` until before `end`."""

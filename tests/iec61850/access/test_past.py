@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import attrs
 import pytest
@@ -11,6 +12,8 @@ from janusgrid.common.clock import LockStepClock
 from janusgrid.common.data.memory import MemoryAccess
 from janusgrid.common.data.value import STALE, Detail, Value
 from janusgrid.common.errors import NotReachable
+from janusgrid.common.store.history import History
+from janusgrid.common.store.recorded import Recorded
 from janusgrid.iec61850 import Ied, Server, ServiceError, ServiceRefused, connect
 from janusgrid.iec61850.access import DeviceAccess, ServedPoints, model_of
 from janusgrid.iec61850.acsi.types import Quality as Bits
@@ -157,3 +160,19 @@ async def test_libiec61850_reads_the_history_as_a_log(field: Field) -> None:
     times = [time for _, time, _ in found]
     assert times == [since + 1000 * second for second in range(3, 21)]
     assert all(variables[0][0] == TOTAL.replace("TotW", "MX$TotW").replace(".", "$") for _, _, variables in found)
+
+
+async def test_what_was_recorded_in_the_store_is_the_log(field: Field, tmp_path: Path) -> None:
+    bindings = bound(POWER, HEALTH)
+    server = Server(model_of("X", bindings), clock=field.clock, logs=LogLimits(answer=7))
+    with History(tmp_path / "h.sqlite", pause=0.01) as history:
+        written = Recorded(field.points, history, field.clock)
+        for minute in range(90 * 24 * 60, 0, -24 * 60):  # a value a day of the last three months
+            history.record("der.X.p", Value(float(minute), time=START - timedelta(minutes=minute)))
+        history.flush()
+        async with server, ServedPoints(server, bindings, written, history=True):
+            ied = Ied(server.connect("client"), clock=field.clock)
+            found = [update async for update in ied.log(LOG).entries()]
+            assert shown(found) == [1000.0 * minute for minute in range(90 * 24 * 60, 0, -24 * 60)]
+            assert (await ied.log(LOG).status()).oldest_time.datetime == START - timedelta(days=90)
+            assert [update async for update in ied.log(LOG).entries(after=found[-3])] == found[-2:]
