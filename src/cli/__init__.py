@@ -24,6 +24,7 @@ COMMANDS = {
     "store": "check and upgrade databases",
     "history": "what was recorded: show, export, forget",
     "site": "check a site, or begin one",
+    "map": "check, show and explain conversion tables and the points of sites",
     "lab": "a laboratory on this machine: your devices, and a utility that shows what they report",
 }
 """Command name (and module) to its one line of help."""

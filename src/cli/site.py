@@ -11,7 +11,7 @@ import click
 
 from ..common.data.site import Site
 from ..common.errors import ConfigError, LocalError
-from ..common.resources import mappings_dir
+from ..common.resources import mappings_dir, resource
 from ..ems.check import Checked, check
 
 
@@ -33,7 +33,7 @@ def check_command(file: Path, as_json: bool) -> None:
         found = check(file)
         faults = found.faults
     except ConfigError as error:
-        faults = (error,)
+        faults = error.faults
     if as_json:
         rows = [{"where": fault.where, "message": fault.message} for fault in faults]
         click.echo(json.dumps({"valid": not faults, "faults": rows}, indent=2))
@@ -48,6 +48,8 @@ def check_command(file: Path, as_json: bool) -> None:
 def _describe(found: Checked) -> None:
     for diagnostic in found.diagnostics:
         click.echo(str(diagnostic))
+    for advice in found.advice:
+        click.echo(f"{advice.where}: advice: {advice.message}")
     site = found.site
     for device in site.devices:
         cid = device.cid.name if device.cid else "no CID file to compare with"
@@ -69,7 +71,9 @@ def new(folder: Path) -> None:
         raise LocalError("it is not empty; a new site goes to a folder of its own", where=str(folder))
     source = mappings_dir()
     shutil.copytree(source / "sites" / "microgrid", folder / "microgrid", dirs_exist_ok=True)
-    shutil.copyfile(source / "sites" / "microgrid.yaml", folder / "site.yaml")
+    text = (source / "sites" / "microgrid.yaml").read_text(encoding="utf-8")
+    (folder / "site.yaml").write_text(text.replace("$schema=../../schemas/site.json", "$schema=site.json"), "utf-8")
+    shutil.copyfile(resource("schemas/site.json"), folder / "site.json")
     for room in ("iec61850", "openadr"):
         shutil.copytree(source / room, folder / room)
     shutil.copyfile(source / "README.md", folder / "README.md")

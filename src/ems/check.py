@@ -1,20 +1,44 @@
-"""A site looked through before it runs: site file, tables, and the CID files against the tables."""
+"""A site, or a table alone, looked through before it runs: the loader's faults, then those that the protocols find.
+
+Rows of IEC 61850 are held against the class tables of the standards and the CID files, those of OpenADR against the
+words of the profile, and those of other drivers are shown to the driver.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterable, Iterator
+from difflib import get_close_matches
+from functools import partial
 from pathlib import Path
 
 import attrs
 
+from ..common.clock import RealClock
 from ..common.config import together
 from ..common.data.site import Device, Site, load_site
+from ..common.data.tables import COMMON, OPTIONAL, Binding, Row, Table, load_table
 from ..common.errors import ConfigError
 from ..iec61850.access.check import disagreements
+from ..iec61850.access.targets import target
+from ..iec61850.model.classes import class_tables
 from ..iec61850.scl import Diagnostic, Severity
 from ..iec61850.scl import read as read_scl
-from .bridge import check_signals, offers
+from .bridge import check_signals, strange_signals
+from .drivers.port import Surroundings, find
 from .host import resources
+from .telemetry import offers, strange_reports
+
+_PLACE = re.compile(r"\{(\w+)\}")
+_FACES = frozenset({"iec61850", "openadr"})
+"""Drivers whose rows are looked at here."""
+
+COLUMNS = {
+    "iec61850": ("reference", "fc"),
+    "signals": ("signal", "signal_type", "item"),
+    "reports": ("report", "report_name", "rid", "report_type", "reading_type", "item", "min_period", "max_period"),
+}
+"""By what a table is for, the columns that it has beside those of every table."""
 
 
 @attrs.frozen(slots=True)
@@ -25,11 +49,13 @@ class Checked:
         site: as loaded.
         faults: what keeps it from running, each with file and line.
         diagnostics: what its CID files have that is against their standard, the faults among it left out.
+        advice: rows that work and are unusual, each with what is usual.
     """
 
     site: Site
     faults: tuple[ConfigError, ...]
     diagnostics: tuple[Diagnostic, ...]
+    advice: tuple[ConfigError, ...] = ()
 
     def require(self) -> Site:
         """Return the site; raise one `ConfigError` for all faults, if there are any."""
@@ -47,21 +73,46 @@ def check(path: Path) -> Checked:
     faults: list[ConfigError] = []
     diagnostics: list[Diagnostic] = []
     for device in site.devices:
-        if "jid" not in device.address:
-            faults.append(ConfigError(f"{device.name} has no jid in its address", where=str(path)))
-        if device.cid is not None:
-            faults += _against_cid(device, device.cid, diagnostics)
+        faults += _device(device, diagnostics)
     ven = site.ven
     for look in (
         lambda: check_signals(ven.signals),
         lambda: offers(ven.reports, ven.resource),
         lambda: resources(site),
     ):
-        try:
-            look()
-        except ConfigError as error:
-            faults += error.faults
-    return Checked(site, tuple(faults), tuple(diagnostics))
+        faults += _faults(look)
+    unknown = (binding for device in site.devices if _without_cid(device) for binding in device.bindings)
+    advice = (*_against_classes(unknown), *strange_signals(ven.signals), *strange_reports(ven.reports))
+    return Checked(site, tuple(faults), tuple(diagnostics), advice)
+
+
+def _device(device: Device, diagnostics: list[Diagnostic]) -> Iterator[ConfigError]:
+    if device.driver == "iec61850":
+        if not {"jid", "host"} & device.address.keys():
+            reason = f"{device.name} has no jid in its address, and no host either: that is where it is reached"
+            yield ConfigError(reason, where=device.where)
+        if device.cid is not None:
+            yield from _against_cid(device, device.cid, diagnostics)
+    elif device.driver not in _FACES:
+        yield from _faults(lambda: find(device.driver, device.where).link(device, Surroundings(clock=RealClock())))
+
+
+def _without_cid(device: Device) -> bool:
+    return device.driver == "iec61850" and device.cid is None
+
+
+def _against_classes(rows: Iterable[Binding]) -> Iterator[ConfigError]:
+    """Yield what the classes of the standards do not have; a device may have more than they, if it says so itself."""
+    for row in rows:
+        yield from _faults(partial(target, class_tables(), row))
+
+
+def _faults(look: Callable[[], object]) -> tuple[ConfigError, ...]:
+    try:
+        look()
+    except ConfigError as error:
+        return error.faults
+    return ()
 
 
 def _against_cid(device: Device, cid: Path, diagnostics: list[Diagnostic]) -> Iterator[ConfigError]:
@@ -77,3 +128,74 @@ def _against_cid(device: Device, cid: Path, diagnostics: list[Diagnostic]) -> It
             diagnostics.append(diagnostic)
     for fault in disagreements(loaded.model, device.bindings):
         yield ConfigError(f"{device.name}: {fault.message}, says {cid.name}", where=fault.where)
+
+
+# --- a table alone ---------------------------------------------------------------------------------------------------
+
+
+@attrs.frozen(slots=True)
+class CheckedTable:
+    """What was found in a table.
+
+    Attributes:
+        table: as loaded.
+        purpose: what its columns say that it is for: `iec61850`, `signals`, `reports`, or the empty text for another.
+        faults, advice: as of a site.
+    """
+
+    table: Table
+    purpose: str
+    faults: tuple[ConfigError, ...]
+    advice: tuple[ConfigError, ...]
+
+
+def check_table(path: Path) -> CheckedTable:
+    """Return what is wrong with a table, as far as that can be said without the site that names it.
+
+    Raises `ConfigError`, as `load_table` does, where its rows cannot be read.
+    """
+    table = load_table(path)
+    there = list(table.rows[0].address) if table.rows else []
+    purpose = purpose_of(there)
+    rows = [_example(row) for row in table]
+    faults: tuple[ConfigError, ...] = tuple(_missing(there, purpose, path))
+    advice: tuple[ConfigError, ...] = ()
+    if faults:
+        return CheckedTable(table, purpose, faults, ())
+    if purpose == "iec61850":
+        faults = tuple(_against_classes(rows))
+    elif purpose == "signals":
+        faults, advice = _faults(lambda: check_signals(rows)), tuple(strange_signals(rows))
+    elif purpose == "reports":
+        faults, advice = _faults(lambda: offers(rows, "resource")), tuple(strange_reports(rows))
+    return CheckedTable(table, purpose, faults, advice)
+
+
+def purpose_of(columns: Iterable[str]) -> str:
+    """Return what a table with these columns is for, by most of them; the empty text if that is not known here."""
+    there = {*columns} - {*COMMON, *OPTIONAL}
+    if {"rid", "signal"} <= there:
+        return ""  # VENs below: reports and signals in one
+    found = {name: len(there & {*own}) / len(own) for name, own in COLUMNS.items()}
+    best = max(found, key=lambda name: found[name])
+    return best if found[best] >= 0.5 else ""
+
+
+def _missing(there: list[str], purpose: str, path: Path) -> Iterator[ConfigError]:
+    for column in COLUMNS.get(purpose, ()):
+        if column not in there:
+            near = get_close_matches(column, [name for name in there if name not in COLUMNS[purpose]], 1, 0.6)
+            hint = f"; is {near[0]!r} meant for it?" if near else f": a table of {purpose} has {_listed(purpose)}"
+            yield ConfigError(f"column {column!r} is missing{hint}", where=f"{path}:1")
+
+
+def _listed(purpose: str) -> str:
+    return ", ".join(COLUMNS[purpose])
+
+
+def _example(row: Row) -> Binding:
+    """Return a row bound to a device that has whatever the row asks for."""
+    texts = (*row.address.values(), row.low, row.high)
+    values: dict[str, str | float] = {name: name.upper() for text in texts for name in _PLACE.findall(text)}
+    values |= {name: 1.0 for text in (row.low, row.high) for name in _PLACE.findall(text)}
+    return row.bind(row.point.replace("{device}", "DEVICE"), values)

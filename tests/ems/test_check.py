@@ -51,6 +51,8 @@ def test_a_site_without_cids_has_nothing_to_compare(home: Path) -> None:
     spoil(home.parent / "heatpump.csv", "TotW", "TotX")
     assert load_site(home).devices[0].cid is None
     assert faults(home) == []
+    (advice,) = check(home).advice[:1]
+    assert "MMXU has no data object TotX" in str(advice)
 
 
 def test_faults_of_all_kinds_are_told_together(home: Path) -> None:
@@ -59,7 +61,7 @@ def test_faults_of_all_kinds_are_told_together(home: Path) -> None:
     spoil(home.parent / "reports.csv", ",usage,", ",useage,")
     found = faults(home)
     assert len(found) == 3
-    assert found[0].startswith("home.yaml: HP1 has no jid")
+    assert found[0].startswith("home.yaml:17:14: HP1 has no jid in its address, and no host either")
     assert found[1].startswith("heatpump.csv:2: HP1: HP1DER/MMXU1.TotW.mag.f has functional constraint MX, not ST")
     assert found[2] == "reports.csv:2: report_type: 'useage' is not known; did you mean 'usage'?"
     with pytest.raises(ConfigError) as caught:
