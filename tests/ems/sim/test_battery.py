@@ -113,3 +113,28 @@ def test_any_split_of_time_gives_the_same_charge(course: list[tuple[float, float
             fine.step(dt / pieces)
         coarse.step(dt)
         assert fine.soc == pytest.approx(coarse.soc, abs=1e-9)
+
+
+def test_a_set_point_acts_at_once_and_losses_bind_at_full_power_only() -> None:
+    battery = Battery.of(BatteryModel(name="B", rating_kw=500, capacity_kwh=600, factor=0.9999))
+    battery.set(300)
+    assert battery.power_kw == 300
+    battery.set(500)
+    assert battery.power_kw == 500 * 0.9999
+    battery.set(-500)
+    assert battery.power_kw == -500 * 0.9999
+    battery.set(0)
+    assert battery.power_kw == 0
+
+
+def test_what_is_empty_or_broken_does_not_follow() -> None:
+    battery = Battery.of(MODEL)
+    battery.set(500)
+    battery.step(7200)
+    battery.set(400)
+    assert battery.power_kw == 0
+    battery.set(-100)
+    assert battery.power_kw == -100
+    battery.fail()
+    battery.set(-50)
+    assert battery.power_kw == 0

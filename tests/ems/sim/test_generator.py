@@ -144,3 +144,17 @@ def test_the_slope_is_never_steeper_than_the_ramp(first: float, second: float, d
     machine.set(second)
     machine.step(dt)
     assert abs(machine.power_kw - before) <= DG.ramp_kw_s * dt + 1e-9
+
+
+def test_a_set_that_fails_at_part_load_fades_in_the_same_time() -> None:
+    machine = Generator.of(DG)
+    machine.set(40)
+    machine.step(1000)
+    machine.fail()
+    machine.step(25)
+    machine.fail()  # once more is not again
+    assert machine.power_kw == pytest.approx(0.99 * 40 / 2)
+    machine.step(24.9)
+    assert machine.power_kw > 0
+    machine.step(0.2)
+    assert machine.power_kw == 0

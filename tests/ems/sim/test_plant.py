@@ -58,3 +58,31 @@ def test_steps_of_any_size_lead_to_the_same_morning() -> None:
 def test_an_unknown_device_is_named() -> None:
     with pytest.raises(UnknownName, match=r"'DG7500'.*DG750"):
         microgrid().set("DG7500", 1)
+
+
+def test_what_breaks_at_an_instant_works_there_still_and_just_after_no_more() -> None:
+    plant = microgrid()
+    plant.set("DG750", 750)
+    plant.break_at(at("08:30"), "ESS500")
+    plant.break_at(at("08:25"), "DG750")
+    plant.set("ESS500", 100)
+    plant.advance(at("08:25"))
+    assert not plant.device("DG750").failed
+    plant.advance(at("08:27"))
+    assert plant.device("DG750").failed
+    assert plant.device("DG750").power_kw == pytest.approx(751.725 / 2)
+    assert not plant.device("ESS500").failed
+    plant.advance(at("08:45"))
+    assert plant.device("ESS500").power_kw == 0
+    with pytest.raises(UnknownName):
+        plant.break_at(at("08:50"), "DG7500")
+
+
+def test_a_fault_is_met_exactly_by_steps_of_any_size() -> None:
+    fine, coarse = microgrid(), microgrid()
+    for plant, dt in ((fine, 1), (coarse, 300)):
+        plant.set("ESS500", 100)
+        plant.break_at(at("08:31") + timedelta(seconds=30), "ESS500")
+        while plant.time < at("08:45"):
+            plant.advance(plant.time + timedelta(seconds=dt))
+    assert fine.device("ESS500").soc == pytest.approx(coarse.device("ESS500").soc, abs=1e-12)
