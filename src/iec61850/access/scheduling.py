@@ -11,6 +11,7 @@ from ...common.data.value import Scalar
 from ...common.errors import ConfigError, JanusGridError, LocalError, UnknownName
 from ..acsi.errors import AddCause, ServiceError
 from ..acsi.plain import Plain
+from ..acsi.references import Reference
 from ..acsi.types import Timestamp
 from ..server import Change, Command, Server
 from .refusals import cause_of
@@ -53,6 +54,10 @@ class ServedSchedule:
         except UnknownName as error:
             raise ConfigError(f"schedule: {error}", where=schedule.binding.row.where) from None
         self._shown = server.model.find(schedule.place(schedule.form.shown).with_fc(None)) is not None
+        self._controller = self._node.replace("FSCH", "FSCC")
+        """The node that gives the schedule to what it controls; a model need not have it."""
+        active = Reference.parse(f"{self._controller}.ActSchdRef.stVal")
+        self._controlled = server.model.find(active) is not None
         self._optional = {
             name for name in ("ActStrTm", "SchdEntr") if server.model.find(schedule.place(name).with_fc(None))
         }
@@ -112,6 +117,7 @@ class ServedSchedule:
             except JanusGridError as error:
                 asked.refuse(cause_of(error), error.message)
         await self.close()
+        self._tell_active("")
         self._update({"SchdSt.stVal": int(State.NOT_READY), "NxtStrTm.stVal": Timestamp()})
 
     def _course(self) -> tuple[list[Entry], datetime]:
@@ -151,6 +157,7 @@ class ServedSchedule:
             values: dict[str, Plain] = {}
             if number == 1:
                 values["SchdSt.stVal"] = int(State.RUNNING)
+                self._tell_active(self._node)
                 if "ActStrTm" in self._optional:
                     values["ActStrTm.stVal"] = Timestamp.of(entry.start)
             if "SchdEntr" in self._optional:
@@ -159,8 +166,14 @@ class ServedSchedule:
                 values[self._schedule.form.shown] = self._schedule.binding.to_wire(entry.value)
             self._update(values)
         await clock.sleep_until(end)
+        self._tell_active("")
         after = State.START_TIME_REQUIRED if reuse is True else State.NOT_READY
         self._update({"SchdSt.stVal": int(after), "NxtStrTm.stVal": Timestamp()})
+
+    def _tell_active(self, node: str) -> None:
+        """Show in the controller which schedule is active."""
+        if self._controlled:
+            self._server.update(f"{self._controller}.ActSchdRef.stVal", node)
 
     def _read(self, path: str) -> Plain:
         return self._server.read(f"{self._node}.{path}")

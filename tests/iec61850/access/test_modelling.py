@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import pytest
 from janusgrid.common.data.site import load_site
+from janusgrid.common.data.unit import UNITS, convert, unit
 from janusgrid.common.errors import ConfigError
 from janusgrid.common.resources import resource
 from janusgrid.iec61850 import Server
 from janusgrid.iec61850.access import model_of, model_of_device
 from janusgrid.iec61850.access.check import disagreements
 from janusgrid.iec61850.access.modelling import MOST_MEMBERS
+from janusgrid.iec61850.access.units import si_unit
 from janusgrid.iec61850.acsi.references import Reference
 from janusgrid.iec61850.model.classes import class_tables
 from janusgrid.iec61850.model.nodes import Attribute, DataObject, Model
@@ -19,6 +21,12 @@ from tests.iec61850.scsm81 import peers
 from tests.iec61850.scsm81.test_real_files import Expected, flat
 
 from .rows import BREAKER, HEALTH, LIMIT, POWER, PV_SITE, TARGET, bound, generator
+
+NOT_WRITTEN = {
+    "", "Ah", "mAh", "kAh", "MAh", "GAh", "d", "degF", "rpm", "km/h", "1/h", "%/h", "W/min", "kW/min", "MW/min", "%/s",
+    "%/min", "thm", "l", "m3/h", "l/min", "l/h", "bar", "kg/s", "kg/h",
+}  # fmt: skip
+"""Units for which the standard has no SI unit with a power of ten."""
 
 SITE = load_site(resource("mappings/sites/microgrid.yaml"))
 
@@ -135,6 +143,30 @@ def test_a_node_of_any_class_is_complete_by_one_of_its_objects(name: str) -> Non
         line = line.replace("Beh.stVal", "PhyHealth.stVal").replace("off=5", "off=3")
     model = model_of("X", bound(line), addresses={"IP": "192.0.2.1"})
     assert check(write_cid(model).encode())[1] == ()
+
+
+@pytest.mark.parametrize("symbol", UNITS)
+def test_a_unit_is_written_as_the_standard_has_it(symbol: str) -> None:
+    """SI unit and multiplier are literals of the namespace, and mean the same as the unit of the table."""
+    tables, written = class_tables(), si_unit(unit(symbol))
+    if written is None:
+        assert symbol in NOT_WRITTEN
+        return
+    assert written.unit in tables.enumeration("SIUnitKind").ordinals
+    power = tables.enumeration("MultiplierKind").ordinals[written.multiplier]
+    base = {
+        "": "1",
+        "VAr": "var",
+        "VArh": "varh",
+        "°C": "degC",
+        "cos(phi)": "cos",
+        "W/m²": "W/m2",
+        "m²": "m2",
+        "m³": "m3",
+    }
+    plain = unit(base.get(written.unit, written.unit).replace("m³/s", "m3/s"))
+    if symbol != "count":
+        assert convert(1.0, unit(symbol), plain) == pytest.approx(10.0**power)
 
 
 # --- what is refused --------------------------------------------------------------------------------------------------

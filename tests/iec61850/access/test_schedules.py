@@ -80,8 +80,11 @@ async def test_a_course_is_written_enabled_carried_out_and_over(field: Field) ->
     assert await field.shown("SchdSt.stVal") == State.RUNNING
     assert await field.shown("SchdEntr.stVal") == 2
     assert await field.shown("ValMV.mag.f") == 10_000.0
+    assert await field.ied.read("XDER/FSCC1.ActSchdRef.stVal") == NODE
+    assert await field.ied.read("XDER/FSCC1.CtlEnt.setSrcRef") == "XDER/DWGC1.WSpt"
     await field.clock.advance(200)
     assert field.done == [(60, 10.0), (180, 20.0), (240, 5.0)]
+    assert await field.ied.read("XDER/FSCC1.ActSchdRef.stVal") == ""
     assert await field.shown("SchdSt.stVal") == State.NOT_READY
 
 
