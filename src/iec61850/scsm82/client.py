@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Literal
@@ -125,24 +126,41 @@ class XmppAssociation:
     ) -> XmppAssociation:  # fmt: skip
         """Open an association under an identifier, that of the envelope."""
         session = endpoint.session
+
+        def opened(answer: Element | None) -> XmppAssociation:
+            if answer is None:
+                raise Malformed("an empty result came in answer to initiate-Request", where=peer)
+            context = parse(answer)
+            _settle(envelope, context, peer)
+            if security is None and context.content.tag == SECURITY:
+                from .protection import refusal
+
+                raise refusal(context.content, peer)
+            parameters = initiate.settled(wire.decode(_filled(envelope.open(context.content), peer)), limits)
+            return cls(endpoint, peer, envelope, parameters, timeout, validation)
+
         try:
             if security is not None:
                 await _secure(endpoint, peer, envelope, security, timeout)
             limits = initiate.within(limits, largest(session.max_octets, session.jid, peer, envelope.security))
-            answer = await _request(session, peer, envelope.wrap(wire.encode(initiate.request(limits))), "set", timeout)
+            request = envelope.wrap(wire.encode(initiate.request(limits)))
+            asking = asyncio.ensure_future(_request(session, peer, request, "set", timeout))
+            try:
+                return opened(await asyncio.shield(asking))
+            except asyncio.CancelledError:
+                endpoint.afterwards(cls._leave(asking, opened))
+                raise
         finally:
             # It knows us by now. A server that does not would refuse, and seem to leave while we speak to it.
             await session.subscribe(jids.bare(peer))
-        if answer is None:
-            raise Malformed("an empty result came in answer to initiate-Request", where=peer)
-        context = parse(answer)
-        _settle(envelope, context, peer)
-        if security is None and context.content.tag == SECURITY:
-            from .protection import refusal
 
-            raise refusal(context.content, peer)
-        parameters = initiate.settled(wire.decode(_filled(envelope.open(context.content), peer)), limits)
-        return cls(endpoint, peer, envelope, parameters, timeout, validation)
+    @staticmethod
+    async def _leave(
+        asking: asyncio.Future[Element | None], opened: Callable[[Element | None], XmppAssociation]
+    ) -> None:
+        """Release an association that nobody waits for any more, once it is there: the server would keep it."""
+        with contextlib.suppress(JanusGridError):
+            await opened(await asking).release()
 
     # --- the port ---------------------------------------------------------------------------------------------------
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter, OrderedDict, deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
-from typing import ClassVar, Protocol
+from typing import Any, ClassVar, Protocol
 from weakref import WeakKeyDictionary
 from xml.etree.ElementTree import Element
 
@@ -75,6 +75,7 @@ class Endpoint:
         self._watch: asyncio.Task[None] | None = None
         self._missed: dict[str, int] = {}
         self._awaited: dict[str, set[asyncio.Future[None]]] = {}
+        self._afterwards: set[asyncio.Task[None]] = set()
         names = {name for profile in PROFILES.values() for name in profile.names}
         for name in sorted(names):
             session.handle(name, self._request, kinds=("get", "set"))
@@ -164,6 +165,12 @@ class Endpoint:
         for table in (self._serving, self._asking):
             if table.get(key) is peer:
                 del table[key]
+
+    def afterwards(self, work: Coroutine[Any, Any, None]) -> None:
+        """Do what is left to be done when nobody waits for it any more."""
+        task = asyncio.get_running_loop().create_task(work)
+        self._afterwards.add(task)
+        task.add_done_callback(self._afterwards.discard)
 
     # --- stanzas ----------------------------------------------------------------------------------------------------
 

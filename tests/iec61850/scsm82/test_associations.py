@@ -32,9 +32,11 @@ from janusgrid.iec61850.scsm82.context import around
 from janusgrid.iec61850.scsm82.context import profile as profile_of
 from janusgrid.iec61850.scsm82.endpoint import Endpoint
 from janusgrid.iec61850.scsm82.presence import returned
+from janusgrid.iec61850.scsm82.protection import Security
 from janusgrid.iec61850.scsm82.server import ServerLimits, XmppServer
 from janusgrid.iec61850.server import Server
 
+from tests.common.security.e2e.ends import identity
 from tests.iec61850.plant import LD, NODES, plant, ref
 from tests.iec61850.wires import START, until
 
@@ -189,6 +191,37 @@ async def test_the_server_has_a_limit_in_all(world: World) -> None:
     with pytest.raises(StanzaRefused) as refused:
         await world.associate(ems)
     assert refused.value.code == "resource-constraint"
+
+
+async def cancelled_when_it_is_there(world: World, connecting: asyncio.Task[Any]) -> None:
+    """Cancel a client that connects as soon as the server has its association, which the client does not know yet."""
+    host = world.server.host
+    associate = host.associate
+
+    def associated(*arguments: Any, **options: Any) -> Any:
+        connecting.cancel()
+        return associate(*arguments, **options)
+
+    host.associate = associated  # type: ignore[method-assign]
+    with pytest.raises(asyncio.CancelledError):
+        await connecting
+    host.associate = associate  # type: ignore[method-assign]
+    assert len(world.server.engine.associations) == 1
+
+
+@pytest.mark.parametrize("secured", [False, True], ids=["plain", "secured"])
+async def test_who_is_cancelled_while_it_connects_leaves_nothing_behind(world: World, secured: bool) -> None:
+    ems, options = await world.session("ems"), {}
+    if secured:
+        options["security"] = Security(identity("ems@plant.test"))
+        await world.server.close()
+        world.server = Server(plant(), clock=LockStepClock(START))
+        world.server.start(world.serving, security=Security(identity("dg750@plant.test")))
+    connecting = asyncio.ensure_future(world.associate(ems, **options))
+    await cancelled_when_it_is_there(world, connecting)
+    await until(lambda: not world.server.engine.associations)
+    association = await world.associate(ems, **options)
+    assert await association.call(GetDataValues((HZ,))) == (50.0,)
 
 
 # --- the beginning ---------------------------------------------------------------------------------------------------
