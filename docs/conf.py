@@ -27,15 +27,20 @@ def generate(app: object) -> None:
     """Write the pages that are made from code, so that none of them is typed by hand."""
     import sys
 
+    from janusgrid.common.data import memory, services
     from janusgrid.common.security.e2e import states
     from janusgrid.common.security.e2e.diagnostics import Reason
     from janusgrid.common.xmpp.broker.machine import MACHINE
+    from janusgrid.ems import local
+    from janusgrid.ems.drivers import kept, opcua
     from janusgrid.ems.reserve import alternatives, cases, parameters, phases
+    from janusgrid.iec61850.access import DeviceAccess, ServerAccess
     from janusgrid.iec61850.conformance import statement
     from janusgrid.iec61850.engine.control_states import DIRECT, SELECT_BEFORE_OPERATE
     from janusgrid.iec61850.rights import Rights
     from janusgrid.iec61850.scsm81.stack import CALLED, CALLING
     from janusgrid.iec61850.scsm82 import secondhand
+    from janusgrid.openadr.access import VenAccess, VtnAccess
     from janusgrid.openadr.conformance import statement as openadr_statement
     from janusgrid.openadr.core.ven import REGISTRATION
     from janusgrid.openadr.rules import NOT_PUBLIC, table
@@ -46,6 +51,20 @@ def generate(app: object) -> None:
 
     folder = Path(__file__).parent / "_generated"
     folder.mkdir(exist_ok=True)
+    protocols = {
+        "IEC 61850 client": DeviceAccess.services,
+        "IEC 61850 server, from inside": ServerAccess.services,
+        "OpenADR VTN": VtnAccess.services,
+        "OpenADR VEN": VenAccess.services,
+    }
+    others = {
+        "OPC UA": opcua.OFFERED,
+        "Modbus": kept.KEPT,
+        "simulation": local.PlantAccess.services,
+        "memory": memory.MemoryAccess(keep=1).services,
+    }
+    (folder / "common-services.md").write_text(services.table(protocols) + "\n")
+    (folder / "common-services-others.md").write_text(services.table(others) + "\n")
     (folder / "broker-stream.md").write_text(MACHINE.table("markdown") + "\n")
     (folder / "openadr-rules.md").write_text(table() + "\n")
     (folder / "openadr-rules-unknown.md").write_text(", ".join(NOT_PUBLIC) + "\n")

@@ -37,6 +37,15 @@ class NotOffered(Refused):
         super().__init__(message, where=where, code=code)
 
 
+def table(accesses: Mapping[str, Services]) -> str:
+    """Return what each of these offers, as a Markdown table: a row for each service, a column for each access."""
+    rows = ["| service | " + " | ".join(accesses) + " |", "|---" * (len(accesses) + 1) + "|"]
+    for service in CommonService:
+        cells = (services.get(service, "—") for services in accesses.values())
+        rows.append(f"| {service.value} | " + " | ".join(cells) + " |")
+    return "\n".join(rows)
+
+
 def refuse(service: CommonService, name: str, why: str) -> NoReturn:
     """Raise `NotOffered` for a service at a point, with the reason of the protocol."""
     raise NotOffered(f"no {service.value}: {why}", where=name)

@@ -160,7 +160,7 @@ class Asking:
 
     async def test_of_several_settings_none_is_sent_if_one_does_not_fit(self, rig: Rig) -> None:
         if rig.setting is None:
-            with raises(NotOffered):
+            with raises(TypeConflict if rig.offers(S.WRITE) else NotOffered):
                 await rig.access.write({rig.number: 1.0})
             return
         bad = {rig.setting: rig.values[0], rig.number: rig.values[0]}
