@@ -27,7 +27,7 @@ _KEYS = ("url", "security", "mode", "certificate", "key", "server_certificate", 
          "poll", "timeout")  # fmt: skip
 _FILES = ("certificate", "key", "server_certificate")
 _PLAINLY = f"one of {', '.join(POLICIES)}, or `none` where the network is trusted with everything"
-_OFFERED = {
+OFFERED = {
     **KEPT,
     CommonService.READ: "Read",
     CommonService.WRITE: "Write or Call, and Read to see that it was taken",
@@ -53,7 +53,7 @@ class OpcUaDriver:
             return wire
 
         return KeptLink(
-            device.name, device.bindings, connect, clock, renew_s=surroundings.renew_s, services=_OFFERED, fixed=given
+            device.name, device.bindings, connect, clock, renew_s=surroundings.renew_s, services=OFFERED, fixed=given
         )
 
 
