@@ -227,8 +227,10 @@ class OpcUaDevice:
         certificate: tuple[Path, Path] | None = None,
         users: Any = None,
         others: int = 0,
+        namespace: str = NAMESPACE,
     ) -> None:
         self.values = dict(values)
+        self.namespace = namespace
         self.read_only = frozenset(read_only)
         self.security = list(security)
         self.certificate = certificate
@@ -259,7 +261,7 @@ class OpcUaDevice:
             self.server.set_identity_tokens([ua.UserNameIdentityToken])
         for number in range(self.others):
             await self.server.register_namespace(f"urn:other:{number}")
-        index = await self.server.register_namespace(NAMESPACE)
+        index = await self.server.register_namespace(self.namespace)
         folders: dict[str, Node] = {"": self.server.nodes.objects}
         for name, value in self.values.items():
             above = ""
