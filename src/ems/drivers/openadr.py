@@ -27,7 +27,7 @@ import attrs
 from ...common import ids
 from ...common.clock import Clock
 from ...common.data.access import Change, Entry
-from ...common.data.fitting import allowed, course, operable, utc, writable
+from ...common.data.fitting import allowed, course, operable, utc
 from ...common.data.memory import MemoryAccess
 from ...common.data.point import Point
 from ...common.data.services import CommonService, Services, refuse
@@ -42,6 +42,7 @@ from ...openadr.access.quality import quality
 from ...openadr.events import MARKET, event
 from ...openadr.items import item, unit_of
 from ...openadr.model import EiEvent, EventStatus, OptType, SignalType
+from ...openadr.rules import timeline
 from ...openadr.vtn import (
     Deregistered,
     Dispatch,
@@ -218,7 +219,10 @@ class OpenAdrLink:
     async def _follow(self) -> None:
         """Look again from time to time: opt schedules and events begin and end by the clock."""
         while True:
-            await self._clock.sleep(self._renew / 3)
+            now = self._clock.now()
+            soon = now + timedelta(seconds=self._renew / 3)
+            changes = (timeline.changes(each.event, now) for name in self._signals for each in self._own(name))
+            await self._clock.sleep_until(min((time for time in changes if time is not None), default=soon))
             self.look()
 
     def came(self, ven: Ven, samples: Sequence[Sample]) -> None:
@@ -245,10 +249,17 @@ class OpenAdrLink:
             self._show(name)
 
     def _show(self, name: str) -> None:
-        """Show what an event asks for now."""
-        asked = next((each for each in self._own(name) if each.status is not EventStatus.CANCELLED), None)
-        if asked is None:
-            self._memory.put(name, None)
+        """Show what an event asks for now; nothing where it was opted out of, or is not answered yet."""
+        binding, signal = self._signals[name]
+        now = self._clock.now()
+        for each in self._own(name):
+            found = next((one for one in each.event.ei_event_signals if str(one.signal_name) == signal.name), None)
+            wire = None if found is None else timeline.value(each.event, found, now)
+            if wire is not None and each.opt(self.ven) is OptType.OPT_IN:
+                whole = binding.row.conversion.wire_type.range is not None
+                self._memory.put(name, binding.from_wire(round(wire) if whole else wire))
+                return
+        self._memory.put(name, None)
 
     def _reported_names(self) -> list[str]:
         return [binding.point.name for binding in self._reported.values()]
@@ -297,11 +308,11 @@ class OpenAdrLink:
     async def write(self, values: Mapping[str, Scalar]) -> None:
         """Raise: OpenADR has no settings."""
         for name in values:
-            refuse(CommonService.WRITE, writable(self._point(name)).name, "OpenADR has no settings")
+            refuse(CommonService.WRITE, self._point(name).name, "OpenADR has no settings")
 
     async def select(self, name: str, value: Scalar | None = None) -> None:
         """Raise: an event needs no selection."""
-        refuse(CommonService.SELECT, operable(self._point(name)).name, "events are not selected beforehand")
+        refuse(CommonService.SELECT, self._point(name).name, "events are not selected beforehand")
 
     async def operate(
         self, name: str, value: Scalar, *, at: datetime | None = None, test: bool = False, check: bool = True
@@ -361,12 +372,11 @@ class OpenAdrLink:
         wire = [(time, binding.to_wire(value)) for time, value in steps]
         if len(wire) == 1 and wire[0][1] == 0:
             await self._cancel(name)
-            self._memory.put(name, steps[0][1])
             return
         dispatch = self._dispatch(name, signal, wire, end, test)
         await self._vtn.kept()
         await self._opted(name, dispatch)
-        self._memory.put(name, steps[0][1])
+        self.look()
 
     def _dispatch(
         self, name: str, signal: _Signal, wire: Sequence[tuple[datetime, Scalar]], end: datetime, test: bool
@@ -407,7 +417,7 @@ class OpenAdrLink:
             dispatch.cancel("not needed any more")
         if own:
             await self._vtn.kept()
-            self._memory.put(name, None)
+            self.look()
         return bool(own)
 
     def _own(self, name: str) -> Iterator[Dispatch]:
