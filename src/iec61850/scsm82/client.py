@@ -24,7 +24,7 @@ from ..mms import pdu
 from .context import Context, Envelope, content_of, parse, profile, stanza_kind
 from .endpoint import Endpoint
 from .security import ELEMENT as SECURITY
-from .security import Aborted
+from .security import NOT_BELIEVED, Aborted
 from .table import Key
 from .xer import XerWire, largest
 
@@ -365,6 +365,16 @@ class XmppAssociation:
     def lost(self, why: str) -> None:
         """The server or the session is gone (see `Peer`)."""
         self._end(f"lost: {why}")
+
+    def doubted(self) -> None:
+        """End an association with a server whose certificate was revoked, or is out of date (see `Peer`)."""
+        why = self._envelope.security.doubt()
+        if why is not None:
+            self._endpoint.note(NOT_BELIEVED, self.peer, why)
+            last = self._envelope.abort()
+            self._end(f"lost: {why}")
+            if last is not None:
+                self._endpoint.afterwards(self._say(last))
 
     def _end(self, why: str) -> None:
         if self._ended is not None:

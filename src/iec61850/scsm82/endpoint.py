@@ -51,10 +51,12 @@ class Endpoint:
     """The associations on one session, of both roles. Get it by `Endpoint.of`.
 
     It watches over its peers: presence where there is some, else a ping every `keep_alive` seconds, two of which
-    without an answer mean that the peer is gone.
+    without an answer mean that the peer is gone. Those that have proved who they are have to be believed still.
     """
 
     keep_alive = 30.0
+    doubting = 10.0
+    """Seconds after which it is looked again whether peers are still believed: lists of what is revoked change."""
     pings = 32
     """How many peers are asked at once whether they are there: the session has room for so many requests, and others
     have some to make."""
@@ -73,6 +75,7 @@ class Endpoint:
         self._answered: WeakKeyDictionary[Peer, OrderedDict[str, tuple[int, str | None]]] = WeakKeyDictionary()
         self._trail = Trail(session.jid)
         self._watch: asyncio.Task[None] | None = None
+        self._doubt: asyncio.Task[None] | None = None
         self._missed: dict[str, int] = {}
         self._awaited: dict[str, set[asyncio.Future[None]]] = {}
         self._afterwards: set[asyncio.Task[None]] = set()
@@ -152,6 +155,8 @@ class Endpoint:
         table[key] = peer
         if self._watch is None or self._watch.done():
             self._watch = asyncio.get_running_loop().create_task(self._keep_watch())
+        if self._doubt is None or self._doubt.done():
+            self._doubt = asyncio.get_running_loop().create_task(self._keep_doubting())
 
     def drop(self, key: Key, why: str) -> None:
         """End the association of this key that we serve, if there is one."""
@@ -305,6 +310,15 @@ class Endpoint:
             if self.session.connected:
                 turns = asyncio.Semaphore(self.pings)
                 await asyncio.gather(*(self._check(jid, turns) for jid in unseen))
+
+    async def _keep_doubting(self) -> None:
+        while self._peers():
+            await asyncio.sleep(self.doubting)
+            for peer in [*self._serving.values(), *self._asking.values()]:
+                try:
+                    peer.doubted()
+                except Exception:
+                    log.exception("a fault of ours; whether a peer is still believed is not known")
 
     async def _check(self, jid: str, turns: asyncio.Semaphore) -> None:
         async with turns:

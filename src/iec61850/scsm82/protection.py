@@ -21,6 +21,7 @@ from ...common.errors import JanusGridError, LocalError
 from ...common.security import e2e
 from ...common.security.e2e import (
     Accepting,
+    Believed,
     Calling,
     Channel,
     HandshakeDiagnostic,
@@ -88,9 +89,10 @@ class Security:
 class Protected:
     """The PDUs of an association, protected by the channel that a handshake has opened."""
 
-    def __init__(self, channel: Channel, clock: Clock) -> None:
+    def __init__(self, channel: Channel, clock: Clock, believed: Believed) -> None:
         self._channel = channel
         self._clock = clock
+        self._believed = believed
 
     @property
     def must_speak(self) -> bool:
@@ -110,6 +112,10 @@ class Protected:
         if data is None:
             raise Aborted
         return parse(data) if data else None
+
+    def doubt(self) -> str | None:
+        """Return why the peer's certificate is not believed any more (see `EndToEnd`)."""
+        return None if self._channel.ended else self._believed.doubt(self._clock.now())
 
     def abort(self) -> str | None:
         """Forget the keys; return the last PDU, which tells the peer."""
@@ -174,7 +180,11 @@ def accept(security: Security | None, accepting: Accepting | None, content: Elem
     except Untrusted as untrusted:
         told = element(reject(HandshakeDiagnostic.NO_REASON_GIVEN))
         return Answered(told, code=Reason.CERTIFICATE, why=untrusted.message)
-    return Answered(element(accepted.answer), Protected(accepted.channel, security.clock), roles)
+    return Answered(
+        element(accepted.answer),
+        Protected(accepted.channel, security.clock, Believed(security.identity, accepted.path)),
+        roles,
+    )
 
 
 def required() -> str:
@@ -185,9 +195,9 @@ def required() -> str:
 class Beginning:
     """A handshake that a client has begun."""
 
-    def __init__(self, calling: Calling, clock: Clock, peer: str) -> None:
+    def __init__(self, calling: Calling, security: Security, peer: str) -> None:
         self._calling = calling
-        self._clock = clock
+        self._security = security
         self._peer = peer
 
     def finish(self, content: Element) -> Protected:
@@ -198,14 +208,15 @@ class Beginning:
                 "the server does not know our end-to-end security", where=self._peer,
                 diagnostic=HandshakeDiagnostic.ENCRYPTION_NOT_REQUIRED,
             )  # fmt: skip
-        channel, _ = self._calling.accepted(pdu, self._clock.now())
-        return Protected(channel, self._clock)
+        security = self._security
+        channel, _ = self._calling.accepted(pdu, security.clock.now())
+        return Protected(channel, security.clock, Believed(security.identity, self._calling.path))
 
 
 def begin(security: Security, me: str, peer: str) -> tuple[Beginning, str]:
     """Begin a handshake with a server; return what is to be done with the answer, and the text to be sent."""
     calling = Calling(security.identity, me, peer, security.clock.now(), suites=security.suites, limits=security.limits)
-    return Beginning(calling, security.clock, peer), element(calling.request)
+    return Beginning(calling, security, peer), element(calling.request)
 
 
 def without(error: JanusGridError) -> bool:

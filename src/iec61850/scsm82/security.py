@@ -15,6 +15,10 @@ NAMESPACE = "urn:janusgrid:e2e:1"
 ELEMENT = f"{{{NAMESPACE}}}Security"
 
 
+NOT_BELIEVED = "e2e-certificate"
+"""The event code of a peer whose certificate is not believed (any more)."""
+
+
 class EndToEnd(Protocol):
     """What protects the PDUs of one association."""
 
@@ -33,6 +37,10 @@ class EndToEnd(Protocol):
 
     def abort(self) -> str | None:
         """Forget the keys; return what tells the peer, if there is something."""
+        ...
+
+    def doubt(self) -> str | None:
+        """Return why the peer is not believed any more to be who it has proved to be; None as long as it is."""
         ...
 
     @property
@@ -61,6 +69,10 @@ class Off:
         if len(content) != 1 or content.tag == ELEMENT:
             raise Malformed("this association has no end-to-end security, the peer sends some")
         return content[0]
+
+    def doubt(self) -> str | None:
+        """Return None: nothing was proved."""
+        return None
 
     def abort(self) -> str | None:
         """Return None: 8-2 has no PDU for it."""

@@ -25,7 +25,7 @@ from ..mapping.wire import Parameters
 from ..mms import OTHER_REQUESTS, pdu
 from .context import PROFILES, Context, Envelope, Profile, around, content_of, new_number, stanza_kind
 from .endpoint import Endpoint
-from .security import Aborted, Off
+from .security import NOT_BELIEVED, Aborted, Off
 from .table import Key, Peer
 from .xer import XerWire, largest
 
@@ -250,6 +250,9 @@ class _Secured:
             self._envelope.abort()
         self._end_before(why)
 
+    def doubted(self) -> None:
+        """Do nothing: it lasts for a moment only (see `Peer`)."""
+
     def _end_before(self, why: str) -> None:
         before, self._before = self._before, None
         if before is not None:
@@ -388,6 +391,13 @@ class _Opened:
         self._host.end(self._association, why)
         self._queue.clear()
         self._envelope.abort()
+
+    def doubted(self) -> None:
+        """End the association of a client whose certificate was revoked, or is out of date (see `Peer`)."""
+        why = self._envelope.security.doubt()
+        if why is not None:
+            self._server.endpoint.note(NOT_BELIEVED, self._key[0], why)
+            self._end(why)
 
     def _left(self, why: str) -> None:
         self._server.endpoint.leave(self._key, self)

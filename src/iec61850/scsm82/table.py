@@ -23,6 +23,9 @@ class Peer(Protocol):
         """The peer or the session is gone: the association has ended."""
         ...
 
+    def doubted(self) -> None:
+        """End the association if its peer is not believed any more to be who it has proved to be."""
+
 
 class Table(MutableMapping[Key, Peer]):
     """Associations by key. What is asked of one peer or account looks at no other."""

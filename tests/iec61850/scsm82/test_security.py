@@ -8,6 +8,7 @@ import logging
 import re
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from xml.etree.ElementTree import Element
 
@@ -16,6 +17,8 @@ import pytest
 import pytest_asyncio
 from janusgrid.common.clock import LockStepClock
 from janusgrid.common.errors import LocalError, Malformed, NotReachable
+from janusgrid.common.security import Credentials
+from janusgrid.common.security.authority import Authority
 from janusgrid.common.security.e2e import HandshakeDiagnostic, HandshakeRefused, Limits, Reason, SecKind, SecPdu, Suite
 from janusgrid.common.xmpp.broker import Broker
 from janusgrid.common.xmpp.session import StanzaRefused
@@ -412,3 +415,33 @@ async def test_clocks_that_differ(field: Field) -> None:
             SERVER,
             security=attrs.evolve(OURS, clock=Slow()),  # type: ignore[arg-type]
         )
+
+
+# --- who is not believed any more -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("whose", ["ems", "dg750"])
+async def test_who_is_revoked_has_no_association_any_more(
+    field: Field, tmp_path: Path, whose: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also one that is open: the list is read again when it has changed, and the other end is told."""
+    monkeypatch.setattr(Endpoint, "doubting", 0.02)
+    authority = Authority.make(tmp_path)
+    issued = {user: authority.issue(user, addresses=[f"{user}@plant.test"]) for user in ("ems", "dg750")}
+    revoked = authority.revoke()
+    ends = {
+        user: Security.of(Credentials(one.certificate, one.key, one.authority, revoked)) for user, one in issued.items()
+    }
+    sessions = {"dg750": await field.serve(ends["dg750"]), "ems": await field.session("ems")}
+    association = await XmppAssociation.open(sessions["ems"], SERVER, security=ends["ems"])
+    ended: list[str] = []
+    association.on_end(ended.append)
+    await asyncio.sleep(0.1)
+    assert await association.call(GetDataValues((HZ,))) == (50.0,)
+    authority.revoke(issued[whose].certificate)
+    await until(lambda: bool(ended) and not field.server.engine.associations)
+    other = "dg750" if whose == "ems" else "ems"
+    assert Endpoint.of(sessions[other]).refused[Reason.CERTIFICATE] >= 1
+    assert "revoked" in ended[0] or "aborted by the server" in ended[0]
+    with pytest.raises(HandshakeRefused):
+        await XmppAssociation.open(sessions["ems"], SERVER, security=ends["ems"])

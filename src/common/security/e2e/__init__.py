@@ -9,7 +9,7 @@ No room here does input or output or reads a clock.
 """
 
 from .diagnostics import HandshakeDiagnostic, HandshakeRefused, Reason, Unsafe
-from .handshake import Accepted, Accepting, Calling, Identity, RenewedIdentity
+from .handshake import Accepted, Accepting, Believed, Calling, Identity, RenewedIdentity
 from .limits import Limits, Suite
 from .transfer import Channel
 from .wire import SecKind, SecPdu
@@ -17,6 +17,7 @@ from .wire import SecKind, SecPdu
 __all__ = [
     "Accepted",
     "Accepting",
+    "Believed",
     "Calling",
     "Channel",
     "HandshakeDiagnostic",

@@ -12,6 +12,7 @@ from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
 
 import attrs
+from cryptography import x509
 
 from ..renewed import Renewed
 from ..signing import Authorities, Certificate, SigningKey, Untrusted, signing_key
@@ -68,6 +69,34 @@ class RenewedIdentity:
         return self._renewed.current
 
 
+class Believed:
+    """That a peer was believed when a session began: is it still, now that files may have changed?
+
+    Args:
+        identity: ours, by which it was believed.
+        path: its certificate and those between (DER).
+    """
+
+    def __init__(self, identity: Identity | RenewedIdentity, path: tuple[bytes, ...]) -> None:
+        self._identity = identity
+        self._path = path
+        self._until = x509.load_der_x509_certificate(path[0]).not_valid_after_utc
+        self._seen: Identity | None = identity.current
+
+    def doubt(self, now: datetime) -> str | None:
+        """Return why the peer is not believed any more: its certificate is out of date, or revoked by a list that has
+        come since. None while it is believed; as long as nothing has changed that costs some microseconds."""
+        current = self._identity.current
+        if current is self._seen and now <= self._until:
+            return None
+        try:
+            current.authorities.check(self._path[0], self._path[1:], now)
+        except Untrusted as untrusted:
+            return untrusted.message
+        self._seen = current
+        return None
+
+
 class Calling:
     """The calling end of a handshake: send `request`, give the answer to `accepted`.
 
@@ -88,6 +117,8 @@ class Calling:
         limits: Limits | None = None,
     ) -> None:
         self._identity = identity = identity.current
+        self.path: tuple[bytes, ...] = ()
+        """The peer's certificate and those between (DER), once it has proved to be who it is."""
         self._limits = limits or Limits()
         self._agreement = Agreement()
         self._sent = Token(
@@ -117,6 +148,7 @@ class Calling:
             secret = self._agreement.secret(token.key)
         except Unsafe as unsafe:
             raise _refusal(unsafe, sent.recipient) from None
+        self.path = token.path
         keys = derive(secret, digest(self._tbs, tbs), 0)
         channel = Channel(sent.association, Suite(token.suites[0]), keys, True, self._limits, now)
         return channel, certificate
@@ -124,11 +156,13 @@ class Calling:
 
 @attrs.frozen(slots=True, eq=False)
 class Accepted:
-    """A handshake that was accepted: the answer to be sent, the channel, and who is at its other end."""
+    """A handshake that was accepted: the answer to be sent, the channel, and who is at its other end, with the path of
+    its certificate (DER)."""
 
     answer: SecPdu
     channel: Channel
     certificate: Certificate
+    path: tuple[bytes, ...]
 
 
 class Accepting:
@@ -171,7 +205,7 @@ class Accepting:
         answered = wire.to_be_signed(answer)
         keys = derive(secret, digest(tbs, answered), 0)
         channel = Channel(token.association, Suite(chosen), keys, False, self._limits, now)
-        return Accepted(_signed(SecKind.HANDSHAKE_ACC, identity, answered), channel, certificate)
+        return Accepted(_signed(SecKind.HANDSHAKE_ACC, identity, answered), channel, certificate, token.path)
 
     def _remember(self, token: Token, now: datetime) -> None:
         """Note a request that was believed; raise `Unsafe` if it came before."""
