@@ -23,6 +23,7 @@ COMMANDS = {
     "registry": "run a registry of DERs from its configuration",
     "store": "check and upgrade databases",
     "history": "what was recorded: show, export, forget",
+    "driver": "field devices: drivers, what a device says, a site's devices as one server",
     "site": "check a site, or begin one",
     "map": "check, show and explain conversion tables and the points of sites",
     "lab": "a laboratory on this machine: your devices, and a utility that shows what they report",

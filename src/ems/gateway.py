@@ -33,12 +33,14 @@ class SiteGateway:
     Attributes:
         devices, points, mirror: the link to each device by name; all points; the server. The last two are there from
             `open` on.
+        listening: where it is served on TCP, `tcp://host:port`; None where it is not.
 
     Raises `ConfigError` for a site without `operator`, an unknown driver, and what drivers object to.
     """
 
     points: Joined
     mirror: Mirror
+    listening: str | None = None
 
     def __init__(self, site: Site, clock: Clock, session: Session | None = None, *, renew_s: float = 30.0) -> None:
         if site.operator is None:
@@ -91,5 +93,7 @@ class SiteGateway:
         if self._session is not None:
             mirror.server.start(self._session)
         if operator.listen is not None:
-            await mirror.server.start_tcp(*operator.listen)
+            host, _ = operator.listen
+            port = (await mirror.server.start_tcp(*operator.listen)).port
+            self.listening = f"tcp://{f'[{host}]' if ':' in host else host}:{port}"
         return mirror

@@ -4,6 +4,10 @@ A driver is a class that an installed package names under the entry point group 
 names the driver of a device, or its table does by the folder that it stands in (`modbus/meter.csv`).
 """
 
-from .port import GROUP, Driver, Link, Surroundings, find
+from .kept import KEPT, KeptLink, Wire, common, fixed
+from .port import GROUP, Driver, Link, Surroundings, find, installed
 
-__all__ = ["Driver", "Link", "Surroundings", "GROUP", "find"]
+__all__ = [
+    "Driver", "Link", "Surroundings", "GROUP", "find", "installed",
+    "KeptLink", "Wire", "KEPT", "common", "fixed",
+]  # fmt: skip

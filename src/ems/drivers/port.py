@@ -66,6 +66,12 @@ class Driver(Protocol):
         ...
 
 
+def installed() -> dict[str, str]:
+    """Return the drivers that are installed by name, each with the package (and its version) that it comes from."""
+    found = sorted(entry_points(group=GROUP), key=lambda entry: entry.name)
+    return {entry.name: f"{entry.dist.name} {entry.dist.version}" if entry.dist else "" for entry in found}
+
+
 def find(name: str, where: str | None = None) -> Driver:
     """Return the driver called `name`; raise `ConfigError` (at `where`) if none is installed, or a part of it is not.
 
