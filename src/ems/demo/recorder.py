@@ -58,6 +58,7 @@ class Recorder:
         self._soc: dict[str, list[tuple[datetime, float]]] = {store.name: [] for store in fleet.stores}
         self._orders: dict[str, list[tuple[datetime, float]]] = {name: [] for name in fleet.names}
         self._sent: list[Control] = []
+        self._refusing: set[str] = set()
         self._fresh: dict[str, float] = {}
         self._due: datetime | None = None
         self._links: list[DeviceAccess] = []
@@ -163,9 +164,11 @@ class Recorder:
         self._sent.append(control)
         if control.error is None:
             counts.controls_accepted += 1
+            self._refusing.discard(control.device)
             self._board.rows[control.device].setpoint_kw = control.kw
             self._fresh[control.device] = control.kw
-        else:
+        elif control.device not in self._refusing:  # it is asked again and again; once is enough to tell
+            self._refusing.add(control.device)
             what = f"{control.device} does not take {control.kw:.0f} kW: {control.error.message}"
             self._board.tell(Tier.DEVICE, Tier.SITE, what, good=False)
 
