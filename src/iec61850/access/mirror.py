@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import gc
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -82,14 +84,15 @@ class Mirror:
         Raises `ConfigError` for a row that does not fit its point or the class tables, at the row.
         """
         self.bindings = await self._bound()
-        model = mirror_model(self._ied, self.bindings, self._site, addresses=self._addresses)
-        self.server = Server(model, clock=self._clock, **self._options)
-        try:
-            self._points = ServedPoints(self.server, self.bindings, self._access, history=self._history)
-            await self._points.open()
-        except BaseException:
-            await self.close()
-            raise
+        with _no_collection():
+            model = mirror_model(self._ied, self.bindings, self._site, addresses=self._addresses)
+            self.server = Server(model, clock=self._clock, **self._options)
+            try:
+                self._points = ServedPoints(self.server, self.bindings, self._access, history=self._history)
+                await self._points.open()
+            except BaseException:
+                await self.close()
+                raise
 
     async def close(self) -> None:
         """End every association and stop."""
@@ -118,6 +121,18 @@ class Mirror:
             return tuple(binding for binding in self._given if binding.point.name in there)
         places = Places(self._ied, self._site.devices, tables=self._tables, generic=self._generic)
         return places.bind(points)
+
+
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    """Let nobody look for garbage while a large model is made: there is none, and it takes longer than the making."""
+    running = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if running:
+            gc.enable()
 
 
 def mirror_model(
