@@ -193,8 +193,11 @@ class Document:
 
 
 def together(faults: Sequence[ConfigError]) -> ConfigError:
-    """Return one error for several faults: the first, and up to nine more on lines of their own; `faults` has all."""
-    first, *rest = each = [part for fault in faults for part in fault.faults]
+    """Return one error for several faults: the first, and up to nine more on lines of their own; `faults` has all.
+
+    What is said twice of one place (of a row that stands for many devices) is told once.
+    """
+    first, *rest = each = list({(part.where, part.message): part for fault in faults for part in fault.faults}.values())
     lines = [first.message, *map(str, rest[:9]), *([f"and {len(rest) - 9} more"] if len(rest) > 9 else [])]
     return ConfigError("\n".join(lines), where=first.where, faults=each if rest else ())
 

@@ -20,6 +20,7 @@ from ..common.data.site import Device, Site, load_site
 from ..common.data.tables import COMMON, OPTIONAL, Binding, Row, Table, load_table
 from ..common.errors import ConfigError
 from ..iec61850.access.check import disagreements
+from ..iec61850.access.objects import attribute
 from ..iec61850.access.targets import target
 from ..iec61850.model.classes import class_tables
 from ..iec61850.scl import Diagnostic, Severity
@@ -72,16 +73,15 @@ def check(path: Path) -> Checked:
     site = load_site(path)
     faults: list[ConfigError] = []
     diagnostics: list[Diagnostic] = []
+    ven = site.ven
     for device in site.devices:
         faults += _device(device, diagnostics)
-    ven = site.ven
-    for look in (
-        lambda: check_signals(ven.signals),
-        lambda: offers(ven.reports, ven.resource),
-        lambda: resources(site),
-    ):
-        faults += _faults(look)
+    faults += _columns(ven.signals, "signals") or _faults(lambda: check_signals(ven.signals))
+    faults += _columns(ven.reports, "reports") or _faults(lambda: offers(ven.reports, ven.resource))
+    faults += _faults(lambda: resources(site))
     unknown = (binding for device in site.devices if _without_cid(device) for binding in device.bindings)
+    if faults:
+        return Checked(site, tuple(faults), tuple(diagnostics))
     advice = (*_against_classes(unknown), *strange_signals(ven.signals), *strange_reports(ven.reports))
     return Checked(site, tuple(faults), tuple(diagnostics), advice)
 
@@ -93,8 +93,19 @@ def _device(device: Device, diagnostics: list[Diagnostic]) -> Iterator[ConfigErr
             yield ConfigError(reason, where=device.where)
         if device.cid is not None:
             yield from _against_cid(device, device.cid, diagnostics)
+        elif lacking := _columns(device.bindings, "iec61850"):
+            yield from lacking
+        else:
+            for binding in device.bindings:
+                yield from _faults(partial(attribute, binding))
     elif device.driver not in _FACES:
         yield from _faults(lambda: find(device.driver, device.where).link(device, Surroundings(clock=RealClock())))
+
+
+def _columns(rows: Iterable[Binding], purpose: str) -> list[ConfigError]:
+    """Return which columns the tables of these rows lack for what they are used for."""
+    tables = {row.row.where.rpartition(":")[0]: list(row.row.address) for row in rows}
+    return [fault for path, there in tables.items() for fault in _missing(there, purpose, Path(path))]
 
 
 def _without_cid(device: Device) -> bool:

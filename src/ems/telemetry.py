@@ -94,6 +94,8 @@ def _grouped(reports: Iterable[Binding], faults: list[ConfigError]) -> list[list
             groups[key].append(row)
         elif key in groups or known.point.name != row.point.name:
             reason = f"rid {r_id!r} is given twice, first for {known.point.name} at {known.row.where}"
+            if known.row is row.row:
+                reason = f"rid {r_id!r} would stand for several devices: put {{device}} into it"
             faults.append(ConfigError(reason, where=row.row.where))
         else:
             groups[key] = [row]
@@ -108,6 +110,11 @@ def _number(row: Binding, resource: str) -> DataPoint:
     where = row.row.where
     if row.point.type is ValueType.TEXT:
         raise ConfigError("a text cannot be reported: a report has numbers", where=where)
+    if row.address["report_name"] == ReportName.TELEMETRY_STATUS:
+        reason = (
+            f"TELEMETRY_STATUS has states of resources alone, with the report_type {ReportType.X_RESOURCE_STATUS.value}"
+        )
+        raise ConfigError(reason, where=where)
     minimum, maximum = _periods(row)
     return DataPoint(
         r_id=row.address["rid"],
@@ -155,6 +162,11 @@ def _status(rows: Sequence[Binding], resource: str) -> DataPoint:
         if aspect in _ASPECTS and f"{aspect}.oadrCurrent" not in parts:
             raise ConfigError(f"item {part!r} needs a row with {aspect!r} beside it, the present value",
                               where=row.row.where)  # fmt: skip
+    name = first.address["report_name"]
+    if name in (ReportName.TELEMETRY_USAGE, ReportName.HISTORY_USAGE):
+        raise ConfigError(
+            f"a state of a resource is reported in TELEMETRY_STATUS, not in {name}", where=first.row.where
+        )
     minimum, maximum = _periods(first)
     return DataPoint.status(first.address["rid"], minimum=minimum, maximum=maximum, resource_id=resource)
 
@@ -171,7 +183,9 @@ def _part(row: Binding) -> str:
 def _check_part(part: str, row: Binding) -> None:
     truth = part in (ONLINE, OVERRIDE)
     if truth != (row.row.conversion.wire_type is WireType.BOOL):
-        kind = "a truth value: type and wire_type bool" if truth else "a number"
+        kind = (
+            "a truth value: type and wire_type bool" if truth else "a number: type int or float, wire_type int8 or so"
+        )
         raise ConfigError(f"{part} is {kind}", where=row.row.where)
     if row.row.conversion.wire_type is WireType.TEXT:
         raise ConfigError(f"{part} is a number", where=row.row.where)

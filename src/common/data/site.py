@@ -310,7 +310,7 @@ class _Loader:
             except ConfigError as error:
                 self.incomplete = True
                 if error.message not in told:
-                    self._fault(f"{error.message}, needed by {error.where}", *trail)
+                    self._fault(f"{error.message} (row {error.where})", *trail)
                 told.add(error.message)
         return tuple(bindings)
 
@@ -335,6 +335,10 @@ class _Loader:
         if isinstance(names, str):
             table = self._table(names, "openadr", key)
             return list(table or ())
+        for index, name in enumerate(names):
+            if name in names[:index]:
+                self._fault(f"table {name!r} is named twice", "openadr", key, index)
+        names = tuple(dict.fromkeys(names))
         rows: list[Row] = []
         seen: dict[tuple[str, ...], str] = {}
         for row in chain.from_iterable(self._table(name, "openadr", key, i) or () for i, name in enumerate(names)):
@@ -351,7 +355,12 @@ class _Loader:
         """Return a table; None if there is none, or it is faulty, which is told once."""
         found = next((place for place in places(self.document, name, *trail) if place.is_file()), None)
         if found is None:
-            self._fault(f"there is no table {name!r}{near(name, _tables())}", *trail)
+            beside = sorted(path.name for path in self.document.file(*trail).parent.glob("*.csv"))
+            hint = (
+                near(name, [*beside, *_tables()])
+                or "; tables are beside the site file, or those of `janusgrid map show`"
+            )
+            self._fault(f"there is no table {name!r}{hint}", *trail)
             return None
         if found not in self.tables:
             self.tables[found] = None
@@ -366,17 +375,12 @@ class _Loader:
         if "{device}" not in row.point:
             return self._bound(row, row.point, {}, points[row.point].device if row.point in points else "")
         names = {device.name: row.point.replace("{device}", device.name) for device in devices}
-        found = [
-            bound
-            for device, name in names.items()
-            if name in points
-            for bound in self._bound(row, name, {"device": device}, device)
-        ]
-        if not found and not self.incomplete and not row.where.startswith(str(mappings_dir())):
+        there = {device: name for device, name in names.items() if name in points}
+        if not there and not self.incomplete and not row.where.startswith(str(mappings_dir())):
             known = {name.replace(f".{device}.", ".{device}.", 1) for device in names for name in points}
             reason = f"no device of {self.path.name} has a point {row.point!r}{near(row.point, known)}"
             self.faults.append(ConfigError(reason, where=row.where))
-        return found
+        return [bound for device, name in there.items() for bound in self._bound(row, name, {"device": device}, device)]
 
     def _bound(self, row: Row, name: str, values: Mapping[str, str | float], device: str = "") -> list[Binding]:
         try:

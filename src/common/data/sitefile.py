@@ -166,11 +166,13 @@ def _assembled(path: Path, heirs: tuple[Path, ...]) -> Document:
 
 
 def _found(document: Document, name: str) -> Path:
-    for folder in (document.file("inherits").parent, mappings_dir() / "sites"):
+    folders = (document.file("inherits").parent, mappings_dir() / "sites")
+    for folder in folders:
         if (folder / name).is_file():
             return folder / name
-    raise document.error(f"there is no site file {name!r}, neither beside this one nor among those of the program",
-                         "inherits")  # fmt: skip
+    known = [path.name for folder in folders for path in sorted(folder.glob("*.yaml"))]
+    hint = near(name, known) or ": it is beside this one, or one of the program"
+    raise document.error(f"there is no site file {name!r}{hint}", "inherits")
 
 
 class _Heir:
@@ -223,10 +225,18 @@ class _Heir:
                 devices.append(self._mapping(("devices", mine[name]), ("devices", index), place))
             else:
                 devices.append(self.made.graft(self.base, ("devices", index), place))
-        for index in range(len(ours.get("devices", []))):
+        for index, entry in enumerate(ours.get("devices", [])):
             if index not in used:
+                self._check_new(index, entry, _named(theirs))
                 devices.append(self.made.graft(self.own, ("devices", index), ("devices", len(devices))))
         return devices
+
+    def _check_new(self, index: int, entry: Any, known: Iterable[str]) -> None:
+        """See that a device that is not inherited is really a new one: then it names its table."""
+        name = entry.get("name") if isinstance(entry, dict) else None
+        if isinstance(name, str) and "table" not in entry:
+            reason = f"a new device needs a table, and {name!r} is none of the site inherited{near(name, known)}"
+            raise self.own.error(reason, "devices", index)
 
     def _left_out(self, ours: dict[str, Any], known: Iterable[str]) -> set[str]:
         names = ours.get("without", [])

@@ -107,8 +107,8 @@ class Row:
             self.conversion.type,
             self.unit,
             self.conversion.literals,
-            self._limit(self.low, values),
-            self._limit(self.high, values),
+            self._limit("low", self.low, values),
+            self._limit("high", self.high, values),
             self.description,
         )
         if point.low is not None and point.high is not None and point.low > point.high:
@@ -116,14 +116,14 @@ class Row:
         address = {column: self._filled(text, values, column) for column, text in self.address.items()}
         return Binding(point, self, address, device)
 
-    def _limit(self, text: str, values: Mapping[str, str | float]) -> float | None:
+    def _limit(self, column: str, text: str, values: Mapping[str, str | float]) -> float | None:
         if not text:
             return None
         if (figure := _FIGURE.fullmatch(text)) is None:
             return float(text)
-        value = self._value(figure[2], values, "limit")
+        value = self._value(figure[2], values, column)
         if isinstance(value, str):
-            raise ConfigError(f"{{{figure[2]}}} is {value!r}, not a number", where=self.where)
+            raise ConfigError(f"{column}: {{{figure[2]}}} is {value!r}, not a number", where=self.where)
         return -value if figure[1] else value
 
     def _filled(self, text: str, values: Mapping[str, str | float], column: str) -> str:
@@ -131,8 +131,9 @@ class Row:
 
     def _value(self, name: str, values: Mapping[str, str | float], column: str) -> str | float:
         if name not in values:
-            known = ", ".join(values) or "nothing"
-            raise ConfigError(f"{column}: {{{name}}} is not given (given are: {known})", where=self.where)
+            near = get_close_matches(name, values, 1, 0.75)
+            hint = f"is {near[0]!r} meant for it?" if near else f"given are: {', '.join(values) or 'nothing'}"
+            raise ConfigError(f"{column}: {{{name}}} is not given; {hint}", where=self.where)
         return values[name]
 
 
@@ -290,7 +291,8 @@ def _check_twice(row: Row, seen: dict[object, str], repeated: bool) -> None:
 
 def _row(header: list[str], cells: list[str], where: str) -> Row:
     if len(cells) != len(header):
-        raise ConfigError(f"{len(cells)} cells under {len(header)} columns", where=where)
+        hint = "; a text with a comma in it stands in quotes" if len(cells) > len(header) else ""
+        raise ConfigError(f"{len(cells)} cells under {len(header)} columns{hint}", where=where)
     cell = dict(zip(header, cells, strict=True))
     if not _POINT.fullmatch(cell["point"]):
         raise ConfigError(f"point: {cell['point']!r} is not a name of letters, digits, '_' and '.'", where=where)
@@ -357,8 +359,10 @@ def _member(enum: type[E], cell: Mapping[str, str], column: str, where: str) -> 
     try:
         return enum(cell[column])
     except ValueError:
-        known = ", ".join(str(member.value) for member in enum)
-        raise ConfigError(f"{column}: {cell[column]!r} is none of {known}", where=where) from None
+        known = [str(member.value) for member in enum]
+        near = get_close_matches(cell[column].lower(), known, 1, 0.6)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        raise ConfigError(f"{column}: {cell[column]!r} is none of {', '.join(known)}{hint}", where=where) from None
 
 
 def _unit(cell: Mapping[str, str], column: str, where: str) -> Unit:
@@ -373,7 +377,8 @@ def _number(cell: Mapping[str, str], column: str, where: str, default: float = m
     if not text:
         return default
     if not _NUMBER.fullmatch(text) or not math.isfinite(float(text)):
-        raise ConfigError(f"{column}: {text!r} is not a number", where=where)
+        hint = f": write {text.replace(',', '.')}" if _NUMBER.fullmatch(text.replace(",", ".")) else ""
+        raise ConfigError(f"{column}: {text!r} is not a number{hint}", where=where)
     return float(text)
 
 
@@ -382,7 +387,7 @@ def _codes(text: str, where: str) -> dict[str, int]:
     for part in text.split("|") if text else ():
         name, sign, code = (piece.strip() for piece in part.partition("="))
         if not name or not sign or not re.fullmatch(r"-?\d{1,10}", code):
-            raise ConfigError(f"enumeration: {part.strip()!r} is not name=code", where=where)
+            raise ConfigError(f"enumeration: {part.strip()!r} is not name=code, as in on=1|off=2", where=where)
         if name in codes:
             raise ConfigError(f"enumeration: {name!r} is given twice", where=where)
         codes[name] = int(code)

@@ -104,7 +104,7 @@ def test_each_value_knows_its_file(heir: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "fault"),
     [
-        ("inherits: micro.yaml\n", "heir.yaml:1:11: $.inherits: there is no site file 'micro.yaml', neither beside"),
+        ("inherits: micro.yaml\n", "heir.yaml:1:11: $.inherits: there is no site file 'micro.yaml'; did you mean"),
         ("inherits: heir.yaml\n", "heir.yaml:1:11: $.inherits: a site cannot inherit itself: heir.yaml → heir.yaml"),
         ("inherits: 5\n", "heir.yaml:1:1: $: 'name' is missing"),
         ("inherits: microgrid.yaml\nwithout: [MT7]\n",
@@ -113,7 +113,8 @@ def test_each_value_knows_its_file(heir: Path) -> None:
         ("inherits: microgrid.yaml\nwithout: MT1\n", "heir.yaml:2:10: $.without: expected a list, not 'MT1'"),
         ("inherits: microgrid.yaml\ndevices: {name: x}\n", "heir.yaml:2:10: $.devices: expected a list, not a mapping"),
         ("inherits: microgrid.yaml\ndevices: [x]\n", "heir.yaml:2:11: $.devices[9]: expected a mapping, not 'x'"),
-        ("inherits: microgrid.yaml\ndevices: [{name: X}]\n", "heir.yaml:2:11: $.devices[9]: 'table' is missing"),
+        ("inherits: microgrid.yaml\ndevices: [{name: X}]\n",
+         "heir.yaml:2:11: $.devices[0]: a new device needs a table, and 'X' is none of the site inherited"),
         ("inherits: microgrid.yaml\ndevices: [{name: PV, tabel: x}]\n",
          "heir.yaml:2:22: $.devices[7]: 'tabel' is not known here; did you mean 'table'?"),
         ("inherits: microgrid.yaml\ndevices: [{name: PV}, {name: PV, table: iec61850/pv.csv}]\n",
@@ -123,7 +124,9 @@ def test_each_value_knows_its_file(heir: Path) -> None:
         ("inherits: microgrid.yaml\nopenadr: {signals: [openadr/signal.csv]}\n",
          "heir.yaml:2:21: $.openadr.signals[0]: there is no table 'openadr/signal.csv'; did you mean 'openadr/signals"),
         ("inherits: microgrid.yaml\nopenadr: {signals: [openadr/signals.csv, openadr/signals.csv]}\n",
-         "signals.csv:2: address 'LOAD_DISPATCH, setpoint, powerReal' is given twice, first at"),
+         "heir.yaml:2:42: $.openadr.signals[1]: table 'openadr/signals.csv' is named twice"),
+        ("inherits: microgrid.yaml\nopenadr: {signals: [openadr/signals.csv, openadr/signals-reserve.csv]}\n",
+         "signals-reserve.csv:2: address 'LOAD_DISPATCH, delta, powerReal' is given twice, first at"),
     ],
 )  # fmt: skip
 def test_a_mistake_is_told_where_it_stands(heir: Path, text: str, fault: str) -> None:

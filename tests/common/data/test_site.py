@@ -133,7 +133,7 @@ def test_a_figure_that_a_row_needs(write: Write) -> None:
     with pytest.raises(ConfigError) as caught:
         load_site(path)
     assert caught.value.where == f"{path}:6:3"
-    assert caught.value.message.startswith("$.devices[0]: limit: {rating} is not given (given are: jid, ied, ratng")
+    assert caught.value.message.startswith("$.devices[0]: high: {rating} is not given; is 'ratng' meant for it? (row ")
     assert "generator.csv:3" in caught.value.message
 
 
