@@ -19,7 +19,7 @@ from matplotlib.dates import DateFormatter, MinuteLocator, date2num
 from matplotlib.figure import Figure
 
 from .record import Mark, Record, Series, Sort, Track, sentence
-from .style import Palette, dress, on_white, placeholder, settings, variables
+from .style import Palette, dress, on_white, placeholder, settings
 
 WIDTH = 9.6
 """Inches; a landscape page takes it, and a screen."""
@@ -40,19 +40,21 @@ class Picture:
 
     def svg(self, record: Record) -> str:
         """Return it as SVG whose colours are variables, for a page."""
-        with _set(placeholder):
-            figure, out = self._draw(record, placeholder), io.StringIO()
+        return dress(self._svg(record, placeholder))
+
+    def file(self, record: Record) -> str:
+        """Return it as an SVG file of its own, on white, that says in words what is to be seen."""
+        text = self._svg(record, on_white)
+        head = text.index(">") + 1
+        return f"{text[:head]}<title>{escape(self.title)}</title><desc>{escape(self.words)}</desc>{text[head:]}"
+
+    def _svg(self, record: Record, palette: Palette) -> str:
+        with _set(palette):
+            figure, out = self._draw(record, palette), io.StringIO()
             FigureCanvasSVG(figure)
             figure.savefig(out, format="svg", metadata={"Date": None, "Creator": None})
         text = out.getvalue()
-        return dress(_METADATA.sub("", text[text.index("<svg") :]))
-
-    def file(self, record: Record) -> str:
-        """Return it as an SVG file of its own, which knows its colours and says in words what is to be seen."""
-        text = self.svg(record)
-        head = text.index(">") + 1
-        told = f"<title>{escape(self.title)}</title><desc>{escape(self.words)}</desc><style>{variables()}</style>"
-        return f"{text[:head]}{told}{text[head:]}"
+        return _METADATA.sub("", text[text.index("<svg") :])
 
     def png(self, record: Record) -> bytes:
         """Return it as a bitmap on white."""
@@ -208,7 +210,7 @@ def _device(axes: Axes, device: Track, record: Record, palette: Palette) -> None
         axes.plot(times, figures, "--", drawstyle="steps-post", color=palette("bad"), linewidth=1.0, label="set-point")
     low = -device.rating_kw if device.soc else 0.0
     axes.set_ylim(low - 0.06 * device.rating_kw, 1.12 * device.rating_kw)
-    axes.set_title(f"{device.name}  ({device.rating_kw:g} kW)")
+    axes.set_title(f"{device.name}  ({device.rating_kw:g} kW)", fontsize=9)
     faults = [mark for mark in record.events if mark.device == device.name and mark.sort is Sort.FAULT]
     for mark in faults:
         axes.axvline(_x(mark.time), color=palette("limit"), linewidth=1.0, linestyle="-.", label="fault")
