@@ -6,8 +6,9 @@ names the driver of a device, or its table does by the folder that it stands in 
 
 from .kept import KEPT, KeptLink, Wire, common, fixed
 from .port import GROUP, Driver, Link, Surroundings, find, installed
+from .settings import Settings
 
 __all__ = [
     "Driver", "Link", "Surroundings", "GROUP", "find", "installed",
-    "KeptLink", "Wire", "KEPT", "common", "fixed",
+    "KeptLink", "Wire", "KEPT", "Settings", "common", "fixed",
 ]  # fmt: skip
