@@ -23,6 +23,7 @@ from ...common.data.tables import Binding, Service
 from ...common.data.unit import convert, unit
 from ...common.errors import ConfigError, LocalError, TypeConflict
 from ..acsi.references import FC
+from ..mapping.server import Identity
 from ..model.builder import Builder, build
 from ..model.classes import ClassTables, Kind, class_tables
 from ..model.nodes import Attribute, DataObject, EnumType, Model
@@ -112,6 +113,7 @@ class _Node:
 class _Modelling:
     def __init__(self, ied: str, description: str, tables: ClassTables, logged: bool) -> None:
         self._ied = ied
+        self._description = description
         self._tables = tables
         self._logged = logged
         self._builder = build(ied, description, tables=tables, usual=True)
@@ -139,7 +141,9 @@ class _Modelling:
         for device, nodes in self._nodes.items():
             inst = device.removeprefix(self._ied) if device.startswith(self._ied) else device
             name = "" if inst and inst != device else device
-            builder.device(inst or device, descriptions.get(device, ""), name=name)
+            text = descriptions.get(device, "")
+            builder.device(inst or device, text, name=name)
+            _name_plate(builder, text or self._description)
             for node, asked in nodes.items():
                 self._build(builder, node, asked)
             self._control_blocks(builder, nodes)
@@ -302,6 +306,13 @@ class _Modelling:
             wish.endswith(".operTm") for each in self._nodes.values() for one in each.values() for wish in one.wishes
         ):
             builder.services(TimerActivatedControl={})
+
+
+def _name_plate(builder: Builder, text: str) -> None:
+    """Say whose node it is, and of what: clients that browse have no other place for it."""
+    builder.value("LLN0.NamPlt.vendor", Identity().vendor)
+    if text.isascii() and text:
+        builder.node("LLN0", "NamPlt.d", values={"NamPlt.d": text[:255]})
 
 
 def _once(found: Target, seen: dict[str, Target]) -> None:

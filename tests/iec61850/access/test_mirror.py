@@ -97,6 +97,8 @@ async def field() -> AsyncIterator[Field]:
 async def test_each_device_is_a_logical_device_found_by_its_name(field: Field) -> None:
     assert await field.operator.devices() == ("EMSDG750DER", "EMSESS500DER", "EMSPCCMET", "EMSPVDER", "EMSSITE")
     assert field.mirror.model.description == "Mirror of microgrid"
+    assert await field.read("EMSDG750DER/LLN0.NamPlt.d") == SITE.device("DG750").description
+    assert await field.read("EMSDG750DER/LLN0.NamPlt.vendor") == "JanusGrid"
     assert await field.read("EMSDG750DER/LPHD1.Proxy.stVal") is True, "it stands for another"
     assert await field.read("EMSSITE/LPHD1.Proxy.stVal") is False
 
