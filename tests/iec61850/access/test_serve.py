@@ -12,7 +12,7 @@ from janusgrid.common.clock import LockStepClock
 from janusgrid.common.data.memory import Asked, MemoryAccess
 from janusgrid.common.data.tables import Binding
 from janusgrid.common.data.value import LOST, STALE, Detail, Quality, Validity
-from janusgrid.common.errors import ConfigError, JanusGridError, NotReachable, Refused, TimedOut
+from janusgrid.common.errors import ConfigError, JanusGridError, LocalError, NotReachable, Refused, TimedOut
 from janusgrid.iec61850 import Ied, Server, ServiceError, ServiceRefused
 from janusgrid.iec61850.access import DeviceAccess, ServedPoints, model_of
 from janusgrid.iec61850.acsi.errors import AddCause, CommandFailed
@@ -185,6 +185,26 @@ async def test_a_selection_is_one_of_the_access_too(field: Field, monkeypatch: p
     with pytest.raises(ServiceRefused) as caught:
         await control.select(10_000.0)
     assert caught.value.add_cause is AddCause.LOCKED_BY_OTHER_CLIENT
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        *("direct-with-normal-security", "direct-with-enhanced-security"),
+        *("sbo-with-normal-security", "sbo-with-enhanced-security"),
+    ],
+)
+async def test_every_control_model_of_a_table_is_commanded(model: str) -> None:
+    bindings = bound(TARGET.replace("sbo-with-enhanced-security timed", model))
+    asked: list[Asked] = []
+    points = MemoryAccess([binding.point for binding in bindings], handler=asked.append)
+    async with Server(model_of("X", bindings)) as server, ServedPoints(server, bindings, points):
+        ied = Ied(server.connect("client"))
+        await ied.control("XDER/DWGC1.WSpt").operate(9000.0)
+        assert [one.value for one in asked] == [9.0]
+        assert await ied.read("XDER/DWGC1.WSpt.mxVal") == {"f": 9000.0}
+        with pytest.raises(LocalError):
+            await ied.control("XDER/DWGC1.WSpt").operate(9000.0, at=datetime.now(UTC) + timedelta(hours=1))
 
 
 async def test_an_access_without_selections_leaves_them_to_the_server(field: Field) -> None:
