@@ -27,9 +27,9 @@ from ..iec61850.access.mirror import Mirror
 from ..iec61850.rights import Rights
 from ..openadr.binding.keeper import Store
 from ..openadr.binding.porter import Porter
-from ..openadr.model import OptType
+from ..openadr.model import EventStatus, OptType
 from ..openadr.signing.entry import signing
-from ..openadr.ven import Change, EventChange, Ven
+from ..openadr.ven import Change, EventChange, KnownEvent, Ven
 from ..openadr.vtn import TelemetryPlan, Vtn
 from .application import Application
 from .bridge import NotUnderstood, dispatch_event, offers, reader
@@ -37,7 +37,7 @@ from .controller import ControllerConfig, SiteController
 from .dispatch import Planned, Resource, Storage
 from .drivers.openadr import ROLE, party
 from .drivers.port import Link, Surroundings, find
-from .events import Answer, Opt
+from .events import Answer, DispatchEvent, Opt
 from .latest import Latest
 
 log = logging.getLogger(__name__)
@@ -47,9 +47,15 @@ METER = "PCC"
 VENS = "openadr"
 """The driver of VENs below."""
 
+BASELINE = "baseline"
+"""The kind of record under which it is kept."""
+TAKE_UP = timedelta(minutes=2)
+"""How long a program that was started anew waits for its devices, before it gives up an event that it had accepted."""
+_LOOK = 5.0
+
 A = TypeVar("A", bound=Application)
 Stores = Callable[[str], Store | None]
-"""Gives the store of a role, `ven` or `vtn`; None where nothing outlives the process."""
+"""Gives the store of a part, `ven`, `vtn` or `site`; None where nothing outlives the process."""
 
 
 def resources(site: Site) -> tuple[Resource, ...]:
@@ -184,6 +190,7 @@ class Host(Generic[A]):
             await self._stack.enter_async_context(self.ven)
             if self.vtn is not None:
                 await self._stack.enter_async_context(self.vtn)
+        self._run(self._take_up(), "events of before are not gone on with")
 
     async def ready(self) -> None:
         """Return when every device is reached and the site is registered with the utility.
@@ -218,18 +225,50 @@ class Host(Generic[A]):
         if change.change in (Change.CANCELLED, Change.IMPLICITLY_CANCELLED):
             self.app.withdraw(event_id)
             return OptType.OPT_IN
+        answer = self._judged(change.known)
+        self._note(event_id, answer)
+        return OptType.OPT_IN if answer.opt is Opt.IN else OptType.OPT_OUT
+
+    def _judged(self, known: KnownEvent) -> Answer:
+        """Return what the application says to an event."""
+        ven = self._site.ven
         try:
-            ven = self._site.ven
-            contract = ven.figures.get("contract")
-            event = dispatch_event(change.known.event, ven.signals, ven.resource, contract_kw=contract)
-            answer = self.app.offer(event)
+            event = dispatch_event(known.event, ven.signals, ven.resource, contract_kw=ven.figures.get("contract"))
         except NotUnderstood as error:
-            answer = Answer(Opt.OUT, error.message)
+            return Answer(Opt.OUT, error.message)
+        return self._offer(event)
+
+    def _offer(self, event: DispatchEvent) -> Answer:
+        return self.app.offer(event)
+
+    def _note(self, event_id: str, answer: Answer) -> None:
         self.answers[event_id] = answer
         for listener in self._answer_listeners:
             listener(event_id, answer)
         log.info("event %s: %s %s", event_id, answer.opt.value, answer.reason)
-        return OptType.OPT_IN if answer.opt is Opt.IN else OptType.OPT_OUT
+
+    async def _take_up(self) -> None:
+        """Go on with the events that an earlier run of the program had accepted, once the devices are there.
+
+        What cannot be gone on with is opted out of after a while: so the utility knows, and can ask others.
+        """
+        kept = {known.event_id for known in self.ven.events if known.opt is OptType.OPT_IN}
+        patience = self._clock.now() + TAKE_UP
+        while kept:
+            now = self._clock.now()
+            over = (EventStatus.CANCELLED, EventStatus.COMPLETED)
+            there = {known.event_id: known for known in self.ven.events if known.status(now) not in over}
+            for event_id in [each for each in kept if each not in there or each in self.answers]:
+                kept.discard(event_id)  # it is over, or was decided on anew
+            for event_id in tuple(kept):
+                answer = self._judged(there[event_id])
+                if answer.opt is Opt.OUT and now < patience:
+                    continue
+                kept.discard(event_id)
+                self._note(event_id, answer)
+                if answer.opt is Opt.OUT:
+                    self.ven.opt(event_id, OptType.OPT_OUT)
+            await self._clock.sleep(_LOOK)
 
     # --- roles ------------------------------------------------------------------------------------------------------
 
@@ -315,6 +354,8 @@ class EmsHost(Host[SiteController]):
     Args:
         config: constants of the application; resources, meter and points are those of the site file.
 
+    Where it has a store, the baseline of an event outlives the process: the import of before is not known any more.
+
     The others are those of `Host`.
     """
 
@@ -340,3 +381,17 @@ class EmsHost(Host[SiteController]):
             site, session, clock, make, renew_s=config.renew_s, stale_s=config.stale_s, doubtful=doubtful,
             signed=signed, stores=stores,
         )  # fmt: skip
+        self._kept = stores("site")
+        self._baselines = {str(key): float(str(text)) for _, key, text in self._kept.load()} if self._kept else {}
+
+    def _offer(self, event: DispatchEvent) -> Answer:
+        known = self._baselines.get(event.id)
+        if event.baseline_kw is None and known is not None:
+            event = attrs.evolve(event, baseline_kw=known)
+        answer = super()._offer(event)
+        base = self.app.baseline_kw
+        if answer.opt is Opt.IN and base is not None and base != known and self._kept is not None:
+            gone = [(BASELINE, name, None) for name in self._baselines]
+            self._baselines = {event.id: base}
+            self._kept.save([*gone, (BASELINE, event.id, repr(base))])
+        return answer
