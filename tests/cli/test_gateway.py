@@ -10,6 +10,7 @@ from click.testing import CliRunner
 from janusgrid.cli import cli
 from janusgrid.cli.gateway.config import load, place_of
 from janusgrid.common.errors import ConfigError
+from janusgrid.common.security.role import Role
 from janusgrid.common.xmpp.login import Login
 from janusgrid.iec61850 import Command, Server, connect, write_cid
 from janusgrid.iec61850.mapping.service import Caller
@@ -134,6 +135,39 @@ def test_a_device_is_where_its_scl_file_says(tmp_path: Path) -> None:
     config.write_text(config.read_text().replace("#PEER", "#NOBODY"))
     with pytest.raises(ConfigError, match="NOBODY"):
         load(config)
+
+
+def test_each_role_is_led_by_an_identity_of_its_own(tmp_path: Path) -> None:
+    account(tmp_path)
+    for name in ("b.yaml", "g.pem", "g.key", "ca.pem"):
+        (tmp_path / name).write_text("jid: b@grid.test\npassword: secret\n")
+    config = tmp_path / "c.yaml"
+    config.write_text("""devices:
+  - name: one
+    device: xmpp:one@grid.test
+    account: a.yaml
+    listen: "[::1]:10200"
+    listen_tls: {certificate: g.pem, key: g.key, authorities: ca.pem}
+    area: north
+    clients:
+      - {roles: [operator, engineer]}
+      - {who: "*CN=screen*", roles: [viewer], account: b.yaml}
+""")
+    (device,) = load(config).file.devices
+    operator, viewer = device.clients
+    for who, roles, expected in (
+        ("CN=desk", {Role.OPERATOR, Role.VIEWER}, operator), ("CN=screen", {Role.OPERATOR}, operator),
+        ("CN=screen", {Role.VIEWER}, viewer), ("CN=desk", {Role.VIEWER}, None), ("CN=screen", set(), None),
+        ("CN=screen", None, None), ("CN=screen", {Role.SECADM}, None),
+    ):  # fmt: skip
+        proved = None if roles is None else frozenset(int(role) for role in roles)
+        assert device.entry(Caller("10.0.0.9:4711", who, False, 65_000, proved)) is expected
+    config.write_text(config.read_text().replace("viewer", "looker").replace("    listen_tls", "    # listen_tls"))
+    with pytest.raises(ConfigError) as error:
+        load(config)
+    told = str(error.value)
+    assert "'looker' is no role" in told
+    assert told.count("nobody can prove a role here") == 2
 
 
 def test_whom_it_lets_in_and_as_whom(tmp_path: Path) -> None:

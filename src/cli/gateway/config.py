@@ -14,6 +14,7 @@ import attrs
 from ...common.config import Document, Step, read, together
 from ...common.errors import ConfigError, JanusGridError
 from ...common.security.e2e import Suite
+from ...common.security.role import role_number
 from ...common.security.tls import Credentials
 from ...common.xmpp.login import Login
 from ...iec61850.client.connect import configured_address, configured_target
@@ -70,15 +71,24 @@ class ClientEntry:
 
     Attributes:
         who: the subject of its certificate, its IP address, or its bare JID; `*` stands for anything.
+        roles: of which it has to have proved one by its certificate; none have to be, if none is given.
         account, security, tls, password: what the gateway shows the device for it, where that is not what `device`
             says.
     """
 
-    who: str
+    who: str = "*"
+    roles: tuple[str, ...] = ()
     account: str | None = None
     security: SecurityEntry | None = None
     tls: TlsEntry | None = None
     password: str | None = None
+
+    def fits(self, caller: Caller) -> bool:
+        """Return whether this is said of a client: of what it is called, and of what it has proved to be."""
+        proved = caller.roles or frozenset()
+        return fnmatchcase(caller.identity, self.who) and (
+            not self.roles or any(role_number(name) in proved for name in self.roles)
+        )
 
 
 @attrs.frozen(slots=True)
@@ -98,6 +108,7 @@ class DeviceEntry:
         listen_tls, listen_password: TLS there, and the password of ACSE that clients have to know.
         serve: file of the account at whose JID clients of 8-2 find it.
         serve_security: end-to-end security there.
+        area: where it is: roles that a client's certificate gives for another area do not hold here.
         lost: what becomes of associations when the device is gone: see `Far`.
         clients: who is let in; everybody, if none is given.
     """
@@ -115,6 +126,7 @@ class DeviceEntry:
     listen_password: str | None = None
     serve: str | None = None
     serve_security: SecurityEntry | None = None
+    area: str = ""
     lost: Literal["keep", "end"] = "keep"
     clients: tuple[ClientEntry, ...] = ()
 
@@ -133,8 +145,7 @@ class DeviceEntry:
 
     def entry(self, caller: Caller) -> ClientEntry | None:
         """Return as whom a client is led, the first that fits; None if it is not let in."""
-        entries = self.clients or (ClientEntry("*"),)
-        return next((entry for entry in entries if fnmatchcase(caller.identity, entry.who)), None)
+        return next((entry for entry in self.clients or (ClientEntry(),) if entry.fits(caller)), None)
 
 
 @attrs.frozen(slots=True)
@@ -200,6 +211,7 @@ class _Check:
             self._files(getattr(device, name), *trail, name)
         for index, client in enumerate(device.clients):
             self._credentials(client, device.over_xmpp, *trail, "clients", index)
+            self._roles(client, device, *trail, "clients", index, "roles")
             for name in ("security", "tls"):
                 self._files(getattr(client, name), *trail, "clients", index, name)
 
@@ -213,7 +225,7 @@ class _Check:
         elif device.over_xmpp:
             if "@" not in place:
                 self.complain(f"{place!r} is not xmpp:user@domain/IEC", *trail, "device")
-            if device.account is None and not all(client.account for client in device.clients or (ClientEntry("*"),)):
+            if device.account is None and not all(client.account for client in device.clients or (ClientEntry(),)):
                 self.complain("a device on XMPP is reached by an account", *trail)
         elif not _is_tcp(place):
             self.complain(
@@ -229,6 +241,15 @@ class _Check:
                 self.complain(f"this is for {'TCP' if over_xmpp else 'XMPP'}, the device is not there", *trail, name)
         if entry.account is not None:
             self._account(entry.account, *trail, "account")
+
+    def _roles(self, client: ClientEntry, device: DeviceEntry, *trail: Step) -> None:
+        if client.roles and device.listen_tls is None and device.serve_security is None:
+            self.complain("nobody can prove a role here: give listen_tls or serve_security", *trail)
+        for number, name in enumerate(client.roles):
+            try:
+                role_number(name)
+            except ConfigError as error:
+                self.complain(error.message, *trail, number)
 
     def _account(self, name: str, *trail: Step) -> None:
         try:

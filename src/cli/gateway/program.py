@@ -62,14 +62,14 @@ async def _serve(
     places = {}
     if device.listen is not None:
         context = _tls(device.listen_tls, folder, server=True)
-        listening = TcpServer(gateway, tls=context, password=device.listen_password)
+        listening = TcpServer(gateway, tls=context, password=device.listen_password, area=device.area)
         host, port = host_port(device.listen) or ("", 0)
         await listening.listen(host, port)
         stack.callback(listening.stop)
         places["tcp"] = f"tcp://{f'[{host}]' if ':' in host else host}:{listening.port}"
     if device.serve is not None:
         session = sessions[device.serve]
-        served = XmppServer(gateway, session, security=_security(device.serve_security, folder))
+        served = XmppServer(gateway, session, security=_security(device.serve_security, folder, device.area))
         stack.callback(served.stop)
         places["xmpp"] = f"xmpp:{session.jid}"
     return places
@@ -78,7 +78,7 @@ async def _serve(
 def _chooser(device: DeviceEntry, folder: Path, sessions: dict[str, Session]) -> Any:
     """Return what says as whom a client is led to the device; what is known of the device is known for one identity."""
     made: dict[ClientEntry, Far] = {}
-    entries = device.clients or (ClientEntry("*"),)
+    entries = device.clients or (ClientEntry(),)
     for entry in entries:
         reach = _opener(device, entry, folder, sessions)
         made[entry] = Far(device.name, reach, text=device.over_xmpp, keep=device.lost == "keep")
@@ -109,9 +109,9 @@ def _tls(entry: TlsEntry | None, folder: Path, *, server: bool) -> ssl.SSLContex
     return make(folder / entry.authorities, folder / entry.certificate, folder / entry.key)
 
 
-def _security(entry: SecurityEntry | None, folder: Path) -> Any:
+def _security(entry: SecurityEntry | None, folder: Path, area: str = "") -> Any:
     if entry is None:
         return None
     from ...iec61850.scsm82.protection import Security
 
-    return Security.of(entry.credentials(folder), policy=entry.policy, suites=entry.chosen)
+    return Security.of(entry.credentials(folder), policy=entry.policy, suites=entry.chosen, area=area)

@@ -26,12 +26,14 @@ class Caller:
         identity: what stays the same when it comes back: its account, the subject of its certificate, its IP address.
         text: whether its PDUs are written as text (XER), which makes them longer.
         pdu_size: octets of the largest PDU that the association can have on this side.
+        roles: those that it has proved to have (IEC 62351-8); None where it has proved nothing.
     """
 
     peer: str
     identity: str
     text: bool
     pdu_size: int
+    roles: frozenset[int] | None = None
 
 
 class Dialogue(Protocol[P]):

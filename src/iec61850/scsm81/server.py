@@ -217,7 +217,7 @@ class _Opened:
                     raise Malformed(f"{other} came where an initiate-Request is expected")
             identity = self.connection.certificate or self.ip  # its port is another one when it comes back
             size = min(proposed.local_detail_calling or 1 << 31, self._server.limits.mms.pdu_size)
-            admission = self._host.admit(Caller(self._peer, identity, False, size))
+            admission = self._host.admit(Caller(self._peer, identity, False, size, self._roles()))
         except Malformed as malformed:
             self._refuse(malformed, None)
         except ServiceRefused as refused:

@@ -128,7 +128,7 @@ class XmppServer:
                 case _:
                     raise Malformed("an initiate-Request was expected")
             self._room(sender, context.id)
-            admission = await self._admit(sender, context.id, proposed, limits)
+            admission = await self._admit(sender, context.id, proposed, limits, roles)
             parameters, answer = initiate.accept(proposed, limits, admission.services)
         except Malformed as malformed:
             log.warning("%s: an initiate-Request that is none: %s", sender, malformed)
@@ -156,11 +156,12 @@ class XmppServer:
             raise
 
     async def _admit(
-        self, sender: str, id: str, proposed: pdu.InitiateRequestPDU, limits: initiate.Limits
-    ) -> Admission:
+        self, sender: str, id: str, proposed: pdu.InitiateRequestPDU, limits: initiate.Limits,
+        roles: frozenset[int] | None,
+    ) -> Admission:  # fmt: skip
         size = min(proposed.local_detail_calling or 1 << 31, limits.pdu_size)
         try:
-            admission = self.host.admit(Caller(sender, jids.bare(sender), True, size))
+            admission = self.host.admit(Caller(sender, jids.bare(sender), True, size, roles))
             if not inspect.isawaitable(admission):
                 return admission
             admitted = await admission
