@@ -1,4 +1,4 @@
-"""A DER: its points served by an IEC 61850 server from its own CID file, in process or over XMPP."""
+"""A DER: its points served by an IEC 61850 server from its CID file or its table, in process or over XMPP."""
 
 from __future__ import annotations
 
@@ -10,8 +10,7 @@ from typing import Self
 from ..common.clock import Clock
 from ..common.data.access import DataAccess
 from ..common.data.site import Device
-from ..common.errors import ConfigError
-from ..iec61850.access import ServedPoints
+from ..iec61850.access import ServedPoints, model_of_device
 from ..iec61850.server import Server
 
 
@@ -22,21 +21,23 @@ class Der:
             der.server.start(session)
 
     Args:
-        device: as the site file has it, with its CID file.
+        device: as the site file has it; its model is that of its CID file, and made from its table where it has none.
         access: where its points come from: the simulated plant, or a driver of the real machine.
         clock: of the application; integrity periods and time stamps follow it.
         refresh: seconds of that clock between two looks at the points, or what gives them after each look.
 
-    Raises `ConfigError` if the device has no file or the file not what the table says, `SclError` if it is no good.
+    Raises `ConfigError` if the file has not what the table says, or the class tables have not; `SclError` for a file
+    that is no good.
     """
 
     def __init__(
         self, device: Device, access: DataAccess, clock: Clock, *, refresh: float | Callable[[], float] = 10.0
     ) -> None:
-        if device.cid is None:
-            raise ConfigError("the site file names no cid for this device", where=device.name)
         self.device = device
-        self.server = Server.from_scl(device.cid, ied=device.address.get("ied"), clock=clock)
+        if device.cid is None:
+            self.server = Server(model_of_device(device), clock=clock)
+        else:
+            self.server = Server.from_scl(device.cid, ied=device.address.get("ied"), clock=clock)
         self._points = ServedPoints(self.server, device.bindings, access)
         self._clock = clock
         self._refresh = refresh

@@ -112,7 +112,10 @@ async def test_a_file_that_does_not_fit_the_table_is_refused_at_the_row(field: F
     assert "generator.csv:2" in (caught.value.where or "")
 
 
-async def test_a_device_without_a_file_is_refused_by_name(field: Field) -> None:
-    with pytest.raises(ConfigError, match="names no cid") as caught:
-        Der(attrs.evolve(SITE.device("DG750"), cid=None), PlantAccess(field.plant, field.clock), field.clock)
-    assert caught.value.where == "DG750"
+async def test_a_device_without_a_file_is_served_by_its_table(field: Field) -> None:
+    device, local = attrs.evolve(SITE.device("DG750"), cid=None), PlantAccess(field.plant, field.clock)
+    await local.operate("der.DG750.p.set", 300.0)
+    async with Der(device, local, field.clock) as der:
+        ied = Ied(der.server.connect("ems"), clock=field.clock)
+        assert await ied.read("DG750DER/DWGC1.WSpt.mxVal") == {"f": 300_000.0}
+        assert await ied.read("DG750DER/LPHD1.PhyHealth.stVal") == 1
