@@ -202,6 +202,13 @@ def together(faults: Sequence[ConfigError]) -> ConfigError:
     return ConfigError("\n".join(lines), where=first.where, faults=each if rest else ())
 
 
+def host_port(text: str) -> tuple[str, int] | None:
+    """Return the parts of HOST:PORT, an IPv6 address standing in brackets; None if it is none."""
+    host, colon, port = text.rpartition(":")
+    number = int(port) if port.isascii() and port.isdecimal() else 1 << 16
+    return (host.strip("[]"), number) if colon and host and number < 1 << 16 else None
+
+
 def duration(text: str) -> timedelta:
     """Return `PT4S`, `P1DT2H`, `5s`, `250ms`, `10min` or `1.5h` as a time span; raise `ValueError` for others."""
     if match := _DURATION.fullmatch(text):

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import attrs
 
-from ...common.config import Document, Step, read, together
+from ...common.config import Document, Step, host_port, read, together
 from ...common.errors import ConfigError, JanusGridError
 from ...common.security.e2e import Suite
 from ...common.security.role import role_number
@@ -30,11 +30,13 @@ _FILES = ("certificate", "key", "authorities", "revoked")
 
 @attrs.frozen(slots=True)
 class TlsEntry:
-    """TLS on TCP: PEM files beside the configuration; both sides show a certificate of `authorities`."""
+    """TLS on TCP: PEM files beside the configuration; both sides show a certificate of `authorities`, which is not on
+    a list of `revoked`."""
 
     certificate: str
     key: str
     authorities: str
+    revoked: str | None = None
 
 
 @attrs.frozen(slots=True)
@@ -291,10 +293,3 @@ def place_of(device: DeviceEntry, folder: Path) -> tuple[str, Address | None]:
     model = read_scl(folder / file, ied=ied).model
     target = configured_target(model, xmpp=device.over_xmpp)
     return target, None if device.over_xmpp else configured_address(model)
-
-
-def host_port(text: str) -> tuple[str, int] | None:
-    """Return the parts of HOST:PORT; an IPv6 address stands in brackets. None if it is none."""
-    host, colon, port = text.rpartition(":")
-    number = int(port) if port.isascii() and port.isdecimal() else 1 << 16
-    return (host.strip("[]"), number) if colon and host and number < 1 << 16 else None

@@ -12,6 +12,7 @@ from typing import Any
 import click
 
 from ...common.clock import RealClock
+from ...common.config import host_port
 from ...common.xmpp.session import Session
 from ...iec61850.gateway import Far, Gateway, opener
 from ...iec61850.mapping.service import Caller
@@ -21,7 +22,7 @@ from ...iec61850.scsm82.server import XmppServer
 from ..openadr.starting import settings_of
 from ..openadr.telling import log_to_stderr
 from ..running import run
-from .config import ClientEntry, DeviceEntry, SecurityEntry, Settings, TlsEntry, host_port, load, place_of
+from .config import ClientEntry, DeviceEntry, SecurityEntry, Settings, TlsEntry, load, place_of
 
 
 @click.command()
@@ -106,7 +107,8 @@ def _tls(entry: TlsEntry | None, folder: Path, *, server: bool) -> ssl.SSLContex
     if entry is None:
         return None
     make = tls.server_context if server else tls.client_context
-    return make(folder / entry.authorities, folder / entry.certificate, folder / entry.key)
+    files = (folder / file for file in (entry.authorities, entry.certificate, entry.key))
+    return make(*files, revoked=folder / entry.revoked if entry.revoked else None)
 
 
 def _security(entry: SecurityEntry | None, folder: Path, area: str = "") -> Any:

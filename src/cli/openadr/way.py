@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import attrs
 
-from ...common.config import Document, Step
+from ...common.config import Document, Step, host_port
 from ...common.errors import ConfigError, JanusGridError, LocalError
 from ...common.security import MODERN, OPENADR, Credentials, client_context, is_fingerprint, server_context
 from ...common.security.entry import SigningEntry
@@ -57,7 +57,7 @@ class Http:
 
     def check(self, folder: Path, complain: Complain, *trail: Step) -> None:
         """Complain of what is wrong: addresses, files that are not there, keys that do not fit."""
-        if self.listen is not None and _host_port(self.listen) is None:
+        if self.listen is not None and host_port(self.listen) is None:
             complain(f"{self.listen!r} is not HOST:PORT", *trail, "listen")
         if self.limits is not None and self.listen is None:
             complain("limits are those of a server: it needs listen", *trail, "limits")
@@ -99,19 +99,13 @@ class Http:
         """Return the transport; `fingerprint` is that of the VTN's certificate."""
         return HttpTransport(
             self.credentials(folder),
-            listen=_host_port(self.listen) if self.listen else None,
+            listen=host_port(self.listen) if self.listen else None,
             url=self.url,
             profile=PROFILES[self.profile],
             vtn=fingerprint,
             limits=self.limits.limits() if self.limits else None,
             plain=self.plain,
         )
-
-
-def _host_port(text: str) -> tuple[str, int] | None:
-    host, colon, port = text.rpartition(":")
-    number = int(port) if port.isascii() and port.isdecimal() else 1 << 16
-    return (host.strip("[]"), number) if colon and host and number < 1 << 16 else None
 
 
 @attrs.frozen(slots=True)

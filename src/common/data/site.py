@@ -10,7 +10,7 @@ from pathlib import Path
 
 import attrs
 
-from ..config import Document, Step, together
+from ..config import Document, Step, host_port, together
 from ..errors import ConfigError, UnknownName
 from ..resources import mappings_dir
 from ..security.entry import SigningEntry
@@ -421,13 +421,6 @@ class _Loader:
 
     def _fault(self, reason: str, *trail: Step) -> None:
         self.faults.append(self.document.error(reason, *trail))
-
-
-def host_port(text: str) -> tuple[str, int] | None:
-    """Return the parts of HOST:PORT, an IPv6 address standing in brackets; None if it is none."""
-    host, colon, port = text.rpartition(":")
-    number = int(port) if port.isascii() and port.isdecimal() else 1 << 16
-    return (host.strip("[]"), number) if colon and host and number < 1 << 16 else None
 
 
 def _tables() -> list[str]:
