@@ -43,8 +43,10 @@ class Picture:
 
     def value(self, name: str, now: datetime) -> Value | None:
         """Return the latest value if it may be used, else None."""
-        value = self.latest(name, now)
-        return value if value is not None and value.quality.good else None
+        came, value = self._values.get(name, (now, None))
+        if value is None or value.value is None or not value.quality.good or now - came > self._stale_after:
+            return None
+        return value
 
     def number(self, name: str, now: datetime) -> float | None:
         """Return the latest value as a number, None if it may not be used."""

@@ -41,6 +41,7 @@ class Reserve:
 
     def __init__(self, fleet: Fleet, parameters: Parameters, services: Iterable[Service]) -> None:
         self.fleet = fleet
+        self._names = fleet.names
         self.parameters = parameters
         self.services = {service.name: service for service in services}
         self.state = State()
@@ -88,7 +89,7 @@ class Reserve:
 
     def available_kw(self, seen: Seen) -> float:
         """Return the ratings of what can be dispatched."""
-        return sum(self.fleet.rating_kw(name) for name in self.fleet.names if self._usable(name, seen))
+        return sum(self.fleet.rating_kw(name) for name in self._names if self._usable(name, seen))
 
     def objection(self, event: DispatchEvent, now: datetime, seen: Seen) -> str:
         """Return why this event is not followed; empty if it can be."""
@@ -179,7 +180,7 @@ class Reserve:
     def _follow(self, now: datetime, seen: Seen) -> None:
         """Keep the net load: what the site would import without its devices. One that is not known counts as load."""
         if seen.import_kw is not None:
-            powers = (seen.look(name).power_kw for name in self.fleet.names)
+            powers = (seen.look(name).power_kw for name in self._names)
             net = seen.import_kw + sum(power for power in powers if power is not None)
             last = self.state.net_kw
             self.state.net_kw = net if last is None else last + self.parameters.smoothing * (net - last)
@@ -213,7 +214,7 @@ class Reserve:
         if turn is Turn.DISPATCHED:
             duty.begun = when
             self._tell(now, DISPATCH, note=f"{duty.event.reduction_kw:g} kW below {duty.baseline_kw:.3f} kW")
-            for name in self.fleet.names:
+            for name in self._names:
                 if not self._usable(name, seen):
                     self.state.failed[name] = OUT
                     self._tell(now, OUT, name)
@@ -253,7 +254,7 @@ class Reserve:
         """Take out at once what says so itself or is lost, and back in what was only lost, where that is wanted."""
         if not self.parameters.at_once:
             return
-        for name in self.fleet.names:
+        for name in self._names:
             look, reason = seen.look(name), self.state.failed.get(name)
             if reason is None and (look.alarm or look.lost) and self._device_is_used(name):
                 self._fail(name, "lost" if look.lost else "alarm", now, seen)
@@ -358,7 +359,7 @@ class Reserve:
             return
         if required is None:
             return  # better the last set-points than new ones from nothing
-        others = [name for name in self.fleet.names if name not in {store.name for store in available}]
+        others = [name for name in self._names if name not in {store.name for store in available}]
         generated = sum(seen.look(name).power_kw or 0.0 for name in others)  # what has failed may still deliver
         want = self._ramped(now, required) - generated
         if self.parameters.surplus is Surplus.PART_LOAD:

@@ -169,10 +169,16 @@ def merged(happenings: list[Happening], case: Case) -> tuple[Happening, ...]:
 
 def config(case: Case, **changes: Any) -> ReserveConfig:
     """Return the application's configuration for a case, as it is run in process unless `changes` say otherwise."""
-    return attrs.evolve(
-        ReserveConfig(fleet=case.fleet, parameters=case.parameters, rule=case.rule, look=Look.READ, publish_s=60.0),
-        **changes,
+    parameters = case.parameters
+    base = ReserveConfig(
+        fleet=case.fleet,
+        parameters=parameters,
+        rule=case.rule,
+        look=Look.READ,
+        status_s=parameters.loop_s if parameters.at_once else parameters.cycle_s,
+        publish_s=60.0,
     )
+    return attrs.evolve(base, **changes)
 
 
 async def play(

@@ -74,7 +74,7 @@ class Eyes:
     """
 
     def __init__(self, fleet: Fleet, meter: str, pv: str | None, there: Collection[str]) -> None:
-        self._fleet = fleet
+        self._names = fleet.names
         self._meter = meter
         self._pv = pv if pv in there else None
         self._stores = {store.name for store in fleet.stores}
@@ -86,14 +86,12 @@ class Eyes:
         """All of them."""
 
     def _of(self, *whats: str) -> list[str]:
-        names = (f"der.{name}.{what}" for name in self._fleet.names for what in whats)
+        names = (f"der.{name}.{what}" for name in self._names for what in whats)
         return [name for name in names if name in self._there]
 
     def see(self, picture: Picture, now: datetime) -> Seen:
         """Return what is known now."""
-        return Seen(
-            picture.number(self._meter, now), {name: self._look(name, picture, now) for name in self._fleet.names}
-        )
+        return Seen(picture.number(self._meter, now), {name: self._look(name, picture, now) for name in self._names})
 
     def pv_kw(self, picture: Picture, now: datetime) -> float | None:
         """Return the photovoltaic output, if there is a point for it and it is known."""

@@ -24,7 +24,7 @@ def ran(name: str) -> Result:
 def roughly(name: str, alternative: str | None = None) -> Result:
     """Return the result of a case, with other figures perhaps, by steps of ten seconds."""
     found = case(name) if alternative is None else ALTERNATIVES[alternative].of(case(name))
-    return run_local(found) if EVERY_SECOND else run_local(stepping(found, 10.0), step_s=5.0)
+    return run_local(found) if EVERY_SECOND else run_local(stepping(found, 10.0), step_s=10.0)
 
 
 def stepping(found: Case, seconds: float) -> Case:

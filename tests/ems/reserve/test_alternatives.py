@@ -10,9 +10,11 @@ from janusgrid.ems.reserve.parameters import Mark, Parameters, figures
 from .runs import minutes_apart, roughly
 from .test_cases import AVERAGES, INDEX
 
+RULES = [name for name, each in ALTERNATIVES.items() if each.rule is not None]
+PAIRS = [(case, name) for name in ALTERNATIVES for case in PUBLISHED if name not in RULES or case in ("t17", "t19")]
 
-@pytest.mark.parametrize("alternative", ALTERNATIVES)
-@pytest.mark.parametrize("name", PUBLISHED)
+
+@pytest.mark.parametrize(("name", "alternative"), PAIRS)
 def test_an_alternative_gives_the_published_results(name: str, alternative: str) -> None:
     result = roughly(name, alternative)
     settled = result.settlement
@@ -48,7 +50,7 @@ def test_the_table_has_a_row_for_each() -> None:
     assert "| lossless | storage without losses | 1 | 0.7 / 0.785 | 165 | 137 | yes |" in lines
 
 
-@pytest.mark.parametrize(("name", "baseline"), [("t16", 1920.699), ("t19", 1828.793)])
-@pytest.mark.parametrize("alternative", ["six minutes", "five samples"])
+@pytest.mark.parametrize(("name", "baseline"), [("t17", 1920.699), ("t19", 1828.793)])
+@pytest.mark.parametrize("alternative", RULES)
 def test_the_rules_of_the_baseline_come_near_the_published_one(name: str, baseline: float, alternative: str) -> None:
     assert roughly(name, alternative).settlement.delivery.baseline_kw == pytest.approx(baseline, abs=0.5)

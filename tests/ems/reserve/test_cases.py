@@ -15,7 +15,7 @@ from janusgrid.ems.reserve.cases import CASES, MIDNIGHT, PUBLISHED, REFERENCES, 
 from janusgrid.ems.reserve.local import run_local
 from janusgrid.ems.reserve.parameters import Mark, table
 
-from .runs import minutes_apart, ran, roughly, stepping
+from .runs import EVERY_SECOND, minutes_apart, ran, roughly, stepping
 
 AVERAGES = {"t16": 1.00, "t17": 0.80, "t19": 0.97, "t20": 0.50}
 PROTOTYPE = {"t16": 0.9998, "t17": 0.7967, "t19": 0.9702, "t20": 0.5015, "u20": 0.9998}
@@ -180,16 +180,16 @@ MORE = {  # average in per cent, index
 
 @pytest.mark.parametrize("name", MORE)
 def test_the_other_cases_come_out_as_they_did(name: str) -> None:
-    """Figures of the prototype, by steps of a second; by steps of ten they move by a tenth of a per cent."""
+    """Figures of the prototype, by steps of a second; by steps of ten they move by up to two tenths of a per cent."""
     settled = roughly(name).settlement
     average, index = MORE[name]
-    assert 100 * settled.average_rate == pytest.approx(average, abs=0.15)
+    assert 100 * settled.average_rate == pytest.approx(average, abs=0.1 if EVERY_SECOND else 0.2)
     assert settled.index == index
 
 
 def test_two_runs_give_the_same_to_the_last_digit() -> None:
     found = stepping(case("t17"), 10.0)
-    first, second = run_local(found), run_local(found)
+    first, second = (run_local(found, until=at("09:10"), step_s=10.0) for _ in range(2))
     assert first.frames == second.frames
     assert first.happenings == second.happenings
     assert first.settlement == second.settlement

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import attrs
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from janusgrid.common.errors import LocalError, UnknownName
 from janusgrid.common.statemachine import UnexpectedEvent
@@ -275,6 +275,7 @@ sights = st.builds(
 )
 
 
+@settings(max_examples=60)
 @given(
     st.lists(st.tuples(st.floats(0, 900), sights), max_size=25),
     st.booleans(),
