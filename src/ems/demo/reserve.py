@@ -90,7 +90,10 @@ class ReserveScenario:
         self.utility = Utility(self.site)
         faults = ((at(when), device) for when, device in self.case.faults)
         self.recorder = Recorder(self.board, self.plant, self.case.fleet, faults)
+        self.sessions: dict[str, SlixSession] = {}
+        """Every party's XMPP session by its JID."""
         self.wired: Wired | None = None
+        """The devices as they are reached, with their servers."""
         self.host: Host[ReserveController] | None = None
         """The site's host, while it runs."""
         self.dispatch: Dispatch | None = None
@@ -104,7 +107,7 @@ class ReserveScenario:
         """
         async with AsyncExitStack() as stack:
             self.board.step = f"starting the {self.broker} broker"
-            sessions = await self._log_in(stack)
+            sessions = self.sessions = await self._log_in(stack)
             self.board.step = "associating and registering"
             self.wired = await self._wire(stack, sessions)
             vtn = await stack.enter_async_context(self._vtn(sessions))
