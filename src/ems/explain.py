@@ -154,7 +154,7 @@ def formula(binding: Binding) -> str:
         return number if isinstance(there, Field) else "as it is"
     shown = number if factor == 1 else f"{number} × {factor:g}"
     shown += f" {'+' if offset > 0 else '-'} {abs(offset):g}" if offset else ""
-    return shown if shown != "the value" else "as it is"
+    return "as it is" if shown == number and not isinstance(there, Field) else shown
 
 
 def _codes(codes: Mapping[str, int]) -> str:
