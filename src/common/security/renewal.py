@@ -18,12 +18,20 @@ class RenewedContext(ssl.SSLContext):
     """
 
     _renewed: Renewed[ssl.SSLContext]
+    revoked: Path | None
+    """The file of its revocation lists."""
 
     @classmethod
-    def of(cls, protocol: int, files: Iterable[Path | None], make: Callable[[], ssl.SSLContext]) -> Self:
+    def of(
+        cls,
+        protocol: int,
+        files: Iterable[Path | None],
+        make: Callable[[], ssl.SSLContext],
+        revoked: Path | None = None,
+    ) -> Self:
         """Return one that `make` makes from these files; raise `ConfigError` if they cannot be used now."""
         found = cls(protocol)
-        found._renewed = Renewed(files, make)
+        found._renewed, found.revoked = Renewed(files, make), revoked
         return found
 
     def current(self) -> ssl.SSLContext:
@@ -38,14 +46,20 @@ class RenewedContext(ssl.SSLContext):
 def renewed_client_context(credentials: Credentials, *, profile: TlsProfile = MODERN) -> RenewedContext:
     """Return `client_context`, renewed with the files of `credentials`."""
     return RenewedContext.of(
-        ssl.PROTOCOL_TLS_CLIENT, _files(credentials), lambda: client_context(credentials, profile=profile)
+        ssl.PROTOCOL_TLS_CLIENT,
+        _files(credentials),
+        lambda: client_context(credentials, profile=profile),
+        credentials.revoked,
     )
 
 
 def renewed_server_context(credentials: Credentials, *, profile: TlsProfile = MODERN) -> RenewedContext:
     """Return `server_context`, renewed with the files of `credentials`; clients must show a valid certificate."""
     return RenewedContext.of(
-        ssl.PROTOCOL_TLS_SERVER, _files(credentials), lambda: server_context(credentials, profile=profile)
+        ssl.PROTOCOL_TLS_SERVER,
+        _files(credentials),
+        lambda: server_context(credentials, profile=profile),
+        credentials.revoked,
     )
 
 

@@ -213,6 +213,26 @@ class Authorities:
         return True
 
 
+class Outdated:
+    """Says of certificates that TLS has believed whether they are good still, by revocation lists as they are now.
+
+    The signatures of the lists are those that handshakes check. Raises `ConfigError` for a file that holds none.
+    """
+
+    def __init__(self, revoked: Path | None) -> None:
+        self._lists = _lists(revoked) if revoked is not None else []
+
+    def doubt(self, peer: bytes, now: datetime) -> str | None:
+        """Return why a certificate (DER) is not good any more: out of date, or revoked; None while it is."""
+        found = x509.load_der_x509_certificate(peer)
+        if now > found.not_valid_after_utc:
+            return f"its certificate has ended on {found.not_valid_after_utc:%Y-%m-%d}"
+        of_its_authority = (one for one in self._lists if one.issuer == found.issuer)
+        if any(one.get_revoked_certificate_by_serial_number(found.serial_number) for one in of_its_authority):
+            return "its certificate is revoked"
+        return None
+
+
 def _is_strong(public: Any) -> bool:
     if isinstance(public, rsa.RSAPublicKey):
         return public.key_size >= RSA_BITS

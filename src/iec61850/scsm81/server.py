@@ -7,12 +7,14 @@ import inspect
 import logging
 import ssl
 from collections.abc import Awaitable
-from typing import Any
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from ...common.errors import JanusGridError, LocalError, Malformed, NotReachable, TimedOut
+from ...common.errors import ConfigError, JanusGridError, LocalError, Malformed, NotReachable, TimedOut
 from ...common.security.audit import Trail
+from ...common.security.renewal import RenewedContext
 from ..acsi.errors import ServiceRefused
 from ..engine import Association
 from ..mapping import initiate
@@ -27,9 +29,14 @@ from .errors import LayerFault
 from .stack import HANDSHAKE_LIMIT, OVERHEAD, Called, Data, Ended, Event, Released, Requested
 from .wire import BerWire
 
+if TYPE_CHECKING:
+    from ...common.security.signing import Outdated
+
 log = logging.getLogger(__name__)
 
 _WIRE = BerWire()
+DOUBTING = 10.0
+"""Seconds after which it is looked again whether clients are still believed, where there are revocation lists."""
 
 
 @attrs.frozen(slots=True)
@@ -91,6 +98,7 @@ class TcpServer:
         self.trail = Trail(host.name)
         self._tls = tls
         self._listening: asyncio.Server | None = None
+        self._doubting: asyncio.Task[None] | None = None
         self._opened: set[_Opened] = set()
 
     async def listen(self, host: str, port: int) -> None:
@@ -105,6 +113,8 @@ class TcpServer:
             )  # fmt: skip
         except OSError as error:
             raise NotReachable(f"cannot listen: {error.strerror or error}", where=f"{host}:{port}") from None
+        if isinstance(self._tls, RenewedContext):
+            self._doubting = loop.create_task(self._doubt(self._tls))
         log.info("%s: listening on %s port %d", self.host.name, host, self.port)
 
     def __repr__(self) -> str:
@@ -121,8 +131,25 @@ class TcpServer:
         """Take no more connections; associations that are open go on."""
         if self._listening is not None:
             self._listening.close()
+        if self._doubting is not None:
+            self._doubting.cancel()
         for opened in list(self._opened):
             opened.stop()
+
+    async def _doubt(self, context: RenewedContext) -> None:
+        """End the connections of clients whose certificates are revoked meanwhile, or out of date."""
+        from ...common.security.signing import Outdated
+
+        while True:
+            await asyncio.sleep(DOUBTING)
+            try:
+                now, lists = datetime.now(UTC), Outdated(context.revoked)
+                for opened in list(self._opened):
+                    opened.doubted(lists, now)
+            except ConfigError as error:
+                log.error("%s: %s", self.host.name, error)
+            except Exception:
+                log.exception("a fault of ours; whether clients are still believed is not known")
 
     # --- connections ------------------------------------------------------------------------------------------------
 
@@ -370,6 +397,14 @@ class _Opened:
             self._host.end(self._association, why)
         else:
             log.info("%s: %s", self._peer, why)
+
+    def doubted(self, lists: Outdated, now: datetime) -> None:
+        """End the connection if its client is not believed any more."""
+        octets = self.connection.certificate_octets
+        why = lists.doubt(octets, now) if octets else None
+        if why is not None:
+            self._server.trail.note("tls-certificate", self._peer, why)
+            self._closed(why)
 
     def _closed(self, why: str) -> None:
         """The server itself has ended the association."""

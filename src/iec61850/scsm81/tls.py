@@ -10,25 +10,59 @@ import ssl
 from pathlib import Path
 
 from ...common.errors import ConfigError
+from ...common.security.renewal import RenewedContext
 
 _SUITES = "ECDHE+AESGCM:DHE+AESGCM"
 
 
-def client_context(ca: Path | str, certificate: Path | str, key: Path | str) -> ssl.SSLContext:
+def client_context(
+    ca: Path | str, certificate: Path | str, key: Path | str, *, revoked: Path | str | None = None
+) -> ssl.SSLContext:
     """Return what `connect(..., tls=)` takes: PEM files of the authority to trust, and of our own certificate and key.
 
-    The server's certificate must name the host that is connected to. Raises `ConfigError` for a file that is none.
+    The server's certificate must name the host that is connected to. With `revoked`, see `server_context`. Raises
+    `ConfigError` for a file that is none.
     """
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    return _load(context, ca, certificate, key)
+    return _made(ssl.PROTOCOL_TLS_CLIENT, ca, certificate, key, revoked)
 
 
-def server_context(ca: Path | str, certificate: Path | str, key: Path | str) -> ssl.SSLContext:
-    """Return what `Server.serve_tcp(..., tls=)` takes; clients without a certificate of this authority are refused."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.num_tickets = 0
-    context.options |= ssl.OP_NO_TICKET
-    return _load(context, ca, certificate, key)
+def server_context(
+    ca: Path | str, certificate: Path | str, key: Path | str, *, revoked: Path | str | None = None
+) -> ssl.SSLContext:
+    """Return what `Server.serve_tcp(..., tls=)` takes; clients without a certificate of this authority are refused.
+
+    With `revoked`, revocation lists (PEM), those too that are on one, or whose authority has no list that is valid. The
+    files are then read again for each handshake when they have changed, and connections that are open are ended when
+    their client is revoked (`TcpServer`).
+    """
+    return _made(ssl.PROTOCOL_TLS_SERVER, ca, certificate, key, revoked)
+
+
+def _made(
+    protocol: int, ca: Path | str, certificate: Path | str, key: Path | str, revoked: Path | str | None
+) -> ssl.SSLContext:
+    def make() -> ssl.SSLContext:
+        context = ssl.SSLContext(protocol)
+        if protocol == ssl.PROTOCOL_TLS_SERVER:
+            context.num_tickets = 0
+            context.options |= ssl.OP_NO_TICKET
+        _load(context, ca, certificate, key)
+        if revoked is not None:
+            _load_lists(context, revoked)
+        return context
+
+    if revoked is None:
+        return make()
+    lists = Path(revoked)
+    return RenewedContext.of(protocol, (Path(ca), Path(certificate), Path(key), lists), make, lists)
+
+
+def _load_lists(context: ssl.SSLContext, revoked: Path | str) -> None:
+    try:
+        context.load_verify_locations(revoked)
+    except (OSError, ssl.SSLError) as error:
+        raise ConfigError(f"the revocation list cannot be read: {error}", where=str(revoked)) from None
+    context.verify_flags |= ssl.VerifyFlags.VERIFY_CRL_CHECK_LEAF
 
 
 def _load(context: ssl.SSLContext, ca: Path | str, certificate: Path | str, key: Path | str) -> ssl.SSLContext:

@@ -9,11 +9,14 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 from janusgrid.common.errors import ConfigError, Malformed, NotReachable
+from janusgrid.common.security.authority import Authority
 from janusgrid.common.xmpp.servers import pki
 from janusgrid.iec61850 import Server, connect
+from janusgrid.iec61850.scsm81 import server as server_room
 from janusgrid.iec61850.scsm81 import tls
 
 from tests.iec61850.plant import plant
+from tests.iec61850.wires import until
 
 
 @pytest.fixture(scope="module")
@@ -86,6 +89,33 @@ async def test_tls_on_one_side_only(authority: pki.Authority, identity: pki.Iden
     await plain.close()
 
 
+async def test_who_is_revoked_is_not_let_in_and_does_not_stay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The lists are read again when they have changed: for the next handshake, and for connections that are open."""
+    monkeypatch.setattr(server_room, "DOUBTING", 0.02)
+    lab = Authority.make(tmp_path)
+    site, desk, other = lab.issue("site", hosts=["localhost"]), lab.issue("desk"), lab.issue("other")
+    revoked = lab.revoke()
+    ours = [tls.client_context(lab.certificate, one.certificate, one.key, revoked=revoked) for one in (desk, other)]
+    async with Server(plant()) as server:
+        context = tls.server_context(lab.certificate, site.certificate, site.key, revoked=revoked)
+        listening = await server.start_tcp(port=0, tls=context)
+        target = f"tcp://localhost:{listening.port}"
+        stays, goes = [await connect(target, tls=one) for one in ours]
+        ended: list[str] = []
+        goes.on_end(ended.append)
+        lab.revoke(other.certificate)
+        await until(lambda: bool(ended))
+        assert len(server.engine.associations) == 1
+        assert listening.trail.counts["tls-certificate"] == 1
+        with pytest.raises(NotReachable):
+            await connect(target, tls=ours[1])
+        assert await stays.read("DG750DER/MMXU1.TotW.mag.f") == 300.5
+        lab.revoke(site.certificate)
+        with pytest.raises(NotReachable, match="revoked"):
+            await connect(target, tls=ours[0])
+        await stays.release()
+
+
 def test_nothing_old(authority: pki.Authority, identity: pki.Identity) -> None:
     for made in (tls.client_context, tls.server_context):
         context = made(authority.certificate, identity.certificate, identity.key)
@@ -102,3 +132,5 @@ def test_files_that_are_none(authority: pki.Authority, identity: pki.Identity, t
         tls.client_context(empty, identity.certificate, identity.key)
     with pytest.raises(ConfigError, match="certificate and key"):
         tls.server_context(authority.certificate, identity.certificate, tmp_path / "missing")
+    with pytest.raises(ConfigError, match="revocation list"):
+        tls.server_context(authority.certificate, identity.certificate, identity.key, revoked=empty)
