@@ -18,7 +18,7 @@ import attrs
 from ...common.clock import Clock
 from ...common.data.access import Change, DataAccess
 from ...common.data.memory import MemoryAccess
-from ...common.errors import JanusGridError, LocalError
+from ...common.errors import JanusGridError, LocalError, Refused
 from ..delivery import MINUTE, Sample, Trace
 from ..events import Answer, DispatchEvent, Opt
 from ..picture import Picture
@@ -27,7 +27,7 @@ from .core import Reserve
 from .parameters import SERVICES, Fleet, Parameters, Service
 from .phases import IN_SERVICE
 from .points import Eyes
-from .seen import Happening, Seen
+from .seen import RETURNED, Happening, Seen
 from .settlement import BaselineRule, Settlement, baseline_kw, settle
 from .state import as_record, from_record
 
@@ -382,7 +382,10 @@ class ReserveController:
             again = device in self._retry
             self._sent.pop(device, None)
             self._retry[device] = now + timedelta(seconds=wait_s)
-            self._core.refused(device, now + timedelta(seconds=self._config.hold_s), now, caught.message)
+            hold_s = (
+                self._config.hold_s if isinstance(caught, Refused) else 0.0
+            )  # what is not reached is seen to be lost
+            self._core.refused(device, now + timedelta(seconds=hold_s), now, caught.message)
             log.log(logging.DEBUG if again else logging.WARNING, "%s did not accept %.1f kW: %s", device, kw, caught)
         finally:
             self._sending.pop(device, None)
@@ -411,6 +414,8 @@ class ReserveController:
     def _tell(self, turned: Turned) -> None:
         for happening in self.happenings[self._told :]:
             log.info("%s", happening)
+            if happening.what == RETURNED:
+                self._sent.pop(happening.device, None)  # it may have forgotten what it was told
             for hear in self._happening_listeners:
                 hear(happening)
         self._told = len(self.happenings)

@@ -22,6 +22,7 @@ from .seen import (
     DISPATCH,
     EMPTY,
     END,
+    LOST,
     MODIFIED,
     OUT,
     RECOVERED,
@@ -156,6 +157,7 @@ class Reserve:
         """Return the set-points of every device that this controller has taken in hand, in kW."""
         self._follow(now, seen)
         self._pass_turns(now, seen)
+        self._take_back(now, seen)
         if self.state.stage in IN_SERVICE:
             self._serve(now, seen)
         elif self.state.stage is Stage.RECOVERY:
@@ -216,7 +218,7 @@ class Reserve:
             self._tell(now, DISPATCH, note=f"{duty.event.reduction_kw:g} kW below {duty.baseline_kw:.3f} kW")
             for name in self._names:
                 if not self._usable(name, seen):
-                    self.state.failed[name] = OUT
+                    self.state.failed[name] = LOST if seen.look(name).lost else OUT
                     self._tell(now, OUT, name)
             self.state.soc_at_dispatch = dict(self.state.soc)
             self.state.decision = self._decision(now)
@@ -251,15 +253,20 @@ class Reserve:
     # --- faults -----------------------------------------------------------------------------------------------------
 
     def _alarms(self, now: datetime, seen: Seen) -> None:
-        """Take out at once what says so itself or is lost, and back in what was only lost, where that is wanted."""
+        """Take out at once what says itself that it has failed, or is lost, where that is wanted."""
         if not self.parameters.at_once:
             return
         for name in self._names:
-            look, reason = seen.look(name), self.state.failed.get(name)
-            if reason is None and (look.alarm or look.lost) and self._device_is_used(name):
-                self._fail(name, "lost" if look.lost else "alarm", now, seen)
-            elif reason == "lost" and look.ready:
+            look = seen.look(name)
+            if name not in self.state.failed and (look.alarm or look.lost) and self._device_is_used(name):
+                self._fail(name, LOST if look.lost else "alarm", now, seen)
+
+    def _take_back(self, now: datetime, seen: Seen) -> None:
+        """Use again what was only lost, as soon as it is reached and says that it works."""
+        for name, reason in tuple(self.state.failed.items()):
+            if reason == LOST and seen.look(name).ready:
                 del self.state.failed[name]
+                self.state.bad[name] = 0
                 self._tell(now, RETURNED, name)
 
     def _device_is_used(self, name: str) -> bool:
@@ -278,14 +285,20 @@ class Reserve:
                 expected = state.setpoints.get(store.name, 0.0)
                 verdicts.append((store, faults.store_is_bad(expected, seen.look(store.name), parameters)))
         for name in faults.confirm(state.bad, verdicts, parameters):
-            self._fail(name, "deviates", now, seen)
+            self._fail(name, LOST if seen.look(name).lost else "deviates", now, seen)
 
     def _fail(self, name: str, reason: str, now: datetime, seen: Seen) -> None:
-        """Take a device out, and start what stands by in its place."""
+        """Take a device out, and start what stands by in its place.
+
+        One that is only lost goes on as it was told, and the meter shows what it does: it is left alone and out of
+        the reckoning, and nothing is started for it but what the energy asks for.
+        """
         self.state.failed[name] = reason
+        self._tell(now, CONFIRMED, name, "" if reason == "deviates" else reason)
+        if reason == LOST:
+            return
         self.state.on.pop(name, None)
         self.state.setpoints[name] = 0.0
-        self._tell(now, CONFIRMED, name, "" if reason == "deviates" else reason)
         self._start(commitment.reaching(self._standby(now, seen), self.fleet.rating_kw(name)), now)
 
     # --- generators -------------------------------------------------------------------------------------------------
@@ -294,7 +307,7 @@ class Reserve:
         service, required, current = self.service, self.required_kw(now), self.course
         if service is None or current is None or required is None:
             return
-        running = [(unit, self._on_s(unit, now) or 0.0) for unit in self.fleet.units if unit.name in self.state.on]
+        running = [(unit, self._on_s(unit, now) or 0.0) for unit in self._running()]
         ratings = sum(unit.rating_kw for unit, _ in running)
         hours = (current.end - now) / timedelta(hours=1)
         balance = energy.Balance(self.energy_kwh(seen), required, ratings, hours)
@@ -310,6 +323,10 @@ class Reserve:
                 self._stop(stopping, now)
         if starting is not None:
             self._start([starting], now)
+
+    def _running(self) -> list[Unit]:
+        """Return the generators that are on and in order."""
+        return [unit for unit in self.fleet.units if unit.name in self.state.on and unit.name not in self.state.failed]
 
     def _standby(self, now: datetime, seen: Seen) -> list[Unit]:
         """Return the generators that may be started, in order."""
@@ -344,7 +361,7 @@ class Reserve:
         """Generators run at full power; with part load instead of charging, they are turned down together."""
         if self.parameters.surplus is Surplus.CHARGE or required is None:
             return
-        running = [unit for unit in self.fleet.units if unit.name in self.state.on]
+        running = self._running()
         ratings = sum(unit.rating_kw for unit in running)
         for unit in running:
             self.state.setpoints[unit.name] = unit.rating_kw * min(1.0, max(0.0, required / ratings))
@@ -400,6 +417,7 @@ class Reserve:
             for store in self.fleet.stores
             if store.name not in self.state.failed
         )
+        self.state.setpoints.update({store.name: 0.0 for store in self.fleet.stores})
         self.state.setpoints.update(storage.charge(goals, hours, self.parameters))
 
     def _idle(self, seen: Seen) -> None:

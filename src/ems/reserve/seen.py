@@ -59,3 +59,4 @@ class Happening:
 DISPATCH, BEGIN, END, CANCELLED, MODIFIED, RECOVERED = "dispatch", "begin", "end", "cancelled", "modified", "recovered"
 START, STOP, CONFIRMED, EMPTY, OUT, RETURNED = "start", "stop", "confirmed", "empty", "out", "returned"
 REFUSED = "refused"
+LOST = "lost"

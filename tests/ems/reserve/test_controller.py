@@ -284,19 +284,59 @@ async def test_an_alarm_at_once_is_worth_having(reference: Result) -> None:
     assert settled.average_rate > reference.settlement.average_rate
 
 
-async def test_a_device_that_is_lost_is_replaced_and_used_again_when_it_is_back() -> None:
+async def test_a_battery_that_is_lost_is_left_alone_and_used_again_when_it_is_back() -> None:
     rig = await dispatched()
+    left = rig.power("ESS500")
     rig.wire.silent.add("ESS500")
     await rig.until("08:43")
     assert rig.told("confirmed") == [("08:41", "ESS500")]
-    assert rig.told("start")[2:] == [("08:41", "MT1"), ("08:41", "MT2"), ("08:41", "MT3")]
+    assert rig.told("start")[2:] == [("08:41", "MT1"), ("08:42", "MT2")], "its energy does not count"
+    assert rig.power("ESS500") == left
     assert not (await rig.app.points.read(["der.ESS500.online"]))["der.ESS500.online"].value
     rig.wire.silent.clear()
     await rig.until("08:44")
     assert rig.told("returned") == [("08:43", "ESS500")]
-    assert rig.power("ESS500") != 0
+    assert rig.power("ESS500") not in (0, left)
     assert rig.plant.reading().import_kw == pytest.approx(rig.app.core.target_kw or 0.0, abs=12)  # turbines ramp
     assert (await rig.app.points.read(["der.ESS500.online"]))["der.ESS500.online"].value
+
+
+@pytest.mark.parametrize("at_once", [True, False])
+@pytest.mark.parametrize("seconds", [20, 600])
+async def test_a_cut_of_the_wire_to_every_device_stops_nothing(at_once: bool, seconds: int) -> None:
+    """An XMPP server that is restarted: the machines go on as they were told, and so does the service after it."""
+    rig = await dispatched(at_once=at_once)
+    rig.wire.silent.update(rig.case.fleet.names)
+    await rig.until(f"{rig.clock.now() + timedelta(seconds=seconds):%H:%M:%S}")
+    assert rig.power("DG750") == pytest.approx(751.725, abs=0.01)
+    rig.wire.silent.clear()
+    await rig.until(f"{rig.clock.now() + timedelta(seconds=60):%H:%M:%S}")
+    assert [rig.power(name) for name in ("DG750", "DG200")] == pytest.approx([751.725, 198.552], abs=0.01)
+    assert rig.app.core.state.failed == {}
+    assert all(kw > 0 for _, device, kw in rig.wire.commands if device.startswith("DG"))
+    assert rig.plant.reading().import_kw == pytest.approx(rig.app.core.target_kw or 0.0, abs=12)
+
+
+async def test_a_device_that_comes_back_is_told_again_what_it_may_have_forgotten() -> None:
+    rig = await dispatched()
+    rig.wire.silent.add("DG200")
+    await rig.until("08:42")
+    rig.plant.set("DG200", 0)  # its controller was switched off and on
+    rig.wire.silent.clear()
+    await rig.until("08:55")
+    assert rig.power("DG200") == pytest.approx(198.552, abs=0.01)
+
+
+async def test_what_is_lost_at_the_end_is_stopped_when_it_is_back() -> None:
+    rig = await dispatched(until="09:29")
+    rig.wire.silent.update(("DG200", "ESS500"))
+    await rig.until("09:40")
+    assert rig.power("DG200") > 0
+    assert rig.power("ESS500") > 0
+    rig.wire.silent.clear()
+    await rig.until("09:50")
+    assert rig.power("DG200") == 0
+    assert rig.power("ESS500") < 0
 
 
 async def test_a_lost_device_that_goes_on_delivering_upsets_nothing() -> None:
