@@ -5,7 +5,7 @@ A further adapter joins with a class of `Rig` and a line in `RIGS`: a context ma
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -28,7 +28,7 @@ from janusgrid.common.store.recorded import Recorded
 from janusgrid.common.xmpp.session import Session
 from janusgrid.ems.local import PlantAccess
 from janusgrid.iec61850 import Command, Ied, Server, connect, read_scl
-from janusgrid.iec61850.access import DeviceAccess, ServerAccess
+from janusgrid.iec61850.access import DeviceAccess, ServedPoints, ServerAccess, model_of
 from janusgrid.iec61850.access.objects import attribute, quality_bits
 from janusgrid.iec61850.acsi.errors import AddCause
 from janusgrid.iec61850.acsi.types import DataValue
@@ -37,6 +37,7 @@ from janusgrid.iec61850.model.nodes import LogControl, Model, Trigger
 
 from tests.data.openadr import Both, VenRig, VtnRig
 from tests.ems.plants import at, microgrid
+from tests.iec61850.access.rows import LIMIT, POWER, TARGET, bound
 
 START = datetime(2026, 3, 25, 8, 0, tzinfo=UTC)
 
@@ -68,11 +69,12 @@ class MemoryRig(Rig):
     """The points of an application."""
 
     number, second, setpoint, setting = "own.p", "own.q", "own.p.set", "own.p.max"
+    memory_points: Sequence[Point] = POINTS
 
     def __init__(self, **options: float) -> None:
         self.clock: LockStepClock = LockStepClock(START)
         self.done: list[Scalar] = []
-        self.memory = MemoryAccess(POINTS, clock=self.clock, handler=self._do, keep=100, **options)  # type: ignore[arg-type]
+        self.memory = MemoryAccess(self.memory_points, clock=self.clock, handler=self._do, keep=100, **options)  # type: ignore[arg-type]
         self.access = self.memory
         for name in (self.number, self.second, self.setpoint, self.setting):
             self.memory.put(name, 0.0)
@@ -175,6 +177,7 @@ async def simulation(stage: Stage) -> AsyncIterator[Rig]:
 
 # --- IEC 61850 --------------------------------------------------------------------------------------------------------
 
+SERVED = bound(POWER, POWER.replace("p,", "q,", 1).replace("MMXU1", "MMXU2"), TARGET, LIMIT)
 SITE = load_site(resource("mappings/sites/microgrid.yaml"))
 DEVICE = SITE.device("ESS500")
 CONTROL, LIMIT = "ESS500DER/DWGC1.WSpt", "ESS500DER/DSTO1.DschWMax.setMag.f"
@@ -277,6 +280,47 @@ class ClientRig(ServerRig):
         await self.device.ready()
 
 
+class ServedRig(MemoryRig):
+    """Points in memory behind a server that is made from their table, seen by its client: everything there and back."""
+
+    number, second, setpoint, setting = "der.X.p", "der.X.q", "der.X.p.set", "der.X.p.max"
+    takes_tests = False
+    memory_points = tuple(binding.point for binding in SERVED)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.server = Server(model_of("X", SERVED, logged=True), clock=self.clock)
+        self.served = ServedPoints(self.server, SERVED, self.memory)
+        self.reachable = True
+        self.ied: Ied | None = None
+        self.device = DeviceAccess("X", SERVED, self._connect, self.clock, retry=0.01, integrity=5.0)
+        self.access = self.device
+
+    async def _connect(self) -> Ied:
+        if not self.reachable:
+            raise NotReachable("the wire is cut")
+        self.ied = Ied(self.server.connect("client"), clock=self.clock)
+        return self.ied
+
+    async def lose(self) -> None:
+        self.reachable = False
+        assert self.ied is not None
+        await self.ied.association.abort()
+        await self.until(lambda: not self.device._up.is_set())
+
+    async def restore(self) -> None:
+        self.reachable = True
+        await self.device.ready()
+
+
+@asynccontextmanager
+async def served(stage: Stage) -> AsyncIterator[Rig]:
+    rig = ServedRig()
+    async with rig.memory, rig.server, rig.served, rig.device:
+        await rig.device.ready()
+        yield rig
+
+
 @asynccontextmanager
 async def local(stage: Stage) -> AsyncIterator[ClientRig]:
     async def reach(rig: ServerRig) -> Ied:
@@ -351,6 +395,7 @@ RIGS: dict[str, Open] = {
     "recorded": recorded,
     "simulation": simulation,
     "server": server,
+    "served": served,
     "local": local,
     "8-1": scsm81,
     "8-2": scsm82,

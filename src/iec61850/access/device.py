@@ -15,7 +15,7 @@ import attrs
 
 from ...common.clock import Clock
 from ...common.data.access import Change, Entry
-from ...common.data.fitting import schedulable, utc
+from ...common.data.fitting import course, schedulable, utc
 from ...common.data.newest import Newest
 from ...common.data.point import Point
 from ...common.data.services import CommonService, Services, refuse
@@ -310,6 +310,7 @@ class DeviceAccess:
         """Command a controllable object as its control model asks for; see `client.Control.operate`."""
         binding = self._offering(name, Service.OPERATE)
         binding.check(value)
+        at = None if at is None else utc(at, name)
         control = self._control(binding)
         if at is not None and not await control.later():
             refuse(CommonService.OPERATE_LATER, name, "the object takes no command for a later time (operTm)")
@@ -348,11 +349,12 @@ class DeviceAccess:
 
     async def schedule(self, name: str, entries: Sequence[Entry], *, end: datetime) -> None:
         """Write it into the FSCH node that the table names and enable it; see `schedules`."""
-        schedulable(self._binding(name).point)
+        point = schedulable(self._binding(name).point)
         plan = self._plans.get(name)
         if plan is None:
             refuse(CommonService.SCHEDULE, name, "its table names no FSCH node")
-        await give(self._associated(), plan, entries, end)
+        steps = [Entry(start, value) for start, value in course(point, entries, end)]
+        await give(self._associated(), plan, steps, utc(end, name))
 
     async def history(self, name: str, start: datetime, end: datetime) -> Sequence[Value]:
         """Return what a log of the server has recorded in `[start, end)`, oldest first; raise `Refused` if none has it.
