@@ -7,13 +7,14 @@ from datetime import datetime, timedelta
 
 from ...iec61850.access import DeviceAccess
 from ...openadr.vtn import Telemetry, Vtn
+from ..controller import Control
 from ..delivery import MINUTE
 from ..events import DispatchEvent
 from ..host import Host
 from ..report.record import Track
 from ..report.reserve import telling
 from ..reserve import seen as words
-from ..reserve.controller import Control, ReserveController, Turned
+from ..reserve.controller import ReserveController, Turned
 from ..reserve.parameters import Fleet
 from ..reserve.seen import Happening
 from ..sim.plant import Plant

@@ -19,6 +19,7 @@ from ...common.clock import Clock
 from ...common.data.access import Change, DataAccess
 from ...common.data.memory import MemoryAccess
 from ...common.errors import JanusGridError, LocalError, Refused
+from ..controller import Control
 from ..delivery import MINUTE, Sample, Trace
 from ..events import Answer, DispatchEvent, Opt
 from ..picture import Picture
@@ -94,16 +95,6 @@ class Turned:
     orders: Mapping[str, float]
     required_kw: float | None
     target_kw: float | None
-
-
-@attrs.frozen(slots=True)
-class Control:
-    """One set-point sent, and what became of it: `error` is None if the device accepted it."""
-
-    time: datetime
-    device: str
-    kw: float
-    error: JanusGridError | None = None
 
 
 class ReserveController:
@@ -253,6 +244,8 @@ class ReserveController:
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise LocalError(f"a record of the reserve application is damaged: {error!r}") from None
         unknown = (set(state.on) | set(state.setpoints)) - set(self._config.fleet.names)
+        if state.duty is not None and state.duty.service not in self._core.services:
+            raise LocalError(f"the record tells of the service {state.duty.service!r}, which this site does not sell")
         if unknown:
             raise LocalError(f"the record tells of {', '.join(sorted(unknown))}, which this site does not have")
         self._core.state = state

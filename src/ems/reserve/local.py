@@ -9,12 +9,13 @@ from typing import Any
 import attrs
 
 from ...common.clock import LockStepClock
+from ..controller import Control
 from ..delivery import Sample, Trace
 from ..events import Answer, Opt
 from ..local import PlantAccess
 from ..sim.plant import Plant, Reading
 from .cases import MIDNIGHT, Case, at, plant, published
-from .controller import Control, Look, ReserveConfig, ReserveController
+from .controller import Look, ReserveConfig, ReserveController
 from .parameters import Figure, figures
 from .seen import Happening
 from .settlement import Settlement, judge

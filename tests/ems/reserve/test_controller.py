@@ -258,6 +258,7 @@ async def test_a_damaged_record_is_refused_and_changes_nothing() -> None:
         good | {"core": {key: value for key, value in good["core"].items() if key != "on"}},
         good | {"core": good["core"] | {"stage": "dreaming"}},
         good | {"minutes": {"three": 1.0}},
+        good | {"core": good["core"] | {"duty": good["core"]["duty"] | {"service": "frequency"}}},
         good | {"import": [["yesterday", 1.0]]},
         good | {"core": good["core"] | {"on": {"DG9000": "2022-03-25T08:20:00+08:00"}}},
     ):
