@@ -182,3 +182,18 @@ def test_the_tables_that_come_along_fit_the_published_models(tmp_path: Path, nam
     )
     (found,) = load_site(tmp_path / "site.yaml").devices
     find("modbus").link(found, Surroundings(clock=RealClock()))
+
+
+def test_the_rows_of_the_how_to_are_rows(tmp_path: Path) -> None:
+    page = (Path(__file__).parents[3] / "docs" / "how-to" / "field-devices.md").read_text("utf-8")
+    rows = [line for line in page.splitlines() if ",float64," in line and not line.startswith("|")]
+    header = (mappings_dir() / "modbus" / "sunspec-inverter.csv").read_text("utf-8").splitlines()[0]
+    (tmp_path / "modbus").mkdir()
+    (tmp_path / "modbus" / "d.csv").write_text("\n".join([header, *rows, ""]))
+    (tmp_path / "site.yaml").write_text(
+        "name: t\ndomain: t.example\nems: {jid: 'ems@{domain}/IEC'}\n"
+        "devices:\n- {name: D, table: modbus/d.csv, address: {host: h, security: none}}\n"
+    )
+    found = load_site(tmp_path / "site.yaml").device("D")
+    find("modbus").link(found, Surroundings(clock=RealClock()))
+    assert [binding.address["sunspec"] for binding in found.bindings] == ["103.W", "123.WMaxLimPct"]
