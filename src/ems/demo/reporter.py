@@ -182,7 +182,8 @@ class UtilityReporter:
 
     def _states(self, samples: Sequence[Sample]) -> None:
         """Tell which resources are not online, when that has changed."""
-        away = sorted(sample.r_id.removesuffix(".status") for sample in samples if not sample.value.online)
+        latest = {sample.r_id: sample.value for sample in sorted(samples, key=lambda sample: sample.time)}
+        away = sorted(r_id.removesuffix(".status") for r_id, state in latest.items() if not state.online)
         if away != self._away:
             self._away = away
             what = f"{', '.join(away)} not online" if away else "all online"
