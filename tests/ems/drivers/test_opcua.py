@@ -396,3 +396,17 @@ def test_rows_that_say_nothing(tmp_path: Path, row: str, reason: str) -> None:
 def test_addresses_that_say_nothing(tmp_path: Path, address: dict[str, object], reason: str) -> None:
     with pytest.raises(ConfigError, match=reason):
         linked(site(tmp_path, **{"url": "opc.tcp://h:4840"} | address))  # type: ignore[arg-type]
+
+
+def test_an_array_that_cannot_be_as_long_as_it_says_is_not_made() -> None:
+    from asyncua.common.utils import Buffer
+    from asyncua.ua import ua_binary
+    from janusgrid.ems.drivers.opcua import connection
+
+    assert connection.MAX_MESSAGE
+    for kind in (V.Null, V.Boolean, V.String, V.Variant):
+        with pytest.raises(ua.UaError, match="an array of 2147483647 elements in 5 octets"):
+            ua_binary.variant_from_binary(Buffer(struct.pack("<Bi", 0x80 | kind.value, 0x7FFFFFFF) + b"\0"))
+    for value in ([], [True, False], ["a", ""], None):
+        sent = ua.Variant(value, V.String if value and "a" in value else V.Boolean, is_array=True)
+        assert ua_binary.variant_from_binary(Buffer(ua_binary.variant_to_binary(sent))).Value == value

@@ -12,8 +12,10 @@ import attrs
 from asyncua import ua
 from asyncua.client.client import Client
 from asyncua.client.ua_client import UASocketProtocol
+from asyncua.common.utils import Buffer
 from asyncua.crypto import security_policies, uacrypto
-from asyncua.ua.uaerrors import UaStatusCodeError
+from asyncua.ua import ua_binary
+from asyncua.ua.uaerrors import UaError, UaStatusCodeError
 
 from ....common.errors import ConfigError, JanusGridError, Malformed, NotReachable, Refused, TimedOut
 
@@ -134,6 +136,21 @@ def _uri(certificate: Any) -> str | None:
                 if type(name).__name__ == "UniformResourceIdentifier":
                     return str(name.value)
     return None
+
+
+def _array(kind: ua.VariantType, data: Any, unpack: Any = ua_binary.unpack_uatype_array) -> Any:
+    """Unpack an array of a variant that can be as long as it says.
+
+    An element takes an octet at least; but asyncua lets one of nothing take none, and would make 2 000 000 000 of them.
+    """
+    if isinstance(data, Buffer) and len(data) >= 4:
+        length = int.from_bytes(data.copy(4).read(4), "little", signed=True)
+        if length > len(data) - 4:
+            raise UaError(f"an array of {length} elements in {len(data)} octets")
+    return unpack(kind, data)
+
+
+ua_binary.unpack_uatype_array = _array  # type: ignore[assignment]
 
 
 class _Bounded(UASocketProtocol):
