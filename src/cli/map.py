@@ -85,7 +85,7 @@ def check_command(files: tuple[str, ...], as_json: bool) -> None:
             for fault in faults:
                 click.echo(str(fault))
             for each in advice:
-                click.echo(f"{each.where}: advice: {each.message}")
+                click.echo(f"{each.where or name}: advice: {each.message}")
             click.echo(f"{name}: {what}, {_many(len(faults), 'fault')}")
     sys.exit(1 if any(faults for _, _, faults, _ in found) else 0)
 
@@ -97,7 +97,7 @@ def _checked(path: Path) -> tuple[str, tuple[ConfigError, ...], tuple[ConfigErro
             points = f"{_many(len(site.site.devices), 'device')}, {_many(len(site.site.points), 'point')}"
             return points, site.faults, site.advice
         table = check_table(path)
-        purpose = {"iec61850": "IEC 61850", "signals": "OpenADR signals", "reports": "OpenADR reports"}
+        purpose = PROTOCOLS | {"signals": "OpenADR signals", "reports": "OpenADR reports"}
         what = purpose.get(table.purpose, "of another protocol")
         return f"{_many(len(table.table.rows), 'row')} ({what})", table.faults, table.advice
     except ConfigError as error:

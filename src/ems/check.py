@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from difflib import get_close_matches
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 
 import attrs
@@ -40,6 +41,12 @@ COLUMNS = {
     "reports": ("report", "report_name", "rid", "report_type", "reading_type", "item", "min_period", "max_period"),
 }
 """By what a table is for, the columns that it has beside those of every table."""
+
+_FIELD: dict[str, tuple[str, str, str, tuple[str, ...]]] = {
+    "modbus": ("register", ".drivers.modbus.rows", "row", ()),
+    "opcua": ("node", ".drivers.opcua.nodes", "node_row", ("urn:namespace",)),
+}
+"""Of tables for field devices: the column by which they are known, and what looks at a row of theirs."""
 
 
 @attrs.frozen(slots=True)
@@ -150,7 +157,8 @@ class CheckedTable:
 
     Attributes:
         table: as loaded.
-        purpose: what its columns say that it is for: `iec61850`, `signals`, `reports`, or the empty text for another.
+        purpose: what its columns say that it is for: `iec61850`, `signals`, `reports`, `modbus`, `opcua`, or the empty
+            text for another.
         faults, advice: as of a site.
     """
 
@@ -179,7 +187,21 @@ def check_table(path: Path) -> CheckedTable:
         faults, advice = _faults(lambda: check_signals(rows)), tuple(strange_signals(rows))
     elif purpose == "reports":
         faults, advice = _faults(lambda: offers(rows, "resource")), tuple(strange_reports(rows))
+    elif purpose:
+        faults, advice = _field(rows, purpose)
     return CheckedTable(table, purpose, faults, advice)
+
+
+def _field(rows: Iterable[Binding], purpose: str) -> tuple[tuple[ConfigError, ...], tuple[ConfigError, ...]]:
+    """Return what a field driver says of rows; without its library, that nothing was looked at."""
+    _, module, name, more = _FIELD[purpose]
+    try:
+        look = getattr(import_module(module, __package__), name)
+    except ImportError as error:
+        reason = f"rows were not looked at: that needs {error.name!r}, pip install 'janusgrid[{purpose}]'"
+        return (), (ConfigError(reason),)
+    told = (row for row in rows if not row.address.get("value"))  # others are figures of the table itself
+    return tuple(fault for row in told for fault in _faults(partial(look, row, *more))), ()
 
 
 def purpose_of(columns: Iterable[str]) -> str:
@@ -187,6 +209,9 @@ def purpose_of(columns: Iterable[str]) -> str:
     there = {*columns} - {*COMMON, *OPTIONAL}
     if {"rid", "signal"} <= there:
         return ""  # VENs below: reports and signals in one
+    for purpose, (column, *_) in _FIELD.items():
+        if column in there:
+            return purpose
     found = {name: len(there & {*own}) / len(own) for name, own in COLUMNS.items()}
     best = max(found, key=lambda name: found[name])
     return best if found[best] >= 0.5 else ""

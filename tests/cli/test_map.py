@@ -64,6 +64,19 @@ def test_faults_have_their_line_and_advice_is_none(tmp_path: Path) -> None:
     assert f"{signals}:3: advice: LOAD_DISPATCH is usually one of setpoint, delta" in text
 
 
+def test_tables_of_field_devices_are_shown_to_their_drivers(tmp_path: Path) -> None:
+    for name, old, new, reason in (
+        ("modbus/sunspec-der.csv", ",701.W,", ",701.X,", "model 701 has no 'X'"),
+        ("opcua/pv-site.csv", "s=OPCGroup1.Ambient", "x=OPCGroup1.Ambient", "'x=OPCGroup1.Ambient_Temp' is no node"),
+    ):
+        table = tmp_path / Path(name).name
+        table.write_text(resource(f"mappings/{name}").read_text(encoding="utf-8").replace(old, new), "utf-8")
+        code, text = run("check", str(table))
+        assert code == 1
+        assert text.startswith(f"{table}:3: ")
+        assert reason in text
+
+
 def test_a_table_that_cannot_be_read_is_told_with_all_its_faults(tmp_path: Path) -> None:
     table = tmp_path / "t.csv"
     table.write_text(HEADER + ROW.replace("kW", "kw") + ROW.replace("MX,float32", "MX,float"), "utf-8")
