@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from ...common.data.site import Site
 from ...openadr.events import About, baseline, event
 from ...openadr.items import item
-from ...openadr.model import EiEvent, PayloadResourceStatus, SignalName, SignalType
+from ...openadr.model import EiEvent, PayloadResourceStatus, ReportType, SignalName, SignalType
 from ...openadr.vtn import Telemetry
 from ..bridge import points_by_r_id
 from ..delivery import MINUTE, Sample, Trace
@@ -52,7 +52,11 @@ class Utility:
 
     def __init__(self, site: Site) -> None:
         self._rows = points_by_r_id(site.ven.reports)
-        self._states = {r_id: row.point.name.split(".")[1] for r_id, row in self._rows.items() if "status" in r_id}
+        self._states = {
+            r_id: row.point.name.split(".")[1]
+            for r_id, row in self._rows.items()
+            if row.address["report_type"] == ReportType.X_RESOURCE_STATUS
+        }
         self.reports = 0
         self.values = 0
         self.minutes: dict[datetime, dict[str, float]] = {}
