@@ -70,7 +70,8 @@ def resources(site: Site) -> tuple[Resource, ...]:
             continue
         rating, energy = device.figures.get("rating"), device.figures.get("energy")
         if rating is None:
-            raise ConfigError(f"{device.name} takes set-points and has no rating among its figures")
+            reason = f"{device.name} takes set-points and has no rating among its figures"
+            raise ConfigError(reason, where=device.where or None)
         found.append(
             Resource(
                 name=device.name,

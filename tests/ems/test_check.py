@@ -72,7 +72,7 @@ def test_faults_of_all_kinds_are_told_together(home: Path) -> None:
 def test_a_setpoint_needs_a_rating(home: Path) -> None:
     spoil(home.parent / "heatpump.csv", "\nalarm,setting", "\np.set,setpoint")
     spoil(home.parent / "heatpump.csv", ",read write,", ",read,")
-    assert faults(home) == ["HP1 takes set-points and has no rating among its figures"]
+    assert faults(home) == ["home.yaml:17:14: HP1 takes set-points and has no rating among its figures"]
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,8 @@ import shutil
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from janusgrid.common.errors import ConfigError
 from janusgrid.common.resources import mappings_dir
 from janusgrid.ems.check import check, check_table
@@ -77,3 +79,29 @@ def test_several_mistakes_are_told_at_once(home: Path) -> None:
         "plant.yaml:7:8:",
         "signals.csv:2:",
     ]
+
+
+FILES = sorted(path.name for path in HOME.iterdir() if path.suffix in (".yaml", ".csv"))
+SCRAPS = st.sampled_from(
+    [*"{}[],:|=&*\n\t\"'#-0", "null", "{device}", "inherits: ", "1e999", "\N{GREEK SMALL LETTER MU}", ""]
+)
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.sampled_from(FILES), st.lists(st.tuples(st.integers(0, 900), st.integers(0, 12), SCRAPS), min_size=1, max_size=3)
+)
+def test_whatever_is_spoilt_is_a_fault_with_a_file_or_none(
+    home: Path, name: str, cuts: list[tuple[int, int, str]]
+) -> None:
+    original = (HOME / name).read_text(encoding="utf-8")
+    content = original
+    for at, length, scrap in cuts:
+        content = content[:at] + scrap + content[at + length :]
+    (home / name).write_text(content, encoding="utf-8")
+    try:
+        for look in ("plant.yaml", "heir.yaml", "genset.csv"):
+            for fault in faults(home / look):
+                assert re.match(rf"({'|'.join(FILES)}|\{{tables\}}/\S+)(:\d+)*: .", fault), fault
+    finally:
+        (home / name).write_text(original, encoding="utf-8")
