@@ -43,8 +43,8 @@ SAMPLE = timedelta(seconds=20)
 HOMES = {"home1": "HOME1", "home2": "HOME2"}
 DERS = ("DG750", "DG200", "ESS500")
 SETUP = 60.0
-SLOW = 15.0
-"""Seconds of the clock in a real one while programs log in."""
+SLOW, CRAWL = 15.0, 2.0
+"""Seconds of the clock in a real one while programs are away, and while they log in again."""
 
 
 class Home:
@@ -236,11 +236,12 @@ class World:
     async def restart_server(self, away: float) -> None:
         """Kill the XMPP server, start it again after some seconds of the clock, and return when all are back.
 
-        To log in and to associate takes real seconds: the clock runs slowly meanwhile.
+        To log in and to associate takes real seconds: the clock hardly runs meanwhile.
         """
         self.clock.pace(SLOW)
         await self.server.kill()
         await self.clock.sleep(away)
+        self.clock.pace(CRAWL)
         await self.server.start()
         async with asyncio.timeout(SETUP):
             for name in DERS:
