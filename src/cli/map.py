@@ -1,4 +1,4 @@
-"""`janusgrid map`: conversion tables and the points of sites, checked, shown and explained."""
+"""`janusgrid map`: conversion tables and the points of sites, checked, shown, explained, and written as CID files."""
 
 from __future__ import annotations
 
@@ -23,6 +23,8 @@ from ..common.errors import ConfigError, UnknownName
 from ..common.resources import mappings_dir
 from ..ems.check import check, check_table
 from ..ems.explain import Explanation, Way, explain
+from ..iec61850.access import model_of_device, model_of_site
+from ..iec61850.scl import write_cid
 from .piped import PipedGroup
 
 SITES = (".yaml", ".yml")
@@ -97,7 +99,7 @@ def _checked(path: Path) -> tuple[str, tuple[ConfigError, ...], tuple[ConfigErro
             points = f"{_many(len(site.site.devices), 'device')}, {_many(len(site.site.points), 'point')}"
             return points, site.faults, site.advice
         table = check_table(path)
-        purpose = PROTOCOLS | {"signals": "OpenADR signals", "reports": "OpenADR reports"}
+        purpose = PROTOCOLS | {"signals": "OpenADR signals", "reports": "OpenADR reports", "ven": "a VEN below"}
         what = purpose.get(table.purpose, "of another protocol")
         return f"{_many(len(table.table.rows), 'row')} ({what})", table.faults, table.advice
     except ConfigError as error:
@@ -258,6 +260,27 @@ def _way(way: Way, point: Point) -> Iterable[str]:
 def _with(value: object, unit: str) -> str:
     shown = f"{value:.10g}" if isinstance(value, float) else str(value)
     return f"{shown} {unit}".strip()
+
+
+# --- CID files --------------------------------------------------------------------------------------------------------
+
+
+@command.command(short_help="write the CID file of a server that is made from tables")
+@click.argument("site")
+@click.argument("device", required=False)
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="to this file; else it is printed"
+)
+def cid(site: str, device: str | None, output: Path | None) -> None:
+    """Write the CID file of a DEVICE of a SITE as its table makes it, for clients that want a file.
+
+    Without DEVICE that of the server for an operator above, which has all devices. What an application adds to it in
+    the running program is not in it.
+    """
+    loaded = load_site(_file(site))
+    text = write_cid(model_of_device(loaded.device(device)) if device else model_of_site(loaded), output)
+    if output is None:
+        click.echo(text, nl=False)
 
 
 # --- schema ----------------------------------------------------------------------------------------------------------

@@ -14,6 +14,7 @@ from janusgrid.common.data.site import load_site
 from janusgrid.common.errors import UnknownName
 from janusgrid.common.resources import resource
 from janusgrid.ems.explain import explain
+from janusgrid.iec61850.scl import check
 
 from ..common.data.tables import SHIPPED, shown
 
@@ -67,6 +68,8 @@ def test_faults_have_their_line_and_advice_is_none(tmp_path: Path) -> None:
 def test_tables_of_field_devices_are_shown_to_their_drivers(tmp_path: Path) -> None:
     for name, old, new, reason in (
         ("modbus/sunspec-der.csv", ",701.W,", ",701.X,", "model 701 has no 'X'"),
+        ("openadr/ven.csv", ",LOAD_DISPATCH,", ",LOAD_DISPACH,", "did you mean 'LOAD_DISPATCH'?"),
+        ("openadr/ven.csv", ",LOAD_DISPATCH,", ",,", "a row of a VEN has one of rid, signal and about, not none"),
         ("opcua/pv-site.csv", "s=OPCGroup1.Ambient", "x=OPCGroup1.Ambient", "'x=OPCGroup1.Ambient_Temp' is no node"),
     ):
         table = tmp_path / Path(name).name
@@ -144,3 +147,17 @@ def test_the_schema_is_the_one_that_is_shipped() -> None:
     assert code == 0
     assert json.loads(text) == site_schema()
     assert text == resource("schemas/site.json").read_text(encoding="utf-8")
+
+
+def test_a_server_made_from_tables_is_written_as_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "ESS500.cid"
+    assert run("cid", "microgrid", "ESS500", "-o", str(file)) == (0, "")
+    models, diagnostics = check(file)
+    assert diagnostics == ()
+    assert [list(model.devices) for model in models] == [["ESS500DER"]]
+    code, text = run("cid", "microgrid")
+    (model,), diagnostics = check(text.encode())
+    assert (code, diagnostics) == (0, ())
+    assert list(model.devices)[:2] == ["EMSDG200DER", "EMSDG750DER"]
+    with pytest.raises(UnknownName, match="DG750"):
+        run("cid", "microgrid", "DG75")

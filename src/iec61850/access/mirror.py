@@ -21,6 +21,9 @@ from .modelling import model_of
 from .places import DEVICE, SITE, Places
 from .serve import ServedPoints
 
+IED = "EMS"
+"""What the server for an operator is called, unless it is said."""
+
 
 class Mirror:
     """A server whose IED is the energy management system, with a logical device for each device of the site.
@@ -54,7 +57,7 @@ class Mirror:
         access: DataAccess,
         clock: Clock,
         *,
-        ied: str = "EMS",
+        ied: str = IED,
         addresses: dict[str, str] | None = None,
         tables: Iterable[Table | Path] = (),
         generic: bool = True,
@@ -121,6 +124,18 @@ class Mirror:
             return tuple(binding for binding in self._given if binding.point.name in there)
         places = Places(self._ied, self._site.devices, tables=self._tables, generic=self._generic)
         return places.bind(points)
+
+
+def model_of_site(site: Site) -> Model:
+    """Return the model of the server for an operator, with what the devices of a site have.
+
+    As its site file says under `operator`; a running program has the points of its application too.
+    """
+    operator = site.operator
+    ied, tables, generic = (operator.ied, operator.tables, operator.generic) if operator else (IED, (), True)
+    points = (binding.point for device in site.devices for binding in device.bindings)
+    bindings = Places(ied, site.devices, tables=tables, generic=generic).bind(points)
+    return mirror_model(ied, bindings, site, addresses={"JID": site.jid})
 
 
 @contextmanager
