@@ -26,18 +26,19 @@ from ..iec61850.access.targets import target
 from ..iec61850.model.classes import class_tables
 from ..iec61850.scl import Diagnostic, Severity
 from ..iec61850.scl import read as read_scl
+from ..openadr.model import SignalName, SignalType
 from .bridge import check_signals, strange_signals
+from .drivers.openadr import ABOUT, party
 from .drivers.port import Surroundings, find
 from .host import resources
 from .telemetry import offers, strange_reports
+from .words import word
 
 _PLACE = re.compile(r"\{(\w+)\}")
-_FACES = frozenset({"iec61850", "openadr"})
-"""Drivers whose rows are looked at here."""
-
 COLUMNS = {
     "iec61850": ("reference", "fc"),
     "signals": ("signal", "signal_type", "item"),
+    "ven": ("rid", "signal", "signal_type", "about"),
     "reports": ("report", "report_name", "rid", "report_type", "reading_type", "item", "min_period", "max_period"),
 }
 """By what a table is for, the columns that it has beside those of every table."""
@@ -105,7 +106,11 @@ def _device(device: Device, diagnostics: list[Diagnostic]) -> Iterator[ConfigErr
         else:
             for binding in device.bindings:
                 yield from _faults(partial(attribute, binding))
-    elif device.driver not in _FACES:
+    elif device.driver == "openadr":
+        yield from _faults(partial(party, device))
+        for binding in device.bindings:
+            yield from _faults(partial(_ven_row, binding))
+    else:
         yield from _faults(lambda: find(device.driver, device.where).link(device, Surroundings(clock=RealClock())))
 
 
@@ -123,6 +128,20 @@ def _against_classes(rows: Iterable[Binding]) -> Iterator[ConfigError]:
     """Yield what the classes of the standards do not have; a device may have more than they, if it says so itself."""
     for row in rows:
         yield from _faults(partial(target, class_tables(), row))
+
+
+def _ven_row(row: Binding) -> None:
+    """Raise `ConfigError` for a row of a VEN below that says nothing of it, or what OpenADR does not know."""
+    where = row.row.where
+    given = [column for column in ("rid", "signal", "about") if row.address.get(column)]
+    if len(given) != 1:
+        raise ConfigError(f"a row of a VEN has one of rid, signal and about, not {' and '.join(given) or 'none'}",
+                          where=where)  # fmt: skip
+    if given == ["signal"]:
+        word(SignalName, row, "signal")
+        word(SignalType, row, "signal_type", own=False)
+    elif given == ["about"] and row.address["about"] not in ABOUT:
+        raise ConfigError(f"about: {row.address['about']!r} is not known; there is {', '.join(ABOUT)}", where=where)
 
 
 def _faults(look: Callable[[], object]) -> tuple[ConfigError, ...]:
@@ -157,8 +176,8 @@ class CheckedTable:
 
     Attributes:
         table: as loaded.
-        purpose: what its columns say that it is for: `iec61850`, `signals`, `reports`, `modbus`, `opcua`, or the empty
-            text for another.
+        purpose: what its columns say that it is for: `iec61850`, `signals`, `reports`, `ven` (a VEN below), `modbus`,
+            `opcua`, or the empty text for another.
         faults, advice: as of a site.
     """
 
@@ -187,6 +206,8 @@ def check_table(path: Path) -> CheckedTable:
         faults, advice = _faults(lambda: check_signals(rows)), tuple(strange_signals(rows))
     elif purpose == "reports":
         faults, advice = _faults(lambda: offers(rows, "resource")), tuple(strange_reports(rows))
+    elif purpose == "ven":
+        faults = tuple(fault for row in rows for fault in _faults(partial(_ven_row, row)))
     elif purpose:
         faults, advice = _field(rows, purpose)
     return CheckedTable(table, purpose, faults, advice)
@@ -208,7 +229,7 @@ def purpose_of(columns: Iterable[str]) -> str:
     """Return what a table with these columns is for, by most of them; the empty text if that is not known here."""
     there = {*columns} - {*COMMON, *OPTIONAL}
     if {"rid", "signal"} <= there:
-        return ""  # VENs below: reports and signals in one
+        return "ven"
     for purpose, (column, *_) in _FIELD.items():
         if column in there:
             return purpose
