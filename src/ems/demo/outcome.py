@@ -16,6 +16,7 @@ from ..reserve import seen
 from ..reserve.cases import ZONE, Case, at
 from ..reserve.seen import Happening
 from ..reserve.settlement import Settlement
+from .looks import LOOK_S, QUICK_S
 from .wires import Wire
 
 
@@ -235,11 +236,7 @@ class Outcome:
             pv=self.pv,
             generation=self.generation,
             devices=self.tracks,
-            table=tuple(
-                TablePoint(row.time, row.published_kw, row.told.get("grid_import"))
-                for row in self.rows
-                if row.published_kw is not None
-            ),
+            table=tuple(TablePoint(row.time, row.published_kw, row.told.get("grid_import")) for row in self.rows),
             events=tuple(marks(self.happenings, case)),
             settled=(settled("utility (VTN)", self.vtn), settled("site (EMS)", self.ems)),
             checks=self.checks,
@@ -249,6 +246,8 @@ class Outcome:
 
 
 _NOTES = (
+    f"Devices looked at their machines every {LOOK_S:g} s, and every {QUICK_S:g} s in the minutes after a fault; "
+    "storage was set whenever there was something new to see.",
     "The settlement of the utility stands on the telemetry that its VTN received; the published rows are compared with "
     "that telemetry too. The lines of the plots are what the site's application saw and ordered.",
     "Load and sun follow the published table through the instants that it prints, so that rows in which the target was "

@@ -79,7 +79,7 @@ def page(record: Record, pictures: Iterable[Picture]) -> str:
         _parameters(record),
         *(f"<p>{escape(note)}</p>" for note in record.notes),
     ]
-    head = f"<title>{escape(record.name)}: {escape(record.title)}</title>\n<style>{variables()}\n{CSS}</style>"
+    head = f"<title>{escape(record.title)}</title>\n<style>{variables()}\n{CSS}</style>"
     return (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
@@ -161,7 +161,7 @@ def _table(record: Record) -> str:
         ]  # fmt: skip
         rows.append([record.clock(point.time), *("–" if kw is None else f"{kw:.1f}" for kw in figures)])
     return (
-        "<h2>At the instants of the published table</h2>"
+        "<h2>Every ten minutes</h2>"
         "<p>The rate is that of the minute that ends there; charge is in per cent.</p>"
         + _html_table(head, rows, right=set(range(1, len(head))))
     )

@@ -78,8 +78,8 @@ def pictures(record: Record) -> list[Picture]:
             "power",
             "Power at the site",
             f"Lines over time, {span}: load, generation with storage, photovoltaic output and import from the grid, "
-            f"with the baseline of {record.baseline_kw:.1f} kW, the target of {record.target_kw:.1f} kW and the "
-            "published figures of the import as circles. The figures stand in the table below.",
+            f"with the baseline of {record.baseline_kw:.1f} kW and the target of {record.target_kw:.1f} kW; "
+            "circles are the published figures of the import, where there are any. Figures stand in the table below.",
             _power,
         ),
         Picture(
@@ -140,15 +140,16 @@ def _power(record: Record, palette: Palette) -> Figure:
         linewidth=1.3,
     )
     axes.plot(
-        [record.begin, record.over],
+        [_x(record.begin), _x(record.over)],
         [record.target_kw] * 2,
         "--",
         color=palette("target"),
         label="target",
         linewidth=1.3,
     )
-    if record.table:
-        times, figures = _split([(point.time, point.published_kw) for point in record.table])
+    printed = [(point.time, point.published_kw) for point in record.table if point.published_kw is not None]
+    if printed:
+        times, figures = _split(printed)
         axes.plot(
             times,
             figures,

@@ -60,16 +60,18 @@ class Track:
 
 @attrs.frozen(slots=True)
 class TablePoint:
-    """The import at an instant, in kW: as published, and as it was found; None if it was not."""
+    """The import at an instant, in kW: as published and as it was found; None if it was not."""
 
     time: datetime
-    published_kw: float
+    published_kw: float | None
     found_kw: float | None
 
     @property
     def difference_kw(self) -> float | None:
-        """How far above the published figure it lies."""
-        return None if self.found_kw is None else self.found_kw - self.published_kw
+        """How far above the published figure it lies; None if one of them is not known."""
+        if self.found_kw is None or self.published_kw is None:
+            return None
+        return self.found_kw - self.published_kw
 
 
 @attrs.frozen(slots=True, kw_only=True)
@@ -127,7 +129,7 @@ class Record:
         floor_soc: at which storage is empty, in per cent.
         grid, load, pv, generation: power at the site in kW; generation includes storage, not PV.
         devices: generators first, in the order in which they are started.
-        table: the published import at its instants.
+        table: the import at the instants of a table, beside the published one.
         events: in order of time.
         settled: by each side that judges, the utility first.
         checks, parameters: the acceptance, and what the results stand on.
