@@ -166,6 +166,7 @@ def _cases() -> dict[str, Case]:
     for soc in (0.7, 0.6, 0.5):
         less = make(upgraded.machinery, initial_soc=soc)
         found.append(make(upgraded, name=f"u20-soc{100 * soc:.0f}", machinery=less))
+    found.append(make(found[1], name="t17-upgraded", fleet=FLEETS["upgraded"]))
     found.append(make(_SPINNING, name="nothing-left", out=("DG750", "ESS500")))
     for base, when in ((_SPINNING, "09:00"), (_SUPPLEMENTARY, "08:30")):
         found.append(base)
@@ -179,7 +180,8 @@ def _cases() -> dict[str, Case]:
 CASES: Mapping[str, Case] = _cases()
 """The published ones are `t16`, `t17`, `t19`, `t20` and `u20`. `spinning` and `supplementary` are without a fault; with
 `-<device>` that fails in the service, with `-without-<device>` it is out from the beginning, `-both` are both storages.
-`u20-...` are the parts of the upgrade alone, and the whole with less charge; in `nothing-left` too much is out.
+`u20-...` are the parts of the upgrade alone, and the whole with less charge; `t17-upgraded` is `t17` with all of it;
+in `nothing-left` too much is out.
 """
 PUBLISHED = ("t16", "t17", "t19", "t20")
 REFERENCES = (*PUBLISHED, "u20")

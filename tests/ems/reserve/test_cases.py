@@ -187,6 +187,12 @@ def test_the_other_cases_come_out_as_they_did(name: str) -> None:
     assert settled.index == index
 
 
+def test_the_upgraded_fleet_keeps_spinning_reserve_as_well() -> None:
+    result = run_local(stepping(case("t17-upgraded"), 2.0), step_s=2.0)
+    assert 100 * result.settlement.average_rate == pytest.approx(99.98, abs=0.1)
+    assert (result.settlement.minutes_passed, result.settlement.index) == (True, 1)
+
+
 def test_two_runs_give_the_same_to_the_last_digit() -> None:
     found = stepping(case("t17"), 10.0)
     first, second = (run_local(found, until=at("09:10"), step_s=10.0) for _ in range(2))
