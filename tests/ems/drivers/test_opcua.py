@@ -328,14 +328,14 @@ async def test_a_hostile_peer_is_no_server(tmp_path: Path, hostile: str) -> None
         assert await refused(site(tmp_path, f"opc.tcp://127.0.0.1:{port}", timeout="100ms"))
 
 
-async def test_a_server_that_falls_silent_is_lost(tmp_path: Path) -> None:
-    """Through a relay that keeps the connection, and carries nothing more."""
+@pytest.mark.parametrize("instead", [b"", b"\xff" * 5000, b"MSGF\xff\xff\xff\x7f" + bytes(12)])
+async def test_a_server_that_falls_silent_or_mad_is_lost(tmp_path: Path, instead: bytes) -> None:
+    """Through a relay that keeps the connection, and carries something else, or nothing more."""
     silent = asyncio.Event()
 
     async def carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while octets := await reader.read(65536):
-            if not silent.is_set():
-                writer.write(octets)
+            writer.write(instead if silent.is_set() else octets)
         writer.close()
 
     async with server() as opc:

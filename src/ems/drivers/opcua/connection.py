@@ -69,7 +69,7 @@ async def connected(settings: OpcUaSettings, name: str) -> Client:
     made = uaclient._make_protocol
 
     def bounded() -> UASocketProtocol:
-        protocol = made()
+        protocol = made()  # with what asyncua gives it
         protocol.__class__ = _Bounded
         return protocol  # type: ignore[no-any-return]
 
