@@ -222,7 +222,7 @@ class OpenAdrLink:
             now = self._clock.now()
             soon = now + timedelta(seconds=self._renew / 3)
             changes = (timeline.changes(each.event, now) for name in self._signals for each in self._own(name))
-            await self._clock.sleep_until(min((time for time in changes if time is not None), default=soon))
+            await self._clock.sleep_until(min((soon, *(time for time in changes if time is not None))))
             self.look()
 
     def came(self, ven: Ven, samples: Sequence[Sample]) -> None:

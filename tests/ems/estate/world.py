@@ -39,7 +39,7 @@ from janusgrid.openadr.ven import DataPoint, EventChange, Offer, Reading, Ven
 from janusgrid.openadr.vtn import Dispatch, Party, Sample, Telemetry, TelemetryPlan, Vtn
 
 HOME = Path(__file__).parent
-SAMPLE = timedelta(seconds=20)
+SAMPLE, BELOW = timedelta(seconds=20), timedelta(seconds=10)
 HOMES = {"home1": "HOME1", "home2": "HOME2"}
 DERS = ("DG750", "DG200", "ESS500")
 SETUP = 60.0
@@ -58,8 +58,10 @@ class Home:
         self.ven.on_event(self._decide)
         self.opt = OptType.OPT_IN
         self.changes: list[EventChange] = []
+        self.sampled: list[datetime] = []
 
     async def _read(self, r_ids: frozenset[str]) -> Mapping[str, Reading]:
+        self.sampled.append(whole(self._clock.now(), BELOW))
         name = f"der.{self.device}.p"
         value = (await self._plant.read([name]))[name]
         return {r_id: Reading(1000 * value.number) for r_id in r_ids}
@@ -119,6 +121,7 @@ class World:
         self._broker = broker
         self.samples: list[Sample] = []
         self.below: list[tuple[str, Sample]] = []
+        self.sampled: list[datetime] = []
         self.ledger = Ledger("PCC.p")
         self.operator = Operator()
         self.homes: dict[str, Home] = {}
@@ -163,6 +166,7 @@ class World:
             self.site, self.sessions["ems"], self.clock, config, signed=False, stores=lambda role: self._store(role)
         )
         await self.stack.enter_async_context(self.host)
+        self._note_samples()
         assert self.host.vtn is not None
         self.host.vtn.listen(Telemetry, self._came_below)
         for name in HOMES:
@@ -178,6 +182,17 @@ class World:
             await self.vtn.wait_registered("estate")
             await ready.wait()
         self.clock.pace(self._speed)
+
+    def _note_samples(self) -> None:
+        """Note for which intervals the estate takes samples."""
+        reporting = self.host.ven._reporting
+        read = reporting._read
+
+        def noted(r_ids: frozenset[str]) -> Any:
+            self.sampled.append(whole(self.clock.now(), SAMPLE))
+            return read(r_ids)
+
+        reporting._read = noted
 
     def _plant(self) -> None:
         path = resource("mappings/profiles/morning.csv")
@@ -274,6 +289,11 @@ class World:
         """Return what part of the contract was delivered in each minute, by what the utility was told."""
         delivery = self.ledger.delivery(event)
         return {event.start + timedelta(minutes=n): rate for n, rate in enumerate(delivery.rates)}
+
+
+def whole(time: datetime, step: timedelta) -> datetime:
+    """Return the beginning of the interval that a time lies in."""
+    return time - (time - MIDNIGHT) % step
 
 
 def good(sample: Sample) -> bool:
