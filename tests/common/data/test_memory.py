@@ -179,10 +179,10 @@ async def test_a_schedule_begins_in_the_midst_and_ends_where_it_was(clock: LockS
         entries = [Entry(after(0), 2), Entry(after(10), 3), Entry(after(20), 4)]
         await points.schedule("set", entries, end=after(30))
         seen = []
-        for _ in range(4):
-            await clock.advance(6)
+        for seconds in (1, 5, 6, 6, 6):
+            await clock.advance(seconds)
             seen.append((await points.read(["set"]))["set"].value)
-        assert seen == [4.0, 4.0, 1.0, 1.0]
+        assert seen == [3.0, 4.0, 4.0, 1.0, 1.0]
         with pytest.raises(LocalError, match="future"):
             await points.schedule("set", entries, end=after(30))
 

@@ -36,6 +36,14 @@ def test_what_does_not_come_again_is_stale_and_told_so_once() -> None:
     assert newest.get("a", at(100)) == Value(1.0)
 
 
+def test_the_oldest_is_found_among_those_that_came_again() -> None:
+    newest = Newest(MINUTE)
+    for seconds, name in ((0, "a"), (10, "b"), (20, "a")):
+        newest.put(name, Value(1.0), at(seconds))
+    assert newest.due() == at(70)
+    assert [name for name, _ in newest.expire(at(79))] == ["b"]
+
+
 def test_what_holds_until_it_changes_never_ages() -> None:
     newest = Newest(MINUTE)
     newest.put("limit", Value(1.0), at(0), holds=True)

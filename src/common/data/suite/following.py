@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import math
+from collections import Counter
 from datetime import UTC, timedelta
 
 from ...errors import LocalError, RemoteError
 from ..value import Detail, Quality, Validity
 from .rig import Rig, Watching, raises, watching
+
+
+def _running() -> Counter[str]:
+    """Return what runs in the background, and how often."""
+    return Counter(task.get_coro().__qualname__ for task in asyncio.all_tasks())  # type: ignore[union-attr]
 
 
 class Following:
@@ -53,6 +59,7 @@ class Following:
             await watch.value(rig.number, rig.values[0])
             before = len(watch.told(rig.number))
             await rig.show(rig.number, rig.values[0])
+            await rig.pass_time(2 * rig.step)
             await self._sentinel(rig, watch)
             assert len(watch.told(rig.number)) == before
 
@@ -71,7 +78,7 @@ class Following:
             await watch.value(rig.number, first)
             for value in (first + 0.25, first + 0.5, first):
                 await rig.show(rig.number, value)
-            await self._sentinel(rig, watch)
+                await self._sentinel(rig, watch)
             assert rig.lapses or set(watch.told(rig.number)) <= {first, None}
             await rig.show(rig.number, last)
             assert (await watch.value(rig.number, last)).reason == "change"
@@ -162,21 +169,14 @@ class Following:
         async with watching(rig, rig.number):
             pass
         await rig.pass_time(rig.step)
-        before = {task.get_coro().__qualname__ for task in asyncio.all_tasks()}  # type: ignore[union-attr]
+        before = _running()
         for _ in range(3):
             async with watching(rig, rig.number, rig.second, period=rig.step):
                 pass
-        left: set[str] = set()
-
-        def gone() -> bool:
-            nonlocal left
-            left = {task.get_coro().__qualname__ for task in asyncio.all_tasks()} - before  # type: ignore[union-attr]
-            return not left
-
         try:
-            await rig.until(gone)
+            await rig.until(lambda: not _running() - before)
         except AssertionError:
-            raise AssertionError(f"still running: {left}") from None
+            raise AssertionError(f"still running: {_running() - before}") from None
 
     # --- the source goes and comes ----------------------------------------------------------------------------------
 
@@ -193,8 +193,9 @@ class Following:
             assert not await rig.access.available(rig.number)
             assert (await rig.value(rig.number)).quality.validity is Validity.INVALID
             if rig.setpoint is not None:
-                with raises(RemoteError):
-                    await rig.access.operate(rig.setpoint, rig.values[1])
+                for test in (False, True):
+                    with raises(RemoteError):
+                        await rig.access.operate(rig.setpoint, rig.values[1], test=test)
             await rig.restore()
             await rig.show(rig.number, rig.values[2])
             back = await watch.value(rig.number, rig.values[2])
