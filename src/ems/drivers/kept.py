@@ -170,6 +170,10 @@ class KeptLink:
                 log.error("%s: %s", self._name, error)
                 if not self._been_up:  # it never fitted: trying again would not help
                     raise
+            except Exception:
+                log.exception("%s: a mistake of the driver; the device is connected anew", self._name)
+                if not self._been_up:
+                    raise
             finally:
                 self._lose()
             attempt = 0 if was_up else attempt + 1
