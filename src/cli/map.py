@@ -247,7 +247,8 @@ def _way(way: Way, point: Point) -> Iterable[str]:
     for column, text in way.address.items():
         yield f"  {column:<14}{text}"
     yield f"  {'on the wire':<14}{' in '.join(filter(None, (way.wire_type, way.wire_unit)))}"
-    yield f"  {'value':<14}{way.formula}"
+    yield f"  {'from the wire':<14}{way.formula}"
+    yield f"  {'to the wire':<14}{way.inverse}"
     if way.example is not None:
         turn, common = way.example, point.unit.symbol
         there = _with(turn.wire, way.wire_unit)

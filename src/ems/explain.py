@@ -60,7 +60,7 @@ class Way:
         direction: who says the value to whom.
         address: the columns of the protocol that are filled in, and where the device is reached.
         wire_type, wire_unit: of the value there.
-        formula: how the value comes about, for people.
+        formula, inverse: how the value comes from the wire and how it goes there, for people.
         example: None where nothing can be sent, as for limits that leave nothing.
         services: what is offered, and by which service of the protocol.
         where: file and line of the row.
@@ -72,6 +72,7 @@ class Way:
     wire_type: str
     wire_unit: str
     formula: str
+    inverse: str
     example: Turn | None
     services: Mapping[str, str]
     where: str
@@ -112,6 +113,7 @@ def _way(site: Site, binding: Binding) -> Way:
         wire_type=there.wire_type.value,
         wire_unit=binding.row.wire_unit.symbol,
         formula=formula(binding),
+        inverse=inverse(binding),
         example=_turn(binding),
         services=services,
         where=binding.row.where,
@@ -143,22 +145,44 @@ def formula(binding: Binding) -> str:
         shown = f"bit {there.first}" if there.first == there.last else f"bits {there.first}-{there.last}"
         number = f"{shown} of the {there.wire_type.value}"
     if isinstance(inner, Coded):
-        return f"{number if isinstance(there, Field) else 'by its code'}: " + _codes(inner.codes)
+        return f"{number}: " + _codes(inner.codes) if isinstance(there, Field) else _codes(inner.codes)
     if isinstance(inner, Stepped):
-        return "by its code: " + _codes({f"{value:g}": code for value, code in inner.codes.items()})
-    if isinstance(inner, Linear):
-        factor, offset = inner.numerator / inner.denominator, inner.offset
-    elif isinstance(inner, Whole):
-        factor, offset = float(inner.sign), float(inner.offset)
-    else:
+        return _codes({f"{value:g}": code for value, code in inner.codes.items()})
+    if not isinstance(inner, Linear | Whole):
         return number if isinstance(there, Field) else "as it is"
+    factor, offset = _line(inner)
     shown = number if factor == 1 else f"{number} × {factor:g}"
     shown += f" {'+' if offset > 0 else '-'} {abs(offset):g}" if offset else ""
     return "as it is" if shown == number and not isinstance(there, Field) else shown
 
 
+def inverse(binding: Binding) -> str:
+    """Return in words and figures how the value on the wire comes from the common one."""
+    there = binding.row.conversion
+    inner = there.inner if isinstance(there, Field) else there
+    if isinstance(inner, Coded | Stepped):
+        codes = inner.codes if isinstance(inner, Coded) else {f"{value:g}": code for value, code in inner.codes.items()}
+        return ", ".join(f"{name} is {code}" for name, code in codes.items())
+    if not isinstance(inner, Linear | Whole):
+        return "as it is"
+    factor, offset = _line(inner)
+    number = f"the value in {binding.point.unit.symbol}" if binding.point.unit.symbol else "the value"
+    shown = f"({number} {'-' if offset > 0 else '+'} {abs(offset):g})" if offset else number
+    if factor != 1:
+        shown += f" × {1 / factor:g}"
+    rounded = ", rounded" if isinstance(inner, Linear) and inner.step else ""
+    return f"{'as it is' if shown == number else shown}{rounded}"
+
+
+def _line(there: Linear | Whole) -> tuple[float, float]:
+    """Return factor and offset of `common = wire * factor + offset`."""
+    if isinstance(there, Whole):
+        return float(there.sign), float(there.offset)
+    return there.numerator / there.denominator, there.offset
+
+
 def _codes(codes: Mapping[str, int]) -> str:
-    return ", ".join(f"{name} is {code}" for name, code in codes.items())
+    return ", ".join(f"{code} is {name}" for name, code in codes.items())
 
 
 def example(binding: Binding) -> Scalar:

@@ -104,7 +104,8 @@ def test_a_point_is_explained_in_both_directions() -> None:
     code, text = run("explain", "microgrid", "der.ESS500.p.min")
     assert code == 0
     assert "from -500 kW to 0 kW" in text
-    assert "value         the value in W × -0.001" in text
+    assert "from the wire the value in W × -0.001" in text
+    assert "to the wire   the value in kW × -1000" in text
     assert "for example   -125 kW → 125000 W on the wire → -125 kW" in text
     assert "reference     ESS500DER/DSTO1.ChaWMax.setMag.f" in text
     assert "jid           ess500@microgrid.example/IEC" in text
