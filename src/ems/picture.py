@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-import attrs
-
 from ..common.data.access import Change
-from ..common.data.value import STALE, Value
+from ..common.data.newest import stale
+from ..common.data.value import Value
 from .dispatch import Condition, Resource
 
 WORKING = frozenset({"available", "starting", "authorized", "synchronizing", "running", "stopping"})
@@ -37,9 +36,7 @@ class Picture:
         came, value = self._values.get(name, (now, None))
         if value is None or value.value is None:
             return None
-        if value.quality.good and now - came > self._stale_after:
-            return attrs.evolve(value, quality=STALE)
-        return value
+        return stale(value) if now - came > self._stale_after else value
 
     def value(self, name: str, now: datetime) -> Value | None:
         """Return the latest value if it may be used, else None."""
