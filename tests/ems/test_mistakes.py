@@ -100,8 +100,7 @@ def test_whatever_is_spoilt_is_a_fault_with_a_file_or_none(
         content = content[:at] + scrap + content[at + length :]
     (home / name).write_text(content, encoding="utf-8")
     try:
-        for look in ("plant.yaml", "heir.yaml", "genset.csv"):
-            for fault in faults(home / look):
-                assert re.match(rf"({'|'.join(FILES)}|\{{tables\}}/\S+)(:\d+)*: .", fault), fault
+        for fault in faults(home / ("heir.yaml" if name == "heir.yaml" else "plant.yaml")):
+            assert re.match(rf"({'|'.join(FILES)}|\{{tables\}}/\S+)(:\d+)*: .", fault), fault
     finally:
         (home / name).write_text(original, encoding="utf-8")
