@@ -7,6 +7,7 @@ from contextlib import AsyncExitStack
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import attrs
 import click
@@ -30,6 +31,9 @@ from .openadr.telling import Teller, log_to_stderr
 from .openadr.way import reason
 from .running import run
 
+if TYPE_CHECKING:
+    from ..ems.chronicle import Chronicle
+
 LOOK = 1.0
 """Seconds between two looks at which devices are there."""
 
@@ -43,6 +47,9 @@ class EmsFile:
         account: file of the XMPP account, whose JID is that of `ems` in the site file.
         store: an SQLite file (or the URL of a database) for what the OpenADR roles have to remember; without it, a
             program that is started anew registers anew.
+        history: an SQLite file (or the URL of a database) for values, commands, events and reports, from which the past
+            is answered; without it no past is known.
+        keep: how long they are kept there.
         renew: how often devices shall tell their values again, changed or not.
         cycle: how often set-points are decided on.
         log: what is logged on standard error.
@@ -51,6 +58,8 @@ class EmsFile:
     site: str
     account: str
     store: str | None = None
+    history: str | None = None
+    keep: timedelta = timedelta(days=400)
     renew: timedelta = timedelta(seconds=30)
     cycle: timedelta = timedelta(seconds=10)
     log: Level = "warning"
@@ -65,6 +74,7 @@ class EmsSettings:
     login: Login
     controller: ControllerConfig
     store: str | None
+    history: str | None
 
 
 @click.command()
@@ -113,7 +123,7 @@ def load(path: Path) -> EmsSettings:
         complain(str(error), "account")
     if site is not None and login is not None and jids.normal(login.jid) != jids.normal(site.jid):
         complain(f"it is that of {login.jid}, the site file says that the host is {site.jid}", "account")
-    for name in ("renew", "cycle"):
+    for name in ("renew", "cycle", "keep"):
         if getattr(file, name) < timedelta(seconds=1):
             complain("is a second at least", name)
     if site is None or login is None or faults:
@@ -123,14 +133,17 @@ def load(path: Path) -> EmsSettings:
         resources=resources(site), meter=meter(site), renew_s=renew, stale_s=3 * renew,
         cycle_s=file.cycle.total_seconds(),
     )  # fmt: skip
-    settings = EmsSettings(file, site, login, controller, place(file.store, path.parent))
+    folder = path.parent
+    settings = EmsSettings(file, site, login, controller, place(file.store, folder), place(file.history, folder))
     asyncio.run(_tried(settings))
+    past = [one.name for one in offers(site.ven.reports, site.ven.resource) if one.of_the_past]
+    if past and file.history is None:
+        raise document.error(f"its tables offer {past[0]}: name a `history`, from which that is answered", "site")
     return settings
 
 
 async def _tried(settings: EmsSettings) -> None:
-    """Raise `ConfigError` for an address or a row that says nothing to its driver, or to OpenADR."""
-    offers(settings.site.ven.reports, settings.site.ven.resource)
+    """Raise `ConfigError` for an address or a row that says nothing to its driver."""
     EmsHost(settings.site, settings.login.session(), RealClock(), settings.controller)
 
 
@@ -144,7 +157,8 @@ async def serve(settings: EmsSettings, clock: Clock, as_json: bool) -> None:
         def store(role: str) -> Store | None:
             return opened(settings.store, f"{role}/{site.ven.name}", stack)
 
-        host = EmsHost(site, session, clock, settings.controller, stores=store)
+        chronicle = _chronicle(settings, clock, stack)
+        host = EmsHost(site, session, clock, settings.controller, stores=store, chronicle=chronicle)
         host.on_answer(partial(_answered, say))
         if host.vtn is not None:
             host.vtn.listen(Registered, partial(_registered, say))
@@ -158,6 +172,17 @@ async def serve(settings: EmsSettings, clock: Clock, as_json: bool) -> None:
             await asyncio.Event().wait()
         finally:
             say.tell("down", f"{site.name} ends", site=site.name)
+
+
+def _chronicle(settings: EmsSettings, clock: Clock, stack: AsyncExitStack) -> Chronicle | None:
+    if settings.history is None:
+        return None
+    from ..common.store.history import History, Retention  # is slow to import, and not everybody keeps anything
+    from ..ems.chronicle import Chronicle
+
+    keep = Retention(values=settings.file.keep, happenings=settings.file.keep)
+    history = stack.enter_context(History(settings.history, settings.site.name, clock, retention=keep))
+    return Chronicle(history, clock)
 
 
 def _follow(say: Teller, host: EmsHost) -> None:

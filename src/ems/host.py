@@ -13,13 +13,13 @@ from collections.abc import Callable, Coroutine, Iterable
 from contextlib import AsyncExitStack
 from datetime import timedelta
 from types import TracebackType
-from typing import Any, Generic, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
 import attrs
 
 from ..common.clock import Clock
 from ..common.data.access import DataAccess
-from ..common.data.joined import Joined, join
+from ..common.data.joined import join
 from ..common.data.site import Device, Operator, Site
 from ..common.errors import ConfigError
 from ..common.xmpp.session import Session
@@ -30,7 +30,7 @@ from ..openadr.binding.porter import Porter
 from ..openadr.model import EventStatus, OptType
 from ..openadr.signing.entry import signing
 from ..openadr.ven import Change, EventChange, KnownEvent, Ven
-from ..openadr.vtn import TelemetryPlan, Vtn
+from ..openadr.vtn import Telemetry, TelemetryPlan, Vtn
 from .application import Application
 from .bridge import NotUnderstood, dispatch_event, offers, reader
 from .controller import ControllerConfig, SiteController
@@ -39,6 +39,9 @@ from .drivers.openadr import ROLE, party
 from .drivers.port import Link, Surroundings, find
 from .events import Answer, DispatchEvent, Opt
 from .latest import Latest
+
+if TYPE_CHECKING:
+    from .chronicle import Chronicle  # it brings the database along, which most hosts do without
 
 log = logging.getLogger(__name__)
 
@@ -116,6 +119,8 @@ class Host(Generic[A]):
         signed: sign as the site file says; a laboratory plays a utility that does not.
         stores: where what the OpenADR roles have to remember outlives the process.
         reach: makes the link to each device, if that is not for the driver that the site file names: a simulation does.
+        chronicle: where values, commands, events and reports are written down; the past is answered from there, to the
+            application, the utility (HISTORY_USAGE) and the operator (logs).
 
     Attributes:
         app, ven, vtn, points, mirror: the application; the VEN; the VTN of the VENs below, None where there are none;
@@ -125,7 +130,7 @@ class Host(Generic[A]):
 
     app: A
     ven: Ven
-    points: Joined
+    points: DataAccess
     mirror: Mirror | None = None
 
     def __init__(
@@ -141,6 +146,7 @@ class Host(Generic[A]):
         signed: bool = True,
         stores: Stores = lambda role: None,
         reach: Reach | None = None,
+        chronicle: Chronicle | None = None,
     ) -> None:
         if not site.ven.vtn:
             raise ConfigError(f"{site.name} has no `openadr` in its site file, and so no utility whose VEN it could be")
@@ -153,6 +159,7 @@ class Host(Generic[A]):
         self._doubtful = doubtful
         self._signing = signing(site.ven.signing) if signed else None
         self._stores = stores
+        self._chronicle = chronicle
         self.vtn: Vtn | None = self._below()
         self.devices: dict[str, Link] = {device.name: self._link(device) for device in site.devices}
         """Each device of the site, VENs among them, as points."""
@@ -176,11 +183,14 @@ class Host(Generic[A]):
             await self._stack.enter_async_context(link)
         reports = self._site.ven.reports
         reported = tuple(dict.fromkeys(binding.point.name for binding in reports))
-        self.app = self._make(await join(self.devices.values()), self._clock, reported)
+        below, noted = await join(self.devices.values()), self._chronicle
+        self.app = self._make(noted.noting(below) if noted else below, self._clock, reported)
         accesses: dict[str, DataAccess] = dict(self.devices)
         if (own := self.app.points) is not None:
             accesses["the application"] = own
-        self.points = await join(accesses.values())
+        self.points = points = await join(accesses.values())
+        if noted is not None:
+            self.points = await self._stack.enter_async_context(noted.recorded(points))
         latest = Latest(accesses, reported, self._clock, renew=self._renew_s, stale=self._stale_s)
         self._run(latest.run(), "reports go on without new values")
         self._run(self.app.run(), "set-points stay as they are")
@@ -225,6 +235,8 @@ class Host(Generic[A]):
         event_id = change.known.event_id
         if change.change in (Change.CANCELLED, Change.IMPLICITLY_CANCELLED):
             self.app.withdraw(event_id)
+            if self._chronicle is not None:
+                self._chronicle.cancelled(event_id)
             return OptType.OPT_IN
         answer = self._judged(change.known)
         self._note(event_id, answer)
@@ -246,6 +258,8 @@ class Host(Generic[A]):
         self.answers[event_id] = answer
         for listener in self._answer_listeners:
             listener(event_id, answer)
+        if self._chronicle is not None:
+            self._chronicle.answered(event_id, answer)
         log.info("event %s: %s %s", event_id, answer.opt.value, answer.reason)
 
     async def _take_up(self) -> None:
@@ -282,6 +296,7 @@ class Host(Generic[A]):
             vtn=site.vtn,
             offers=offers(site.reports, site.resource),
             read=reader(site.reports, latest.latest if self._doubtful else latest.value),
+            history=None if self._chronicle is None else self._chronicle.recall(site.reports, self.points),
             signals={binding.address["signal"] for binding in site.signals},
             clock=self._clock,
             signing=self._signing,
@@ -296,7 +311,7 @@ class Host(Generic[A]):
         if not parties:
             return None
         below = self._site.below
-        return Vtn(
+        vtn = Vtn(
             below.vtn_id,
             self._session,
             parties=parties,
@@ -305,12 +320,16 @@ class Host(Generic[A]):
             poll_every=below.poll,
             store=self._stores("vtn"),
         )
+        if self._chronicle is not None:
+            vtn.listen(Telemetry, self._chronicle.came)
+        return vtn
 
     async def _serve(self, operator: Operator) -> Mirror:
         """Return the operator's server, on the session and, where the site file says so, on TCP."""
         mirror = Mirror(
             self._site, self.points, self._clock, ied=operator.ied, tables=operator.tables, generic=operator.generic,
             rights=None if operator.rights is None else Rights.load(operator.rights), clients=operator.clients,
+            history=self._chronicle is not None,
         )  # fmt: skip
         await self._stack.enter_async_context(mirror)
         mirror.server.start(self._session)
@@ -370,6 +389,7 @@ class EmsHost(Host[SiteController]):
         doubtful: bool = False,
         signed: bool = True,
         stores: Stores = lambda role: None,
+        chronicle: Chronicle | None = None,
     ) -> None:
         config = config or ControllerConfig(resources=resources(site), meter=meter(site))
 
@@ -380,7 +400,7 @@ class EmsHost(Host[SiteController]):
         own = {binding.point.name for device in site.devices for binding in device.bindings}
         super().__init__(
             site, session, clock, make, renew_s=config.renew_s, stale_s=config.stale_s, doubtful=doubtful,
-            signed=signed, stores=stores,
+            signed=signed, stores=stores, chronicle=chronicle,
         )  # fmt: skip
         self._kept = stores("site")
         self._baselines = {str(key): float(str(text)) for _, key, text in self._kept.load()} if self._kept else {}

@@ -10,10 +10,12 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 from janusgrid.cli import ems
+from janusgrid.cli.history import command as history
 from janusgrid.common.clock import RealClock
 from janusgrid.common.resources import resource
 from janusgrid.common.xmpp.login import Login
 from janusgrid.iec61850 import Server
+from janusgrid.openadr.access import VtnAccess
 from janusgrid.openadr.events import load_dispatch
 from janusgrid.openadr.ven import Ven
 from janusgrid.openadr.vtn import Party, Vtn
@@ -24,12 +26,14 @@ CONFIG = """\
 site: site.yaml
 account: account.yaml
 store: ems.db
+history: history.db
 renew: 5s
 """
 SITE = """\
 inherits: microgrid.yaml
 without: [DG200, MT1, MT2, MT3, HESS250, PV, ESS500, PCC]
 domain: grid.test
+openadr: {reports: [openadr/reports-devices.csv, openadr/reports-history.csv]}
 operator: {clients: ["operator@{domain}"]}
 below: {every: 5s}
 devices:
@@ -81,12 +85,16 @@ async def test_it_says_what_happens(tmp_path: Path, capsys: pytest.CaptureFixtur
         made = load_dispatch(5.0, start=now, duration=ems.timedelta(hours=1), created=now)
         dispatch = vtn.create_event(made, ["microgrid"])
         await until("event", event_id=dispatch.id, opt="optOut")
+        past = await VtnAccess(vtn).history("microgrid.DG750.p", now - ems.timedelta(hours=1), now)
         await session["dg750"].close()
         await until("device", device="DG750", here=False)
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
         await until("down")
     assert (tmp_path / "ems.db").is_file()
+    assert [value.number for value in past] == [0.0]
+    noted = CliRunner().invoke(history, ["happenings", str(tmp_path / "history.db"), "--space", "microgrid"]).output
+    assert f"event {dispatch.id}: optOut: " in noted
 
 
 def test_a_good_configuration_is_described(tmp_path: Path) -> None:
@@ -103,9 +111,10 @@ def test_a_good_configuration_is_described(tmp_path: Path) -> None:
     [
         ("site: site.yaml", "site: sight.yaml", "sight.yaml", "cannot read"),
         ("account: account.yaml", "account: a.yaml", "ems.yaml:2:10", "cannot read"),
-        ("renew: 5s", "renew: 10ms", "ems.yaml:4:8", "a second at least"),
+        ("renew: 5s", "renew: 10ms", "ems.yaml:5:8", "a second at least"),
+        ("history: history.db\n", "", "ems.yaml:1:7", "name a `history`, from which that is answered"),
         ("store: ems.db", "stores: ems.db", "ems.yaml:3:1", "did you mean 'store'?"),
-        ("ven: home1, ", "", "site.yaml:9:12", "'ven' is missing"),
+        ("ven: home1, ", "", "site.yaml:10:12", "'ven' is missing"),
         ("rating: 10", "ratng: 10", "site.yaml", "{rating} is not given"),
     ],
 )

@@ -42,7 +42,7 @@ class Recorded:
         access: whose points they are; the caller opens and closes it.
         history: where to; the caller closes it.
         clock: of the application.
-        names: the points that are recorded; all that can be read unless given.
+        names: the points that are recorded; all that can be read unless given. With none of them commands are noted.
         period: seconds after which a value is recorded again, changed or not; None for changes alone.
         deadband: changes of numbers up to it are not recorded.
     """
@@ -66,7 +66,8 @@ class Recorded:
         self._task: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
-        self._task = asyncio.create_task(self._follow())
+        if self._names != ():
+            self._task = asyncio.create_task(self._follow())
         return self
 
     async def __aexit__(
