@@ -214,7 +214,8 @@ def _joined(say: Teller, what: Joined) -> None:
 
 def _left(say: Teller, what: Left) -> None:
     why = None if what.error is None else reason(what.error)
-    say.tell("deregistered", f"not registered with the utility{f': {why}' if why else ''}", reason=why)
+    then = "; it is tried again by itself" if what.again is not None else ""
+    say.tell("deregistered", f"not registered with the utility{f': {why}' if why else ''}{then}", reason=why)
 
 
 def _registered(say: Teller, what: Registered) -> None:

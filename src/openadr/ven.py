@@ -20,7 +20,7 @@ from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from ..common.clock import Clock
-from ..common.errors import LocalError, Refused, UnknownName
+from ..common.errors import JanusGridError, LocalError, Refused, UnknownName
 from ..common.xmpp.session import Session
 from .binding.calls import call
 from .binding.keeper import Store
@@ -38,6 +38,7 @@ from .core.ven import (
     POLL_EVERY,
     REGISTRATION,
     SHORTEST_POLL,
+    WHEN_REFUSED,
     Asked,
     Declined,
     Joined,
@@ -154,6 +155,8 @@ class Ven(Role):
         poll_shortest: the shortest time between two polls, however often the VTN wants to be asked (rule 55); what
             waits behind a message is fetched at once all the same (rule 500).
         retry: when what does not go through is sent again.
+        refused: when it tries again to register where the VTN refuses it: after a time that is picked from 15 s to
+            `first`, then to twice that, and so on up to `longest`. None: not by itself, only by `join`.
         clock: of the application.
         store: where the registration, events, reports and letters outlive the process.
         signing: how messages are signed: then the VEN registers to sign, and wants the VTN's signed.
@@ -180,6 +183,7 @@ class Ven(Role):
         poll_every: timedelta = POLL_EVERY,
         poll_shortest: timedelta = SHORTEST_POLL,
         retry: Retry | None = None,
+        refused: Retry | None = WHEN_REFUSED,
         clock: Clock | None = None,
         store: Store | None = None,
         signing: Signing | None = None,
@@ -201,6 +205,7 @@ class Ven(Role):
             poll_every=poll_every,
             poll_shortest=poll_shortest,
             retry=retry,
+            refused=refused,
             signs=signing is not None,
             signers=signing.signers if signing else (),
         )
@@ -233,7 +238,8 @@ class Ven(Role):
         """Return the venID, once registered.
 
         Raises:
-            Rejected: the VTN refuses, or has ended the registration.
+            Rejected: the VTN refuses, or has ended the registration. A VEN that is refused goes on trying by itself
+                (see `refused`): who wants to wait for that listens to `Joined`.
             JanusGridError: it cannot be asked, or its answer makes no sense.
         """
         while not self.core.registered:
@@ -243,7 +249,7 @@ class Ven(Role):
         return self.core.ven_id
 
     def join(self) -> None:
-        """Begin to register, as opening does: for a VEN that has left, was sent away or was refused.
+        """Begin to register, as opening does: for a VEN that has left, was sent away, or was refused and waits.
 
         Raises `LocalError` while it is leaving: `await ven.leave()` first.
         """
@@ -423,6 +429,8 @@ class Ven(Role):
         if isinstance(happening, Left):
             self._left = happening
             self._orders.over_all(happening.error or Refused("the registration has ended"))
+            if happening.error is not None and (happening.again is not None or self.core.state == REGISTRATION.initial):
+                self._say_refused(happening.error, happening.again)
         elif isinstance(happening, Joined):
             self._left = None
         elif isinstance(happening, Telemetry):
@@ -431,7 +439,14 @@ class Ven(Role):
             await self._decide(happening)
         elif isinstance(happening, Declined):
             self._orders.refused(happening.message, happening.error)
-            log.warning("the VTN declines %s: %s", type(happening.message).__name__, happening.error)
+            level = logging.WARNING if happening.again is None else logging.INFO  # that was told when it began
+            log.log(level, "the VTN declines %s: %s", type(happening.message).__name__, happening.error)
+
+    def _say_refused(self, error: JanusGridError, again: datetime | None) -> None:
+        """Log why there is no registration: once, until the reason is another."""
+        event = "registration-refused" if isinstance(error, Rejected) else "registration-failed"
+        then = "it is not tried again" if again is None else "it is tried again, less and less often, until it goes"
+        log.warning("event=openadr.%s to=%s: %s; %s", event, self.core.office.vtn, error, then)
 
     async def _decide(self, change: EventChange) -> None:
         """Ask the application about an event. What it decides is on this modification, if another comes meanwhile."""

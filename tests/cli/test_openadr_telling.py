@@ -8,7 +8,9 @@ import pytest
 from janusgrid.cli.openadr import ven_program, vtn_program
 from janusgrid.cli.openadr.telling import Teller
 from janusgrid.openadr import DataPoint, HttpTransport, Offer, Party, Ven, Vtn, simple
+from janusgrid.openadr.core.ven import WHEN_REFUSED
 from janusgrid.openadr.model import OptType
+from janusgrid.openadr.ven import Retry
 
 from tests.openadr.binding.ways import eventually
 
@@ -49,17 +51,21 @@ async def test_the_life_of_an_event_and_a_report_in_words(capsys: pytest.Capture
     assert says("the registration has ended\n")
 
 
-async def test_a_ven_that_is_refused_says_what_can_be_done(capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize(("retry", "then"), [(WHEN_REFUSED, "wait: it is tried again at "), (None, "start again")])
+async def test_a_ven_that_is_refused_says_what_can_be_done(
+    retry: Retry | None, then: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ends = f"put right what is wrong, here or at the VTN, and {then}"
     http = HttpTransport(listen=("127.0.0.1", 0), plain=True)
     said = ""
 
     def refused() -> bool:
         nonlocal said
         said += capsys.readouterr().out
-        return "put right what is wrong, here or at the VTN, and start again" in said
+        return ends in said
 
     async with Vtn("utility", http, parties=[Party("site", "*")]):
-        ven = Ven("other", HttpTransport(plain=True), vtn=http.address or "")
+        ven = Ven("other", HttpTransport(plain=True), vtn=http.address or "", refused=retry)
         ven_program.follow(ven, teller())
         async with ven:
             await eventually(refused)

@@ -18,7 +18,7 @@ from ...openadr.plans import TelemetryPlan
 from ...openadr.ven import Retry
 from .places import Level, place, socket_of
 from .reports import HistoryEntry, PlanEntry, ReadingsEntry, ReportEntry, Reports, reports
-from .way import Http, RetryEntry, Ways, is_url, poll_fits
+from .way import Http, RefusedEntry, RetryEntry, Ways, is_url, poll_fits
 
 
 @attrs.frozen(slots=True)
@@ -39,6 +39,7 @@ class VenFile:
         reply_limit: how many events it asks for at once when it has registered.
         poll: how often it polls, where the VTN does not say.
         retry: when what does not go through is sent again.
+        refused: whether and when it tries again to register, where the VTN refuses it.
         answer: to events: optIn, optOut, or `ask` to leave it to `janusgrid openadr opt`.
         signals: that it understands.
         resources, groups, parties, devices, meters: by which events mean it, beside its venID.
@@ -59,6 +60,7 @@ class VenFile:
     reply_limit: int | None = None
     poll: timedelta = timedelta(seconds=10)
     retry: RetryEntry = RetryEntry()
+    refused: RefusedEntry = RefusedEntry()
     answer: Literal["optIn", "optOut", "ask"] = "optOut"
     signals: tuple[str, ...] = ("LOAD_DISPATCH", "SIMPLE")
     resources: tuple[str, ...] = ()
@@ -82,6 +84,7 @@ class VenSettings:
     reports: Reports
     plan: TelemetryPlan | None
     retry: Retry | None
+    refused: Retry | None
     store: str | None
     control: Path
 
@@ -113,7 +116,9 @@ def load(path: Path, clock: Clock) -> VenSettings:
     poll_fits(file.poll, complain)
     found = reports(document, file.reports, file.readings, file.history, folder, clock, faults)
     plan = file.telemetry.plan(document, faults, "telemetry") if file.telemetry is not None else None
-    retry = file.retry.retry(complain)
+    retry, refused = file.retry.retry(complain), file.refused.retry(complain)
     if faults:
         raise together(faults)
-    return VenSettings(file, ways, found, plan, retry, place(file.store, folder), socket_of(path, file.control))
+    return VenSettings(
+        file, ways, found, plan, retry, refused, place(file.store, folder), socket_of(path, file.control)
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import AsyncExitStack
+from datetime import datetime
 from pathlib import Path
 
 import click
@@ -63,6 +64,7 @@ async def serve(settings: VenSettings, clock: Clock, as_json: bool) -> None:
             reply_limit=file.reply_limit,
             poll_every=file.poll,
             retry=settings.retry,
+            refused=settings.refused,
             signing=settings.ways.signs,
             tolerant=file.reading == "tolerant",
             clock=clock,
@@ -101,8 +103,13 @@ def _left(say: Teller, ven: Ven, what: Left) -> None:
     why = None if what.error is None else reason(what.error)
     said = f"the registration has ended{f': {why}' if why else ''}"
     if why is not None and ven.core.state == REGISTRATION.initial:
-        said = f"not registered: {why}; put right what is wrong, here or at the VTN, and start again"
-    say.tell("deregistered", said, reason=why)
+        then = "start again" if what.again is None else f"wait: it is tried again at {_clock(what.again)}"
+        said = f"not registered: {why}; put right what is wrong, here or at the VTN, and {then}"
+    say.tell("deregistered", said, reason=why, again=what.again.isoformat() if what.again else None)
+
+
+def _clock(time: datetime) -> str:
+    return f"{time.astimezone():%H:%M:%S}"
 
 
 def _offered(say: Teller, what: Offered) -> None:
@@ -119,8 +126,10 @@ def _telemetry(say: Teller, ven: Ven, what: Telemetry) -> None:
 
 def _declined(say: Teller, what: Declined) -> None:
     message = type(what.message).__name__
-    say.tell("declined", f"the VTN declines {message}: {reason(what.error)}",
-             message=message, reason=reason(what.error))  # fmt: skip
+    then = f"; it is tried again at {_clock(what.again)}" if what.again else ""
+    say.tell("declined", f"the VTN declines {message}: {reason(what.error)}{then}",
+             message=message, reason=reason(what.error),
+             again=what.again.isoformat() if what.again else None)  # fmt: skip
 
 
 def _decide(say: Teller, answer: str, change: EventChange) -> OptType | None:

@@ -21,6 +21,7 @@ from ...openadr.binding.transport import Transport
 from ...openadr.binding.xmpp import XmppTransport
 from ...openadr.core.identity import ANYBODY
 from ...openadr.core.outbox import Retry
+from ...openadr.core.ven import WHEN_REFUSED
 from ...openadr.model import EiTarget
 from ...openadr.signing import Signing
 from ...openadr.signing.entry import signing
@@ -185,6 +186,24 @@ def target(meant: Meant) -> EiTarget:
 
 
 @attrs.frozen(slots=True)
+class RefusedEntry:
+    """How a VEN goes on that the VTN refuses to register, as it is written.
+
+    Attributes:
+        again: whether it tries again by itself.
+        first, longest: how long that takes at most, the first time and at last.
+    """
+
+    again: bool = True
+    first: timedelta = WHEN_REFUSED.first
+    longest: timedelta = WHEN_REFUSED.longest
+
+    def retry(self, complain: Complain) -> Retry | None:
+        """Return it as a VEN takes it; None if it does not try again, or that cannot be, of which is complained."""
+        return _retry(self.first, self.longest, "refused", complain) if self.again else None
+
+
+@attrs.frozen(slots=True)
 class RetryEntry:
     """When what does not go through is sent again, as it is written: after a pause that grows from first to longest."""
 
@@ -193,11 +212,15 @@ class RetryEntry:
 
     def retry(self, complain: Complain) -> Retry | None:
         """Return it as a role takes it; None if that cannot be, of which is complained."""
-        try:
-            return Retry(self.first, self.longest)
-        except LocalError as error:
-            complain(error.message, "retry")
-            return None
+        return _retry(self.first, self.longest, "retry", complain)
+
+
+def _retry(first: timedelta, longest: timedelta, name: str, complain: Complain) -> Retry | None:
+    try:
+        return Retry(first, longest)
+    except LocalError as error:
+        complain(error.message, name)
+        return None
 
 
 def poll_fits(every: timedelta, complain: Complain) -> None:

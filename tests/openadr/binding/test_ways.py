@@ -13,8 +13,8 @@ from janusgrid.common.errors import LocalError
 from janusgrid.openadr.core.answers import Code
 from janusgrid.openadr.events import load_dispatch
 from janusgrid.openadr.model import EiEvent, EiTarget, OptReason, OptType, changed
-from janusgrid.openadr.ven import Change, Rejected
-from janusgrid.openadr.vtn import Deregistered, OptCanceled, OptCreated
+from janusgrid.openadr.ven import Change, Declined, Rejected
+from janusgrid.openadr.vtn import Deregistered, OptCanceled, OptCreated, Party
 
 from tests.openadr.binding.ways import WAYS, Grid, a_grid, eventually
 
@@ -65,6 +65,20 @@ async def test_who_is_not_agreed_is_refused(grid: Grid) -> None:
         async with asyncio.timeout(20):
             await ven.joined()
     assert caught.value.code == Code.NOT_REGISTERED
+
+
+async def test_who_is_refused_registers_once_the_vtn_knows_it(grid: Grid, caplog: pytest.LogCaptureFixture) -> None:
+    """By itself: nobody asks it to. That it is refused is logged once, and not as a VTN that is not reached."""
+    vtn = await grid.vtn()
+    ven = await grid.ven("late", user="mallory")
+    declined: list[Declined] = []
+    ven.listen(Declined, declined.append)
+    await eventually(lambda: bool(declined))
+    vtn.add_party(Party("late", grid.way.identity("mallory")))
+    await eventually(lambda: ven.registered, 60)
+    said = [each.getMessage() for each in caplog.records if each.name.startswith("janusgrid.openadr")]
+    assert [line.partition(" ")[0] for line in said if "refused" in line] == ["event=openadr.registration-refused"]
+    assert not [line for line in said if "not-reached" in line]
 
 
 async def test_the_registration_is_renewed_at_the_vtns_wish(grid: Grid) -> None:

@@ -7,12 +7,13 @@ from typing import Any
 
 import pytest
 from janusgrid.common.errors import LocalError, NotReachable
-from janusgrid.openadr.core.answers import Code
+from janusgrid.openadr.core.answers import Code, Rejected
 from janusgrid.openadr.core.event_inbox import Change, EventChange
-from janusgrid.openadr.core.outbox import Outbox
+from janusgrid.openadr.core.outbox import Outbox, Retry
 from janusgrid.openadr.core.report_desk import MOST_IN_PART, DataPoint, Offer, Reading, ReportDesk
 from janusgrid.openadr.core.telemetry import metadata
-from janusgrid.openadr.core.ven import Declined, Joined, Left
+from janusgrid.openadr.core.ven import WHEN_REFUSED, Declined, Joined, Left, VenCore
+from janusgrid.openadr.core.ven_book import Party
 from janusgrid.openadr.core.vtn import Declined as VtnDeclined
 from janusgrid.openadr.core.vtn import Opted, Telemetry
 from janusgrid.openadr.events import price, simple
@@ -628,6 +629,91 @@ def test_a_vtn_that_answers_nonsense_is_left_with_a_reason(pair: Pair, answer: M
     (left,) = pair.ven.happened
     assert isinstance(left, Left)
     assert left.error is not None
+
+
+def refused(retry: Retry | None = WHEN_REFUSED, part: float = 1.0) -> Pair:
+    """Return a pair whose VTN has refused the VEN for the first time."""
+    pair = Pair()
+    pair.ven = VenCore(
+        "other", vtn=f"{VTN}/vtn", vtn_identity=VTN, address=f"{VEN}/ems", offers=[OFFER], refused=retry,
+        pick=lambda: part,
+    )  # fmt: skip
+    pair.ven.start(T0)
+    pair.settle(T0)
+    return pair
+
+
+def test_a_ven_that_is_refused_goes_on_trying_and_registers_as_soon_as_it_is_known() -> None:
+    """The pauses grow to an hour. `Left` tells of the first refusal, `Declined` of those that are like it."""
+    pair, now, pauses = refused(), T0, []
+    for _ in range(9):
+        again = pair.ven.wake()
+        assert again is not None
+        assert pair.ven.happened[-1].again == again  # type: ignore[union-attr]
+        pauses.append((again - now) / MINUTE)
+        pair.ven.tick(again - timedelta(seconds=1))
+        assert pair.ven.state == "unregistered"
+        now = again
+        pair.ven.tick(now)
+        pair.settle(now)
+    assert pauses == [1, 2, 4, 8, 16, 32, 60, 60, 60]
+    assert [type(each) for each in pair.ven.happened] == [Left] + 9 * [Declined]
+    assert all(isinstance(each.error, Rejected) for each in pair.ven.happened if isinstance(each, Left | Declined))
+    pair.vtn.add_party(Party("other", VEN))
+    pair.ven.tick(now + 60 * MINUTE)
+    pair.settle(now + 60 * MINUTE)
+    assert pair.ven.registered
+    assert isinstance(pair.ven.happened[-1], Joined)
+    pair.ven.tick(now + 120 * MINUTE)
+    pair.settle(now + 120 * MINUTE)
+    assert pair.ven.registered
+
+
+@pytest.mark.parametrize(("part", "seconds"), [(0.0, 15), (0.2, 24), (1.0, 60)])
+def test_a_pause_after_a_refusal_is_left_to_chance(part: float, seconds: float) -> None:
+    assert refused(part=part).ven.wake() == T0 + timedelta(seconds=seconds)
+
+
+def test_a_refusal_for_another_reason_is_told_as_the_first_was() -> None:
+    pair = refused()
+    pair.ven.tick(T0 + MINUTE)
+    (letter,) = pair.ven.outbox.due(T0 + MINUTE)
+    pair.ven.refused(letter, NotReachable("no such account", code="item-not-found"), T0 + MINUTE)
+    first, second = pair.ven.happened
+    assert isinstance(first, Left)
+    assert isinstance(second, Left)
+    assert isinstance(first.error, Rejected)
+    assert not isinstance(second.error, Rejected)
+    assert second.again == T0 + 3 * MINUTE
+
+
+def test_a_ven_that_was_told_to_gives_up() -> None:
+    pair = refused(None)
+    assert pair.ven.wake() is None
+    pair.ven.tick(T0 + 1000 * MINUTE)
+    assert pair.ven.state == "unregistered"
+    (left,) = pair.ven.happened
+    assert isinstance(left, Left)
+    assert left.again is None
+
+
+def test_who_leaves_or_joins_while_a_refused_ven_waits_is_obeyed() -> None:
+    pair = refused()
+    pair.ven.start(T0 + timedelta(seconds=5))
+    assert pair.ven.wake() is None
+    pair.settle(T0 + timedelta(seconds=5))
+    assert [type(each) for each in pair.ven.happened] == [Left, Left]  # whoever has asked is told
+    pair.ven.leave(T0 + MINUTE)
+    assert pair.ven.wake() is None
+    pair.ven.tick(T0 + 1000 * MINUTE)
+    assert pair.ven.state == "unregistered"
+
+
+def test_a_ven_that_the_vtn_sends_away_does_not_come_back_by_itself(joined: Pair) -> None:
+    joined.vtn.cancel_registration("site")
+    joined.settle(T0)
+    assert joined.ven.state == "unregistered"
+    assert joined.ven.wake() is None
 
 
 def test_a_letter_that_was_dropped_does_not_delay_those_that_came_after() -> None:

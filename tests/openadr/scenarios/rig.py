@@ -87,6 +87,7 @@ class World:
             "site", await self.line.transport("ems"), vtn=self.line.vtn, offers=OFFERS, read=_read,
             history=self._history, clock=self.clock, signing=self.signing("ems"),
             targets=EiTarget(resource_ids=("pcc",)),
+            refused=None,  # in the time of this clock it would try again before a scenario has seen that it does not
         )  # fmt: skip
         operator = VenOperator(subject)
         await self.stack.enter_async_context(subject)

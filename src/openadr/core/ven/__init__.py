@@ -4,7 +4,7 @@ from .core import VenCore
 from .happenings import Asked, Declined, Happening, Joined, Left, Offered, Telemetry
 from .opts import OwnOpt
 from .polling import POLL_EVERY, SHORTEST_POLL
-from .registration import Standing
+from .registration import WHEN_REFUSED, Standing
 from .reports import METADATA, ReportChooser
 from .states import REGISTRATION
 
@@ -23,5 +23,6 @@ __all__ = [
     "REGISTRATION",
     "POLL_EVERY",
     "SHORTEST_POLL",
+    "WHEN_REFUSED",
     "METADATA",
 ]

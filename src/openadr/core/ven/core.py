@@ -44,7 +44,7 @@ from .happenings import Declined, Happening, Joined, Telemetry
 from .office import Handler, Office, Reply
 from .opts import Opts
 from .polling import POLL_EVERY, SHORTEST_POLL, Polling
-from .registration import Registration
+from .registration import WHEN_REFUSED, Registration
 from .reports import ReportChooser, Reports
 
 _BOOTSTRAP = (QueryRegistration, CreatePartyRegistration, RegisterReport, RequestEvent)
@@ -73,6 +73,7 @@ class VenCore:
         reply_limit: how many events we ask for at once (rule 405); the VTN sends the rest by itself.
         poll_every, poll_shortest: how often we ask for what waits (see `Polling`).
         retry: when what did not go through is sent again.
+        refused: when we try again to register where the VTN refuses us; None: we do not (see `Registration`).
         pick: returns a number from 0 to 1, by which times are picked that the VTN leaves open (rules 30 and 65).
     """
 
@@ -95,6 +96,7 @@ class VenCore:
         poll_every: timedelta = POLL_EVERY,
         poll_shortest: timedelta = SHORTEST_POLL,
         retry: Retry | None = None,
+        refused: Retry | None = WHEN_REFUSED,
         new_id: Callable[[str], str] = ids.new,
         pick: Callable[[], float] = random.random,
     ) -> None:
@@ -108,7 +110,7 @@ class VenCore:
         self.reports = ReportDesk(offers)
         self._restored = False
         self._polling = Polling(office, poll_every, poll_shortest)
-        self._registration = Registration(office, self._polling, self._begun, self._ended)
+        self._registration = Registration(office, self._polling, self._begun, self._ended, refused, pick)
         self._reports = Reports(office, self.reports, choose, self._settled)
         self._events = Events(office, self.events, self._joined, reply_limit)
         self.opts = Opts(office, self.events, self._events.say_again)
@@ -203,7 +205,8 @@ class VenCore:
         return Route(self.office.transport, self.office.vtn, next(iter(self.office.vtn_identities)))
 
     def tick(self, now: datetime) -> None:
-        """Ask for what waits, if it is time to."""
+        """Ask for what waits, or try again to register, if it is time to."""
+        self._registration.tick(now)
         self._polling.tick(now)
 
     def move(self, address: str | None) -> None:
@@ -283,8 +286,8 @@ class VenCore:
             self.events.told(happening)
 
     def wake(self) -> datetime | None:
-        """Return when there is something to sample, to report or to ask for next."""
-        times = (self.reports.wake(), self._polling.next) if self.registration_id else ()
+        """Return when there is something to sample, to report or to ask for next, or we try again to register."""
+        times = (self.reports.wake(), self._polling.next) if self.registration_id else (self._registration.again,)
         return min((time for time in times if time is not None), default=None)
 
     # --- what comes in ---
@@ -345,8 +348,8 @@ class VenCore:
     def _refused(self, message: Message, error: JanusGridError, now: datetime) -> None:
         """Draw the conclusions of a refusal.
 
-        On the way to a registration it ends it (`Left`). A VTN that does not know us any more (463), or not by the
-        registration that we would renew, is registered with anew, without IDs (rule 406).
+        On the way to a registration it ends it (`Left`), until we try again. A VTN that does not know us any more
+        (463), or not by the registration that we would renew, is registered with anew, without IDs (rule 406).
         """
         if isinstance(message, CancelPartyRegistration):
             self._registration.end()  # it is not known there
@@ -357,7 +360,7 @@ class VenCore:
             self._registration.end(error)
             self.start(now)
         elif not self.registered and type(message) in _BOOTSTRAP:
-            self._registration.end(error)
+            self._registration.refused(message, error, now)
         elif isinstance(message, CreateOpt | CancelOpt):
             self.opts.refused(message, error)
         else:
@@ -393,6 +396,7 @@ class VenCore:
     def _joined(self) -> None:
         """The VTN has sent our events, which is the end of registering."""
         self.office.step("events received")
+        self._registration.forgive()
         self.happened.append(Joined(self.ven_id, self.registration_id, self.office.vtn_id))
 
     def _ended(self) -> None:

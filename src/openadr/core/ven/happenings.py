@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import attrs
 
 from ....common.errors import JanusGridError
@@ -21,9 +23,17 @@ class Joined:
 
 @attrs.frozen(slots=True)
 class Left:
-    """The registration has ended, or was refused: then `error` says why."""
+    """The registration has ended, or was refused: then `error` says why.
+
+    It is a `Rejected` where the VTN itself has said no; else the VTN could not be asked, or makes no sense.
+
+    Attributes:
+        again: when the VEN tries again by itself; None if it does not, or does so at once. Of the attempts that follow
+            `Declined` tells, and `Left` if the reason is another.
+    """
 
     error: JanusGridError | None = None
+    again: datetime | None = None
 
 
 @attrs.frozen(slots=True)
@@ -58,10 +68,18 @@ class Telemetry:
 
 @attrs.frozen(slots=True)
 class Declined:
-    """The VTN has refused a message of ours, or its answer made no sense; that is the end of the matter."""
+    """The VTN has refused a message of ours, or its answer made no sense; that is the end of the matter.
+
+    Only a registration that is refused once more, for the reason that `Left` has told, is tried again by itself.
+
+    Attributes:
+        error: a `Rejected` if the VTN itself has said no; else it could not be asked, or makes no sense.
+        again: when it is tried again.
+    """
 
     message: Message
     error: JanusGridError
+    again: datetime | None = None
 
 
 Happening = Joined | Left | Asked | Offered | Telemetry | EventChange | Declined

@@ -23,11 +23,18 @@ from ...model import (
 )
 from .. import spelling
 from ..answers import Code, Rejected, ok
+from ..outbox import Retry
 from ..shelf import Shelf
-from .happenings import Left
+from .happenings import Declined, Left
 from .office import Handler, Office, Reply
 from .polling import Polling
 from .states import REGISTRATION
+
+WHEN_REFUSED = Retry(first=timedelta(minutes=1), longest=timedelta(hours=1))
+"""When a VEN that the VTN refuses to register tries again: it may be agreed with the VTN at any time."""
+
+SOONEST = timedelta(seconds=15)
+"""The shortest pause before that; a quarter of the longest that it may be, if that is shorter."""
 
 _OURS = "ours"
 
@@ -57,6 +64,12 @@ class Registration:
     Args:
         begun: called when the VTN has accepted us, with whether it did so under the registrationID that we had.
         ended: called when the registration is over.
+        refused: how long we wait, at most, before we try again where the VTN refuses us; from `SOONEST` on it is left
+            to chance, so that those whom a VTN has refused together do not come back together. None: we give up.
+        pick: returns a number from 0 to 1, that chance.
+
+    Attributes:
+        again: when we try again by ourselves; None if we do not.
     """
 
     def __init__(
@@ -65,11 +78,19 @@ class Registration:
         polling: Polling,
         begun: Callable[[bool, datetime], None],
         ended: Callable[[], None],
+        refused: Retry | None,
+        pick: Callable[[], float],
     ) -> None:
         self._office = office
         self._polling = polling
         self._begun = begun
         self._ended = ended
+        self._retry = refused
+        self._pick = pick
+        self.again: datetime | None = None
+        self._refusals = 0
+        self._last: tuple[type[JanusGridError], str | None] | None = None
+        """How often we were refused since somebody has asked us to register, and of what kind the last refusal was."""
         self.shelf = Shelf("registration", Standing.spelled, Standing.unspelled)
         self.handlers: Mapping[type[Message], Handler] = {
             CancelPartyRegistration: self._cancel,
@@ -95,9 +116,35 @@ class Registration:
         """Begin to register; return False if that was begun already."""
         if self._office.state != REGISTRATION.initial:
             return False
+        self.forgive()
+        self._begin()
+        return True
+
+    def tick(self, now: datetime) -> None:
+        """Try again, if it is time to."""
+        if self.again is not None and self.again <= now:
+            self._begin()
+
+    def _begin(self) -> None:
+        self.again = None
         self._office.step("start")
         self._office.send(QueryRegistration(request_id=self._office.request_id()))
-        return True
+
+    def refused(self, message: Message, error: JanusGridError, now: datetime) -> None:
+        """We are not registered: say so, and try again later and later, unless we were told to give up."""
+        self._over()
+        if self._retry is not None:
+            longest = min(self._retry.first * 2 ** min(self._refusals, 32), self._retry.longest)
+            shortest = min(SOONEST, longest / 4)
+            self.again = now + shortest + (longest - shortest) * self._pick()
+        kind = (type(error), error.code)
+        told = Declined(message, error, self.again) if kind == self._last else Left(error, self.again)
+        self._office.happened.append(told)
+        self._refusals, self._last = self._refusals + 1, kind
+
+    def forgive(self) -> None:
+        """What was refused before does not matter any more: we are registered, or somebody asks us to register."""
+        self._refusals, self._last = 0, None
 
     @property
     def leaving(self) -> bool:
@@ -120,16 +167,20 @@ class Registration:
             office.send(message)
         elif office.state != REGISTRATION.initial:
             self.end()
+        self.again = None
 
     def end(self, error: JanusGridError | None = None) -> None:
         """The registration is over: forget what belongs to it."""
+        self._over()
+        self._office.happened.append(Left(error))
+
+    def _over(self) -> None:
         self._office.outbox.drop(self._office.vtn)
         self._ended()
         self._office.ven_id = self._office.registration_id = ""
         self._polling.end()
         self._keep()
         self._office.step("ended")
-        self._office.happened.append(Left(error))
 
     def _queried(self, asked: Message, answer: Any, now: datetime) -> None:
         if not isinstance(answer, CreatedPartyRegistration):
