@@ -19,6 +19,7 @@ import attrs
 
 from ...common.errors import NotReachable
 from ...common.security import fingerprint
+from ...common.security.audit import Trail
 from ...common.security.renewal import RenewedContext
 from ..core.identity import NOBODY
 
@@ -149,6 +150,7 @@ class Door:
         self._count: Counter[str] = Counter()
         self._peers: Counter[str] = Counter()
         self._shaking: dict[asyncio.Task[None], None] = {}
+        self._trail = Trail("HTTPS server")
 
     @property
     def port(self) -> int:
@@ -162,6 +164,7 @@ class Door:
 
     async def open(self, host: str, port: int) -> None:
         """Listen; raise `NotReachable` if that port cannot be had."""
+        self._trail = Trail(f"HTTPS server {host}:{port}")
         try:
             found = await asyncio.get_running_loop().getaddrinfo(
                 host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
@@ -218,7 +221,7 @@ class Door:
                 accepted.close()
                 continue
             self._count[host] += 1
-            task = self._begin(self._serve(accepted))
+            task = self._begin(self._serve(accepted, host))
             self._shaking[task] = None
             task.add_done_callback(partial(self._left, host))
 
@@ -245,11 +248,18 @@ class Door:
         guest.gone.add_done_callback(lambda _: _less(self._peers, peer))
         return True
 
+    def _refused(self, host: str, error: OSError) -> None:
+        """Take note of a handshake that came to nothing: of a certificate that is refused in the audit log."""
+        if why := _why(error):
+            self._trail.note("client-certificate", host, why)
+        else:
+            log.info("event=openadr.tls-refused: %s: %s", host, error)
+
     def _left(self, host: str, task: asyncio.Task[None]) -> None:
         self._shaking.pop(task, None)
         _less(self._count, host)
 
-    async def _serve(self, accepted: socket.socket) -> None:
+    async def _serve(self, accepted: socket.socket, host: str) -> None:
         accepted.setblocking(False)
         task = asyncio.current_task()
         assert task is not None
@@ -261,7 +271,7 @@ class Door:
                 ssl_handshake_timeout=self._limits.handshake if self._context is not None else None,
             )
         except (OSError, ssl.SSLError, TimeoutError) as error:
-            log.info("event=openadr.tls-refused: %s", error)
+            self._refused(host, error)
             accepted.close()
             return
         except asyncio.CancelledError:
@@ -275,6 +285,14 @@ class Door:
             with contextlib.suppress(asyncio.CancelledError):
                 await guest.gone
             raise
+
+
+def _why(error: OSError) -> str:
+    """Return what is wrong with the certificate of a client, or that it has shown none; empty for other troubles."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return str(error.verify_message).rstrip(".")
+    missing = isinstance(error, ssl.SSLError) and error.reason == "PEER_DID_NOT_RETURN_A_CERTIFICATE"
+    return "none was shown" if missing else ""
 
 
 def _less(count: Counter[str], of: str) -> None:

@@ -78,6 +78,26 @@ async def test_a_revoked_certificate_is_refused_without_a_restart(either: House)
     assert not await refused(either, "other")
 
 
+async def test_refused_certificates_are_in_the_audit_log_and_do_not_fill_it(
+    either: House, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Of each client the first ten; what is no matter of certificates is none of the audit log's."""
+    either.issue("past", days=2, since=3)
+    either.authority.revoke(either.of(either.guest).certificate)
+    assert await refused(either, "past")
+    for _ in range(12):
+        assert await refused(either, either.guest)
+    _, writer = await asyncio.open_connection("127.0.0.1", either.port)
+    writer.write(b"POST / HTTP/1.1\r\n\r\n")
+    assert await _.read() is not None
+    writer.close()
+    audit = [each for each in caplog.records if each.name == "janusgrid.audit"]
+    assert {(each.event, each.peer) for each in audit} == {("client-certificate", "127.0.0.1")}  # type: ignore[attr-defined]
+    assert [each.count for each in audit] == [*range(1, 11)]  # type: ignore[attr-defined]
+    assert "certificate has expired" in audit[0].getMessage()
+    assert "certificate revoked" in audit[1].getMessage()
+
+
 async def test_half_a_list_changes_nothing_and_a_whole_does(either: House, caplog: pytest.LogCaptureFixture) -> None:
     whole = either.authority.revoke(either.of(either.guest).certificate).read_text()
     either.revoked.write_text("-----BEGIN X509 CRL-----\nhalf of")
