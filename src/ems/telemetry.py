@@ -18,8 +18,8 @@ from ..common.data.point import ValueType
 from ..common.data.tables import Binding
 from ..common.data.value import Scalar, Validity, Value
 from ..common.errors import ConfigError, JanusGridError
+from ..openadr.access import quality
 from ..openadr.model import (
-    DataQuality,
     LoadControlState,
     LoadControlValue,
     PayloadResourceStatus,
@@ -41,11 +41,6 @@ _FIGURES = {"oadrMin": "min", "oadrMax": "max", "oadrCurrent": "current", "oadrN
 PARTS = (ONLINE, OVERRIDE, *_ASPECTS, *(f"{aspect}.{figure}" for aspect in _ASPECTS for figure in _FIGURES))
 """What the item of a row may be in a state of a resource; an aspect alone is its `oadrCurrent`."""
 
-_QUALITY = {
-    Validity.GOOD: DataQuality.GOOD_NON_SPECIFIC,
-    Validity.QUESTIONABLE: DataQuality.UNCERTAIN_NON_SPECIFIC,
-    Validity.INVALID: DataQuality.BAD_NON_SPECIFIC,
-}
 _WORST = (Validity.INVALID, Validity.QUESTIONABLE, Validity.GOOD)
 _OFFERED = frozenset({ReportName.HISTORY_USAGE, ReportName.TELEMETRY_USAGE, ReportName.TELEMETRY_STATUS})
 
@@ -229,7 +224,7 @@ def reader(
 def _figure(known: Sequence[tuple[Binding, Value]]) -> Reading | None:
     for row, value in known:
         assert value.value is not None
-        return Reading(float(row.to_wire(value.value)), _QUALITY[value.quality.validity])
+        return Reading(float(row.to_wire(value.value)), quality.word(value.quality))
     return None
 
 
@@ -243,14 +238,14 @@ def _state(known: Sequence[tuple[Binding, Value]]) -> Reading | None:
         if figures["current"] is not None:
             given = {field: float(figure) for field, figure in figures.items() if figure is not None}
             aspects[name] = LoadControlValue(**given)
-    worst = next(each for each in _WORST if any(value.quality.validity is each for _, value in known))
+    worst = min((value.quality for _, value in known), key=lambda each: _WORST.index(each.validity))
     return Reading(
         PayloadResourceStatus(
             online=bool(wire[ONLINE]),
             manual_override=bool(wire.get(OVERRIDE, False)),
             load_control_state=LoadControlState(**aspects) if aspects else None,
         ),
-        _QUALITY[worst],
+        quality.word(worst),
     )
 
 

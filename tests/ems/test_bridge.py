@@ -201,7 +201,7 @@ def test_readings_are_the_points_on_the_wire_with_their_quality(site: Site) -> N
     assert found.keys() == {"PCC.p", "DG750.p", "MT1.p"}
     assert found["PCC.p"].value == 922.5
     assert found["PCC.p"].quality is DataQuality.GOOD_NON_SPECIFIC
-    assert found["DG750.p"].quality is DataQuality.UNCERTAIN_NON_SPECIFIC
+    assert found["DG750.p"].quality is DataQuality.UNCERTAIN_LAST_USABLE_VALUE
     assert found["MT1.p"].quality is DataQuality.BAD_NON_SPECIFIC
 
 
@@ -235,7 +235,7 @@ def test_energy_charge_and_states_are_reported_as_what_they_are(site: Site) -> N
     state = found["s"].value
     assert isinstance(state, PayloadResourceStatus)
     assert (state.online, state.manual_override) == (False, False)
-    assert found["s"].quality is DataQuality.UNCERTAIN_NON_SPECIFIC
+    assert found["s"].quality is DataQuality.UNCERTAIN_LAST_USABLE_VALUE
 
 
 def test_an_item_that_is_not_for_its_unit_and_a_state_that_is_a_number_are_refused(site: Site) -> None:

@@ -177,7 +177,7 @@ def test_a_state_is_made_of_several_points() -> None:
     assert control.capacity is not None
     assert (control.level_offset.current, control.percent_offset, control.set_point) == (2.0, None, None)
     assert (control.capacity.current, control.capacity.max, control.capacity.min) == (750.0, 900.0, None)
-    assert reading.quality is DataQuality.UNCERTAIN_NON_SPECIFIC
+    assert reading.quality is DataQuality.UNCERTAIN_LAST_USABLE_VALUE
     assert reader(status(), {"site.capacity": Value(1.0)}.get)(frozenset({"site.status"})) == {}
 
 
