@@ -16,6 +16,7 @@ from ..reserve import seen
 from ..reserve.cases import ZONE, Case, at
 from ..reserve.seen import Happening
 from ..reserve.settlement import Settlement
+from .lines import acceptance, acceptance_json, aligned, figure, rounded
 from .looks import LOOK_S, QUICK_S
 from .wires import Wire
 
@@ -137,7 +138,7 @@ class Outcome:
             "controls": {"sent": self.sent, "accepted": self.accepted},
             "telemetry": {"reports": self.reports, "values": self.values, "device_reports": self.device_reports},
             "table": [_row(row, names) for row in self.rows],
-            "worst_difference_kw": _rounded(self.worst_off_kw),
+            "worst_difference_kw": rounded(self.worst_off_kw),
             "events": [
                 {"time": each.time.isoformat(), "what": each.what, "device": each.device, "note": each.note}
                 for each in self.happenings
@@ -149,7 +150,7 @@ class Outcome:
                 "vtn_by_meter": self.by_meter.as_json(),
                 "difference": abs(self.vtn.average_rate - self.ems.average_rate),
             },
-            "acceptance": [{"line": c.line, "holds": c.good, "found": c.detail} for c in self.checks],
+            "acceptance": acceptance_json(self.checks),
             "parameters": [attrs.asdict(parameter) for parameter in parameters(self.case)],
             "passed": self.passed,
         }
@@ -161,25 +162,17 @@ class Outcome:
         text = Text()
         text.append(f"{self.title}\n", "bold")
         text.append(f"{self.how}; {self.seconds:.1f} s\n\n")
-        text.append("\n".join(_aligned(self._site_lines())) + "\n\n")
-        text.append("\n".join(_aligned(self._device_lines())) + "\n\n")
+        text.append("\n".join(aligned(self._site_lines())) + "\n\n")
+        text.append("\n".join(aligned(self._device_lines())) + "\n\n")
         for when, found in groupby(marks(self.happenings, self.case), key=lambda mark: mark.time):
             text.append(f"{self.clock(when)}  {sentence(list(found))}\n")
-        text.append("\n" + "\n".join(_aligned(self._settlement_lines())) + "\n")
+        text.append("\n" + "\n".join(aligned(self._settlement_lines())) + "\n")
         apart = 100 * abs(self.vtn.average_rate - self.ems.average_rate)
         text.append(
             f"the averages of both are {apart:.6f} percentage points apart; by the reported import alone it is "
         )
         text.append(f"{100 * self.by_meter.average_rate:.2f} %\n\n")
-        for check in self.checks:
-            word, style = ("holds", "green") if check.good else ("does not hold", "bold red")
-            text.append(f"{word:14}", style)
-            text.append(f"{check.line}: {check.detail}\n")
-        failed = [check.line for check in self.checks if not check.good]
-        if failed:
-            text.append(f"\nfailed: {'; '.join(failed)}", "bold red")
-        else:
-            text.append(f"\npassed: the acceptance holds, {len(self.checks)} lines", "bold green")
+        text.append_text(acceptance(self.checks))
         return text
 
     def _site_lines(self) -> Iterable[list[str]]:
@@ -189,7 +182,7 @@ class Outcome:
             told = (row.told.get(name) for name in ("total_generation", "pv", "load"))
             rate = None if row.rate is None else 100 * row.rate
             figures_ = (row.told.get("grid_import"), row.published_kw, row.off_kw, *told, rate)
-            yield [row.clock, *(_figure(figure) for figure in figures_)]
+            yield [row.clock, *(figure(number) for number in figures_)]
 
     def _device_lines(self) -> Iterable[list[str]]:
         stores = [track.name for track in self.tracks if track.soc]
@@ -198,7 +191,7 @@ class Outcome:
         for row in self.rows:
             powers = (row.told.get(f"{track.name}.p") for track in self.tracks)
             charges = (row.told.get(f"{name}.soc") for name in stores)
-            yield [row.clock, *(_figure(figure) for figure in (*powers, *charges))]
+            yield [row.clock, *(figure(number) for number in (*powers, *charges))]
 
     def _settlement_lines(self) -> Iterable[list[str]]:
         vtn, ems = self.vtn, self.ems
@@ -259,31 +252,13 @@ def _row(row: Row, names: Iterable[str]) -> dict[str, Any]:
     told = row.told
     return {
         "clock": row.clock,
-        "grid_kw": _rounded(told.get("grid_import")),
+        "grid_kw": rounded(told.get("grid_import")),
         "published_kw": row.published_kw,
-        "difference_kw": _rounded(row.off_kw),
-        "generation_kw": _rounded(told.get("total_generation")),
-        "pv_kw": _rounded(told.get("pv")),
-        "load_kw": _rounded(told.get("load")),
-        "devices_kw": {name: _rounded(told.get(f"{name}.p")) for name in names},
-        "soc_percent": {name: _rounded(told[f"{name}.soc"]) for name in names if f"{name}.soc" in told},
-        "rate": _rounded(row.rate, 5),
+        "difference_kw": rounded(row.off_kw),
+        "generation_kw": rounded(told.get("total_generation")),
+        "pv_kw": rounded(told.get("pv")),
+        "load_kw": rounded(told.get("load")),
+        "devices_kw": {name: rounded(told.get(f"{name}.p")) for name in names},
+        "soc_percent": {name: rounded(told[f"{name}.soc"]) for name in names if f"{name}.soc" in told},
+        "rate": rounded(row.rate, 5),
     }
-
-
-def _rounded(figure: float | None, digits: int = 3) -> float | None:
-    return None if figure is None else round(figure, digits)
-
-
-def _figure(figure: float | None) -> str:
-    return "-" if figure is None else f"{figure:.1f}"
-
-
-def _aligned(lines: Iterable[list[str]]) -> Iterable[str]:
-    """Yield lines whose cells stand below each other, the first to the left, others to the right."""
-    found = list(lines)
-    widths = [max(len(line[place]) for line in found) for place in range(len(found[0]))]
-    for first, *others in found:
-        yield "  ".join(
-            [f"{first:<{widths[0]}}", *(f"{cell:>{width}}" for cell, width in zip(others, widths[1:], strict=True))]
-        )
