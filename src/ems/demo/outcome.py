@@ -32,7 +32,7 @@ class Row:
 
     @property
     def clock(self) -> str:
-        """The local clock, `HH:MM`."""
+        """Hours and minutes of the local clock."""
         return f"{self.time.astimezone(ZONE):%H:%M}"
 
     @property
