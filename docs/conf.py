@@ -25,6 +25,7 @@ suppress_warnings = ["ref.python"]  # a short name such as datetime may be an at
 
 def generate(app: object) -> None:
     """Write the pages that are made from code, so that none of them is typed by hand."""
+    import logging
     import sys
 
     from janusgrid.common.data import memory, services
@@ -49,6 +50,7 @@ def generate(app: object) -> None:
     sys.path.insert(0, str(Path(__file__).parents[1]))  # what a test run has proven is read by those who wrote it down
     from tests.iec61850.proof import page, results
 
+    logging.getLogger("janusgrid").setLevel(logging.WARNING)  # a theme makes everything be logged
     folder = Path(__file__).parent / "_generated"
     folder.mkdir(exist_ok=True)
     protocols = {
