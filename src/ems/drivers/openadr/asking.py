@@ -13,6 +13,7 @@ from ....openadr.events import event
 from ....openadr.items import item
 from ....openadr.model import EventStatus, OptType
 from ....openadr.rules import timeline
+from ....openadr.rules.decisions import rule_6
 from ....openadr.vtn import Dispatch, Vtn
 from .rows import Signal
 
@@ -36,8 +37,9 @@ class Asking:
         self._patience, self._market = patience, market
 
     def under_way(self, point: str) -> Iterator[Dispatch]:
-        """Yield the events of a point that are not over."""
-        return (each for each in self._vtn.events if each.id.startswith(f"{point}/") and each.status not in _OVER)
+        """Yield the events of a point that are not over, but for those for test."""
+        own = (each for each in self._vtn.events if each.id.startswith(f"{point}/") and each.status not in _OVER)
+        return (each for each in own if not rule_6(each.event.event_descriptor))
 
     def in_force(self, point: str, signal: Signal) -> float | None:
         """Return what an event asks for now; None for nothing, where it is opted out of, or is not answered yet."""
@@ -56,9 +58,12 @@ class Asking:
         return min((time for time in times if time is not None), default=None)
 
     async def ask(self, point: str, signal: Signal, course: Course, end: datetime, *, test: bool) -> Dispatch:
-        """Make an event, or modify the one under way; one that has begun keeps its start. Return when it is stored."""
+        """Make an event, or modify the one under way; one that has begun keeps its start. Return when it is stored.
+
+        For `test` it is an event of its own, and of a market context of its own, since it lies beside the other.
+        """
         now = _whole(self._clock.now())
-        known = next(self.under_way(point), None)
+        known = None if test else next(self.under_way(point), None)
         times = [_whole(time) for time, _ in course]
         if known is not None and (began := known.event.ei_active_period.dtstart) <= now:
             times[0] = began
@@ -66,7 +71,8 @@ class Asking:
         values = [(until - time, value) for time, until, (_, value) in zip(times, ends, course, strict=True)]
         made = event(
             signal.name, signal.type, values, start=times[0], created=now, item=item(signal.unit),
-            notification=max(times[0] - now, timedelta()), market=self._market, test=test,
+            notification=max(times[0] - now, timedelta()), test=test,
+            market=f"{self._market}/test" if test else self._market,
             event_id=f"{point}/{ids.new('EV')}" if known is None else known.id,
         )  # fmt: skip
         if known is None:

@@ -19,6 +19,7 @@ from ....common.data.value import Scalar, Value
 from ....common.errors import NotReachable, Refused, TypeConflict, UnknownName
 from ....openadr.events import MARKET
 from ....openadr.model import EiEvent, EventStatus, OptType
+from ....openadr.rules.decisions import rule_6
 from ....openadr.vtn import Sample, Ven, Vtn
 from .asking import Asking
 from .desk import Desk
@@ -127,7 +128,7 @@ class OpenAdrLink:
     def answered(self, event: EiEvent) -> None:
         """The VEN has answered an event: if it is ours and it stays out, it does until that is over."""
         event_id = event.event_descriptor.event_id
-        if not any(event_id.startswith(f"{name}/") for name in self._rows.signals):
+        if rule_6(event.event_descriptor) or not any(event_id.startswith(f"{name}/") for name in self._rows.signals):
             return
         dispatch = self._vtn.event(event_id)
         if dispatch.status is EventStatus.CANCELLED:
@@ -243,11 +244,16 @@ class OpenAdrLink:
             raise NotReachable("the VEN is not registered", where=self.ven)
         wire = [(time, float(signal.binding.to_wire(value))) for time, value in steps]
         if len(wire) == 1 and wire[0][1] == 0:
-            await self._cancel(name)
+            if not test:
+                await self._cancel(name)
             return
         dispatch = await self._asking.ask(name, signal, wire, end, test=test)
-        opt = await self._asking.answer(dispatch, name)
-        if opt is OptType.OPT_OUT:
+        try:
+            opt = await self._asking.answer(dispatch, name)
+        finally:
+            if test:
+                dispatch.cancel("for test only")
+        if opt is OptType.OPT_OUT and not test:
             self._decline(dispatch.event)
             dispatch.cancel("opted out of")
         self.look()
