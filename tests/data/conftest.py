@@ -40,7 +40,9 @@ async def openadr(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Cal
 
         async def on(way: str) -> Both:
             if way not in made:
-                made[way] = await stack.enter_async_context(both(way, tmp_path_factory.mktemp(way)))
+                folder, by_table = tmp_path_factory.mktemp("openadr"), way == "table"
+                opening = both("embedded" if by_table else way, folder, by_table)
+                made[way] = await stack.enter_async_context(opening)
             return made[way]
 
         yield on

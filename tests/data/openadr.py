@@ -10,8 +10,10 @@ from pathlib import Path
 
 from janusgrid.common.clock import LockStepClock
 from janusgrid.common.data.suite import Rig, Watching
+from janusgrid.common.data.tables import parse_table
 from janusgrid.common.data.value import GOOD, Detail, Quality, Scalar, Validity
 from janusgrid.common.errors import JanusGridError
+from janusgrid.ems.drivers.openadr import OpenAdrLink
 from janusgrid.openadr.access import SignalPoint, VenAccess, VtnAccess
 from janusgrid.openadr.core.report_desk import Recall
 from janusgrid.openadr.items import item
@@ -34,13 +36,22 @@ WORDS = {
     Quality(Validity.GOOD, Detail.SUBSTITUTED): DataQuality.GOOD_LOCAL_OVERRIDE,
 }
 TICK_S = 0.25
+SECOND = timedelta(seconds=1)
+TABLE = b"""\
+point,kind,type,unit,rid,signal,signal_type,about,wire_type,wire_unit,scale,offset,enumeration,services,low,high,description
+p,measurement,float,kW,p,,,,float32,kW,,,,read report,,,Power
+q,measurement,float,kW,q,,,,float32,kW,,,,read report,,,Another
+p.set,setpoint,float,kW,,LOAD_DISPATCH,setpoint,,float32,kW,,,,read report operate schedule,0,100,Power asked for
+"""
+BELOW = [row.bind(f"der.S.{row.point}", {}, device="S") for row in parse_table(TABLE, "ven.csv")]
 
 
 class Both:
     """A VTN and a VEN on one of the ways. Their time goes on by a tick with each turn of theirs, on any machine."""
 
-    def __init__(self, way: Way, stack: AsyncExitStack) -> None:
-        self.way, self.stack = way, stack
+    def __init__(self, way: Way, stack: AsyncExitStack, by_table: bool) -> None:
+        self.way, self.stack, self.by_table = way, stack, by_table
+        self.plan = TelemetryPlan(SECOND, SECOND) if by_table else TelemetryPlan(names=())
         self.clock = LockStepClock(START, settle=5)
         self.used = asyncio.Event()
         self.values: dict[str, Reading] = {}
@@ -52,9 +63,11 @@ class Both:
         self.stack.push_async_callback(self._stop, asyncio.create_task(self._tick()))
         self.used.set()
         parties = [Party("site", self.way.identity("ems"))]
-        nothing = TelemetryPlan(names=())
-        self.vtn = Vtn("VTN1", await self.way.transport("vtn"), parties=parties, clock=self.clock, plan=nothing)
+        self.vtn = Vtn("VTN1", await self.way.transport("vtn"), parties=parties, clock=self.clock, plan=self.plan)
         self.upper = VtnAccess(self.vtn, (DISPATCH, LEVEL), every=timedelta(seconds=1))
+        self.link = OpenAdrLink("site", BELOW, self.vtn, self.clock, renew=20.0)
+        if self.by_table:
+            await self.stack.enter_async_context(self.link)
         await self.stack.enter_async_context(self.vtn)
         self.ven = Ven(
             "site", await self.way.transport("ems"), vtn=self.way.vtn, offers=OFFERS, read=self._read,
@@ -90,11 +103,16 @@ class Both:
         for name in ("site.dispatch.p", "site.level"):
             with suppress(JanusGridError):
                 await self.upper.abort(name)
+        if self.by_table:
+            with suppress(JanusGridError):
+                await self.link.abort("der.S.p.set")
         async with asyncio.timeout(30):
             while self.ven.active():
                 await self.ven.changed()
         self.values = {"p": Reading(0.0), "q": Reading(0.0)}
         self.past.clear()
+        while self.by_table and any(value.value for value in (await self.link.read(["der.S.p", "der.S.q"])).values()):
+            await self.clock.sleep(1)
 
     async def _tick(self) -> None:
         while True:
@@ -117,10 +135,10 @@ class Both:
 
 
 @asynccontextmanager
-async def both(way: str, folder: Path) -> AsyncIterator[Both]:
-    """Yield a VTN and a VEN that know each other."""
+async def both(way: str, folder: Path, by_table: bool = False) -> AsyncIterator[Both]:
+    """Yield a VTN and a VEN that know each other; `by_table`, the VEN is a device by its conversion table."""
     async with a_grid(way, folder) as grid, AsyncExitStack() as stack:
-        made = Both(grid.way, stack)
+        made = Both(grid.way, stack, by_table)
         await made.open()
         yield made
 
@@ -173,6 +191,20 @@ class VtnRig(OpenAdrRig):
 
     async def carried_out(self) -> list[Scalar]:
         return [value for value in self.seen.told("dispatch.p") if value is not None]
+
+
+class LinkRig(VtnRig):
+    """The VEN as a device, by its table. Who opts out is not available any more, which is for its own tests."""
+
+    number, second, setpoint = "der.S.p", "der.S.q", "der.S.p.set"
+    refuses = False
+
+    def __init__(self, two: Both) -> None:
+        super().__init__(two)
+        self.access = two.link
+
+    async def show(self, name: str, value: float, quality: Quality = GOOD, time: datetime | None = None) -> None:
+        await super().show(name.replace("der.S", "site"), value, quality, time)
 
 
 class VenRig(OpenAdrRig):

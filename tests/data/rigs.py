@@ -35,7 +35,7 @@ from janusgrid.iec61850.acsi.types import DataValue
 from janusgrid.iec61850.engine import Change
 from janusgrid.iec61850.model.nodes import LogControl, Model, Trigger
 
-from tests.data.openadr import Both, VenRig, VtnRig
+from tests.data.openadr import Both, LinkRig, VenRig, VtnRig
 from tests.ems.plants import at, microgrid
 from tests.iec61850.access.rows import LIMIT, POWER, TARGET, bound
 
@@ -371,6 +371,16 @@ def vtn(way: str) -> Open:
 
 
 @asynccontextmanager
+async def ven_by_table(stage: Stage) -> AsyncIterator[Rig]:
+    two = await stage.openadr("table")
+    await two.reset()
+    rig = LinkRig(two)
+    yield rig
+    await rig.seen.stop()
+    two.used.clear()
+
+
+@asynccontextmanager
 async def ven(stage: Stage) -> AsyncIterator[Rig]:
     two = await stage.openadr("embedded")
     await two.reset()
@@ -402,5 +412,6 @@ RIGS: dict[str, Open] = {
     "ven": ven,
     "vtn over XMPP": vtn("embedded"),
     "vtn over HTTP": vtn("push"),
+    "ven by its table": ven_by_table,
     "joined": joined,
 }

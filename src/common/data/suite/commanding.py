@@ -58,16 +58,21 @@ class Commanding:
     async def test_a_command_for_test_is_not_carried_out(self, rig: Rig) -> None:
         if rig.setpoint is None:
             return
+        await self._test(rig, rig.setpoint, rig.values[3])
         await rig.access.operate(rig.setpoint, rig.values[0])
         await rig.comes(rig.setpoint, rig.values[0])
-        if rig.takes_tests:
-            await rig.access.operate(rig.setpoint, rig.values[1], test=True)
-        else:
-            with raises(Refused):
-                await rig.access.operate(rig.setpoint, rig.values[1], test=True)
+        await self._test(rig, rig.setpoint, rig.values[1])
+        assert (await rig.value(rig.setpoint)).value == rig.values[0], "it takes the place of nothing"
         await rig.access.operate(rig.setpoint, rig.values[2])
         await rig.comes(rig.setpoint, rig.values[2])
         assert await rig.carried_out() == [rig.values[0], rig.values[2]]
+
+    async def _test(self, rig: Rig, setpoint: str, value: float) -> None:
+        if rig.takes_tests:
+            await rig.access.operate(setpoint, value, test=True)
+        else:
+            with raises(Refused):
+                await rig.access.operate(setpoint, value, test=True)
 
     async def test_a_command_for_later_waits_for_its_time(self, rig: Rig) -> None:
         if rig.setpoint is None or not (rig.offers(S.OPERATE_LATER) and rig.takes_later):

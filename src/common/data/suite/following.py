@@ -103,7 +103,7 @@ class Following:
             for _ in range(3):
                 await rig.pass_time(rig.step)
                 change = await watch.next(rig.number)
-                assert (change.reason, change.value.value) == ("periodic", rig.values[0])
+                assert (change.reason, change.value.value) == ("periodic", rig.values[0]), change
 
     async def test_an_infinite_dead_band_leaves_the_period_alone(self, rig: Rig) -> None:
         await rig.show(rig.number, rig.values[0])
