@@ -63,7 +63,8 @@ async def test_chrony_tells_the_time(tmp_path: Path) -> None:
             assert state.sources == (server,)
             assert (state.stratum, state.failure, state.known, state.reason) == (3, False, True, "")
             assert state.accuracy is not None
-            assert abs((await query(server)).offset) <= state.accuracy + 0.002
+            later = await query(server)  # which itself is known as well as its way there and back was quick
+        assert abs(later.offset) <= state.accuracy + later.distance + 0.001
 
 
 async def test_a_clock_that_is_wrong_is_steered(tmp_path: Path) -> None:
