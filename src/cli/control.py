@@ -110,8 +110,7 @@ def _bound(path: Path) -> socket.socket:
         except OSError as error:
             if error.errno != errno.EADDRINUSE or not path.is_socket():
                 raise
-            if _is_heard(path):
-                raise LocalError("a program with this configuration runs already", where=str(path)) from None
+            alone(path)
             path.unlink()  # of a program that was killed
             made.bind(str(path))
     except OSError as error:
@@ -125,7 +124,14 @@ def _bound(path: Path) -> socket.socket:
     return made
 
 
-def _is_heard(path: Path) -> bool:
+def alone(path: Path) -> None:
+    """Raise `LocalError` if a program answers at this socket: before anything else is begun that it holds already."""
+    if is_heard(path):
+        raise LocalError("a program with this configuration runs already", where=str(path))
+
+
+def is_heard(path: Path) -> bool:
+    """Return whether a program answers at this socket."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
         try:
             probe.connect(str(path))

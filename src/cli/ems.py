@@ -26,7 +26,7 @@ from ..openadr.binding.keeper import Store
 from ..openadr.ven import Joined, Left
 from ..openadr.vtn import Deregistered, Registered
 from .openadr.places import Level, opened, place
-from .openadr.starting import many, settings_of
+from .openadr.starting import examined, many, settings_of
 from .openadr.telling import Teller, log_to_stderr
 from .openadr.way import reason
 from .running import run
@@ -88,7 +88,9 @@ def command(config: Path, check: bool, as_json: bool) -> None:
     far as the site file names them, all by one XMPP account.
     """
     clock = RealClock()
-    settings = settings_of(lambda path, _: load(path), config, clock, check, _described)
+    settings = settings_of(
+        lambda path, _: load(path), config, clock, check, _described, lambda found: examined(found.store)
+    )
     log_to_stderr(settings.file.log)
     run(serve(settings, clock, as_json), endless=True)
 

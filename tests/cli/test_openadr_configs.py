@@ -52,6 +52,18 @@ def test_good_ones(tmp_path: Path) -> None:
     assert check("ven", VEN, tmp_path) == (0, "ven.yaml: VEN site, 1 report, no fault\n")
 
 
+@pytest.mark.parametrize("role", ["vtn", "ven"])
+def test_the_store_is_looked_at_and_nothing_is_made(role: str, tmp_path: Path) -> None:
+    text = {"vtn": VTN, "ven": VEN}[role] + "store: kept.db\n"
+    assert check(role, text, tmp_path)[0] == 0
+    assert [path.name for path in tmp_path.iterdir()] == [f"{role}.yaml"]
+    (tmp_path / "kept.db").write_text("something else, and long enough to be looked at as a database; " * 20)
+    code, said = check(role, text, tmp_path)
+    assert (code, "the database cannot be used: file is not a database" in said) == (1, True)
+    code, said = check(role, text.replace("kept.db", "none/kept.db"), tmp_path)
+    assert (code, "nothing can be made in" in said) == (1, True)
+
+
 @pytest.mark.parametrize(
     ("good", "bad", "where", "said"),
     [

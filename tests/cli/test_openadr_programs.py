@@ -244,6 +244,17 @@ def test_one_program_for_one_configuration(lab: tuple[Path, Program, Program]) -
         pytest.raises(AssertionError, match="runs already"),
     ):
         second.wait("up")
+    before = _files(folder)
+    for role in ("vtn", "ven"):
+        code, said = call(role, str(folder / f"{role}.yaml"))
+        assert (code, "runs already" in said, "Address already in use" in said) == (1, True, False)
+        code, said = call(role, str(folder / f"{role}.yaml"), "--check")
+        assert (code, said.endswith("no fault; a program with it runs already\n")) == (0, True)
+    assert _files(folder) == before
+
+
+def _files(folder: Path) -> set[str]:
+    return {path.name for path in folder.iterdir()}
 
 
 def test_both_end_in_good_order_and_go_on(lab: tuple[Path, Program, Program]) -> None:

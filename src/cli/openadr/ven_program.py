@@ -13,11 +13,11 @@ from ...common.clock import Clock, RealClock
 from ...openadr.core.ven import REGISTRATION
 from ...openadr.model import OptType
 from ...openadr.ven import Asked, Declined, EventChange, Joined, Left, Offered, Telemetry, Ven
-from ..control import Control
+from ..control import Control, alone
 from ..running import run
 from . import samples, summary
 from .places import opened
-from .starting import many, settings_of
+from .starting import examined, many, settings_of
 from .telling import Teller, log_to_stderr
 from .ven_config import VenSettings, load
 from .ven_desk import Desk
@@ -26,7 +26,7 @@ from .way import reason, target
 
 @click.command()
 @click.argument("config", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--check", is_flag=True, help="only say whether the configuration is good")
+@click.option("--check", is_flag=True, help="only say whether the configuration is good, and the store")
 @click.option("--json", "as_json", is_flag=True, help="print JSON, one object a line")
 def command(config: Path, check: bool, as_json: bool) -> None:
     """Run a VEN as CONFIG says, until Ctrl-C or SIGTERM.
@@ -35,7 +35,7 @@ def command(config: Path, check: bool, as_json: bool) -> None:
     has registered stays registered when it ends; `janusgrid openadr leave` ends the registration.
     """
     clock = RealClock()
-    settings = settings_of(load, config, clock, check, _described)
+    settings = settings_of(load, config, clock, check, _described, lambda found: examined(found.store, found.control))
     log_to_stderr(settings.file.log)
     run(serve(settings, clock, as_json), endless=True)
 
@@ -46,6 +46,7 @@ def _described(settings: VenSettings) -> str:
 
 async def serve(settings: VenSettings, clock: Clock, as_json: bool) -> None:
     """Run until cancelled; then end everything in good order."""
+    alone(settings.control)
     say = Teller(as_json, clock.now)
     file = settings.file
     async with AsyncExitStack() as stack:

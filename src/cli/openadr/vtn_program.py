@@ -24,11 +24,11 @@ from ...openadr.vtn import (
     Telemetry,
     Vtn,
 )
-from ..control import Control
+from ..control import Control, alone
 from ..running import run
 from . import samples, summary
 from .places import opened, opened_shared
-from .starting import many, settings_of
+from .starting import examined, many, settings_of
 from .telling import Teller, log_to_stderr
 from .vtn_config import VtnSettings, load
 from .vtn_desk import Desk
@@ -37,7 +37,7 @@ from .way import reason
 
 @click.command()
 @click.argument("config", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--check", is_flag=True, help="only say whether the configuration is good")
+@click.option("--check", is_flag=True, help="only say whether the configuration is good, and the store")
 @click.option("--json", "as_json", is_flag=True, help="print JSON, one object a line")
 def command(config: Path, check: bool, as_json: bool) -> None:
     """Run a VTN as CONFIG says, until Ctrl-C or SIGTERM.
@@ -45,7 +45,7 @@ def command(config: Path, check: bool, as_json: bool) -> None:
     It prints what happens. Direct it from another terminal: `janusgrid openadr event`, `report` and `ven`.
     """
     clock = RealClock()
-    settings = settings_of(load, config, clock, check, _described)
+    settings = settings_of(load, config, clock, check, _described, lambda found: examined(found.store, found.control))
     log_to_stderr(settings.file.log)
     run(serve(settings, clock, as_json), endless=True)
 
@@ -56,6 +56,7 @@ def _described(settings: VtnSettings) -> str:
 
 async def serve(settings: VtnSettings, clock: Clock, as_json: bool) -> None:
     """Run until cancelled; then end everything in good order."""
+    alone(settings.control)
     say = Teller(as_json, clock.now)
     async with AsyncExitStack() as stack:
         transports = await settings.ways.open(stack)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import sqlite3
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import sqlalchemy as sql
 from sqlalchemy import Connection, Engine, event
@@ -40,6 +43,28 @@ def engine(url: str, **options: Any) -> Engine:
         event.listen(made, "connect", _settings)
         event.listen(made, "begin", _begin)
     return made
+
+
+def reader(url: str) -> Engine | None:
+    """Return an engine that makes and changes nothing; None for an SQLite file that could be made, and is not there.
+
+    Raises `ConfigError` for what is no database, or is where nothing can be written.
+    """
+    if not url.startswith("sqlite"):
+        return engine(url)
+    name = sql.make_url(url).database
+    if not name or name == ":memory:":
+        return None
+    file = Path(name)
+    if file.exists() and not (file.is_file() and os.access(file, os.R_OK | os.W_OK)):
+        raise ConfigError("the database cannot be used: it is no file that we may read and write", where=name)
+    if not (file.parent.is_dir() and os.access(file.parent, os.W_OK)):
+        raise ConfigError(f"the database cannot be used: nothing can be made in {file.parent}", where=name)
+    if not file.exists():
+        return None
+    beside = all(file.with_name(file.name + end).exists() for end in ("-wal", "-shm"))
+    how = "mode=ro" if beside else "mode=ro&immutable=1"  # where these two are missing, they would be made
+    return sql.create_engine(url, creator=lambda: sqlite3.connect(f"file:{quote(str(file))}?{how}", uri=True))
 
 
 def _settings(connection: Any, _: object) -> None:

@@ -13,7 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from ..errors import ConfigError
 from . import layout
-from .engine import WRITE, engine, reason, shown, url_of
+from .engine import WRITE, engine, reader, reason, shown, url_of
 
 _OLDEST = "0001"
 _LOCK = 0x6A67_7570
@@ -28,6 +28,28 @@ def revision(place: Path | str) -> str | None:
             return _found(connection)
     except SQLAlchemyError as error:
         raise ConfigError(f"the database cannot be used: {reason(error)}", where=shown(url_of(place))) from None
+    finally:
+        made.dispose()
+
+
+def examine(place: Path | str) -> str | None:
+    """Return the revision of a database that this version could open; None for one that has nothing of ours, or is new.
+
+    Nothing is made and nothing is changed. Raises `ConfigError` for one that could not be opened, or cannot be read.
+    """
+    url = url_of(place)
+    made = reader(url)
+    if made is None:
+        return None
+    try:
+        with made.connect() as connection:
+            found = _found(connection)
+            _fits(made, found)
+            if found == layout.HEAD:  # every one is looked at
+                connection.execute(sql.select(sql.func.sum(sql.func.length(layout.records.c.text)))).all()
+            return found
+    except SQLAlchemyError as error:
+        raise ConfigError(f"the database cannot be used: {reason(error)}", where=shown(url)) from None
     finally:
         made.dispose()
 
@@ -48,22 +70,30 @@ def upgrade(place: Path | str) -> tuple[str | None, str]:
 
 def prepare(made: Engine) -> None:
     """Make a database ready to be used: lay out a new one, upgrade SQLite; raise `ConfigError` for what is left."""
-    where = shown(made.url.render_as_string())
     with made.connect() as connection:
         found = _found(connection)
-    if found == layout.HEAD:
-        return
-    if found is not None and found > layout.HEAD:
-        raise ConfigError(
-            f"the database is of layout {found}, this version knows {layout.HEAD}: use a later one", where=where
-        )
-    if found is not None and made.dialect.name != "sqlite":
+    _fits(made, found)
+    if found != layout.HEAD:
+        _upgraded(made)
+
+
+def _fits(made: Engine, found: str | None) -> None:
+    """Raise `ConfigError` for a layout that this version neither has nor brings up to date by itself."""
+    _is_known(made, found)
+    if found not in (None, layout.HEAD) and made.dialect.name != "sqlite":
         raise ConfigError(
             f"the database is of layout {found}, this version needs {layout.HEAD}: end all processes that use it, "
             "then run `janusgrid store upgrade` with its URL",
-            where=where,
+            where=shown(made.url.render_as_string()),
         )
-    _upgraded(made)
+
+
+def _is_known(made: Engine, found: str | None) -> None:
+    if found is not None and found > layout.HEAD:
+        raise ConfigError(
+            f"the database is of layout {found}, this version knows {layout.HEAD}: use a later one",
+            where=shown(made.url.render_as_string()),
+        )
 
 
 def _upgraded(made: Engine) -> str | None:
@@ -71,11 +101,7 @@ def _upgraded(made: Engine) -> str | None:
         if made.dialect.name == "postgresql":
             connection.execute(sql.select(sql.func.pg_advisory_xact_lock(_LOCK)))
         found = _found(connection)
-        if found is not None and found > layout.HEAD:
-            raise ConfigError(
-                f"the database is of layout {found}, this version knows {layout.HEAD}: use a later one",
-                where=shown(made.url.render_as_string()),
-            )
+        _is_known(made, found)
         if found != layout.HEAD:
             _migrate(connection)
         return found

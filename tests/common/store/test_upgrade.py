@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -21,7 +23,7 @@ from janusgrid.common.store import layout
 from janusgrid.common.store import upgrade as upgrade_room
 from janusgrid.common.store.engine import engine, url_of
 from janusgrid.common.store.records import Record, Records
-from janusgrid.common.store.upgrade import revision, upgrade
+from janusgrid.common.store.upgrade import examine, revision, upgrade
 from janusgrid.openadr.core import spelling
 from janusgrid.openadr.core.shelf import Change
 from janusgrid.openadr.core.vtn import VtnCore
@@ -139,6 +141,60 @@ def test_a_later_version_is_left_alone(place: str) -> None:
     for attempt in (lambda: Records(place, "a"), lambda: upgrade(place)):
         with pytest.raises(ConfigError, match="layout 9999"):
             attempt()
+
+
+def test_a_database_is_examined_without_a_change(place: str, tmp_path: Path) -> None:
+    def seen() -> dict[str, bytes]:
+        return {path.name: path.read_bytes() for path in tmp_path.iterdir() if path.suffix != ".sqlite-shm"}
+
+    assert examine(place) is None
+    assert not seen()
+    as_first(place)
+    before = seen()
+    if "://" in place:
+        with pytest.raises(ConfigError, match="janusgrid store upgrade"):
+            examine(place)
+    else:
+        assert examine(place) == "0001"
+    assert seen() == before
+    upgrade(place)
+    records = Records(place, "a")
+    records.save([("x", "9", "nine")])
+    before = seen()
+    assert examine(place) == layout.HEAD  # a program has it open, and has just written
+    assert seen() == before
+    records.close()
+    made = engine(url_of(place))
+    with made.begin() as connection:
+        connection.execute(sql.text(f"UPDATE {layout.VERSIONS} SET version_num = '9999'"))
+    made.dispose()
+    with pytest.raises(ConfigError, match="layout 9999"):
+        examine(place)
+
+
+@pytest.mark.parametrize("left", [("",), ("", "-wal"), ("", "-wal", "-shm")], ids=["file", "log", "all"])
+def test_what_a_killed_program_has_left_is_examined_without_a_change(left: tuple[str, ...], tmp_path: Path) -> None:
+    def seen() -> dict[str, bytes]:  # -shm is memory that readers share, too
+        found = (path for path in tmp_path.iterdir() if path.is_file())
+        return {path.name: b"" if path.name.endswith("-shm") else path.read_bytes() for path in found}
+
+    (tmp_path / "of").mkdir()
+    with contextlib.closing(Records(tmp_path / "of" / "kept.sqlite", "a")) as records:
+        records.save([("x", "1", "one")])
+        for end in left:
+            shutil.copy(tmp_path / "of" / f"kept.sqlite{end}", tmp_path)
+    before = seen()
+    assert examine(tmp_path / "kept.sqlite") in (None, layout.HEAD)
+    assert seen() == before
+
+
+def test_what_is_no_database_or_cannot_be_made_is_told(tmp_path: Path) -> None:
+    (tmp_path / "empty").touch()
+    assert examine(tmp_path / "empty") is None
+    (tmp_path / "text").write_text("nothing of a database, but long enough to be taken for one; " * 20)
+    for name, said in (("text", "not a database"), (".", "no file"), ("none/kept", "nothing can be made in")):
+        with pytest.raises(ConfigError, match=said):
+            examine(tmp_path / name)
 
 
 def test_many_open_a_new_database_at_once(place: str) -> None:
