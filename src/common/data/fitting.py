@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import UTC, datetime
 
 from ..errors import LocalError, TypeConflict
@@ -91,8 +91,3 @@ def utc(time: datetime, where: str) -> datetime:
     if time.tzinfo is None:
         raise LocalError(f"{time} has no time zone: say it with one, best UTC", where=where)
     return time.astimezone(UTC)
-
-
-def all_allowed(points: Mapping[str, Point], values: Mapping[str, Scalar]) -> dict[str, Scalar]:
-    """Return the values of settings that may be written; raise `TypeConflict` for the first that may not."""
-    return {name: allowed(writable(points[name]), value) for name, value in values.items()}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 import attrs
@@ -35,9 +34,6 @@ class Newest:
         self._values: dict[str, Value] = {}
         self._came: dict[str, datetime] = {}
         self._young: OrderedDict[str, datetime] = OrderedDict()
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._values)
 
     def put(self, name: str, value: Value, now: datetime, *, holds: bool = False) -> bool:
         """Take a value that came at `now`; return False if it is late. One that `holds` until it changes never ages."""
