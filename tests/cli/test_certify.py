@@ -97,6 +97,18 @@ def test_a_ven_is_tested(tmp_path: Path) -> None:
     assert [step["verdict"] for step in steps] == ["pass", "pass", "inconclusive"]
 
 
+def test_a_vtn_that_is_not_there_is_said_to_be_so(tmp_path: Path) -> None:
+    """At once, in one sentence, with a status of its own: no scenario is played, and no report written."""
+    ven, out = tmp_path / "ven.yaml", tmp_path / "out"
+    ven.write_text(f"ven: site\nvtn: http://127.0.0.1:{free_port()}\nhttp: {{plain: true}}\n")
+    code, said = call("openadr", "certify", str(ven), "--role", "vtn", "--operator", "none", "--report", str(out))
+    assert code == 4
+    assert said.startswith("janusgrid: there is no VTN to be tested: http://127.0.0.1:")
+    assert said.endswith("Connection refused\n")
+    assert len(said.splitlines()) == 1
+    assert not out.exists()
+
+
 def test_what_cannot_be(tmp_path: Path) -> None:
     ven = tmp_path / "ven.yaml"
     ven.write_text("ven: site\nvtn: http://127.0.0.1:9\nhttp: {plain: true}\n")

@@ -11,7 +11,7 @@ import attrs
 import click
 
 from ...common.clock import Clock, RealClock
-from ...common.errors import LocalError
+from ...common.errors import LocalError, NotReachable
 from ...openadr.binding.transport import Transport
 from ...openadr.scenarios import (
     GROUPS,
@@ -37,6 +37,8 @@ from .way import Ways
 
 _File = click.Path(exists=True, dir_okay=False, path_type=Path)
 _STATUS = {Verdict.PASS: 0, Verdict.FAIL: 1, Verdict.INCONCLUSIVE: 3}
+NOBODY = 4
+"""The exit status where there is nobody to be tested."""
 
 
 @click.command(short_help="play scenarios against a VTN or VEN, and write a report")
@@ -56,17 +58,19 @@ _STATUS = {Verdict.PASS: 0, Verdict.FAIL: 1, Verdict.INCONCLUSIVE: 3}
               help="seconds for what is expected")  # fmt: skip
 @click.option("--quiet", type=click.FloatRange(0, min_open=True), default=3.0, show_default=True,
               help="seconds in which nothing may come, where that is expected")  # fmt: skip
+@click.option("--report-only", is_flag=True, help="the VEN under test registers for reports only")
 @click.option("--list", "listed", is_flag=True, help="list the scenarios, and play none")
 def certify(
     config: Path | None, role: Literal["vtn", "ven"], way: str | None, report: Path, only: tuple[str, ...],
-    operator: str, stranger: Path | None, patience: float, quiet: float, listed: bool,
+    operator: str, stranger: Path | None, patience: float, quiet: float, report_only: bool, listed: bool,
 ) -> None:  # fmt: skip
     """Take the place of the VEN (--role vtn) or the VTN (--role ven) of CONFIG, and test its peer.
 
     CONFIG is that of `janusgrid ven` or `janusgrid vtn`; the peer has to know that party, and to be running. This is
     not the certification test of the OpenADR Alliance.
 
-    Exit status 0 if every scenario has passed, 1 if one has failed, 3 if of some nothing can be said.
+    Exit status 0 if every scenario has passed, 1 if one has failed, 3 if of some nothing can be said, 4 if there is no
+    VTN to be tested: then none is played, and no report is written.
     """
     if listed:
         for scenario in SCENARIOS:
@@ -77,16 +81,25 @@ def certify(
         return
     if config is None:
         raise click.UsageError("CONFIG says whose place to take")
+    if report_only and role == "vtn":
+        raise click.UsageError("--report-only is about a VEN under test: --role ven")
     clock = RealClock()
     wait = {"patience": patience, "quiet": quiet}
-    place = _place(role, config, way, clock)
+    place = attrs.evolve(_place(role, config, way, clock), report_only=report_only)
     choose(role, place.way, only)
     other = _place(role, stranger, str(place.way), clock) if stranger is not None else None
     found: list[RunRecord] = []
+    missing: list[NotReachable] = []
 
     async def work() -> None:
         async with AsyncExitStack() as stack:
             tester = await place.tester(stack, wait)
+            if isinstance(tester, VenTester):
+                try:
+                    await tester.find()
+                except NotReachable as error:
+                    missing.append(error)
+                    return
             unknown = None
             if other is not None and not (role == "ven" and place.way is Way.PULL):
                 unknown = await other.tester(stack, wait)
@@ -94,6 +107,9 @@ def certify(
 
     log_to_stderr("error")
     running.run(work())
+    if missing:
+        click.echo(f"janusgrid: there is no VTN to be tested: {missing[0]}", err=True)
+        sys.exit(NOBODY)
     _, page = write_report(found, report)
     counts = ", ".join(f"{number} {verdict}" for verdict, number in found[0].counts.items())
     click.echo(f"{counts}; {page}")
@@ -109,6 +125,7 @@ class Place:
     name: str
     vtn: str | None
     clock: Clock
+    report_only: bool = False
 
     async def tester(self, stack: AsyncExitStack, wait: dict[str, float]) -> Tester:
         """Return a tester that is open until `stack` is closed."""
@@ -121,7 +138,8 @@ class Place:
     def _made(self, transport: Transport, wait: dict[str, float]) -> Tester:
         signs = self.ways.signs
         if self.vtn is None:
-            return VtnTester(transport, self.way, self.clock, vtn_id=self.name, signing=signs, **wait)
+            only = self.report_only
+            return VtnTester(transport, self.way, self.clock, vtn_id=self.name, report_only=only, signing=signs, **wait)
         return VenTester(transport, self.way, self.clock, vtn=self.vtn, ven=self.name, signing=signs, **wait)
 
 

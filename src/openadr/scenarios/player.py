@@ -134,6 +134,10 @@ class Player:
             return "there is no stranger, whom the party under test does not know"
         if "signing" in scenario.needs and self.tester.signing is None:
             return "the tester does not sign"
+        if "report_only" in scenario.needs and not self.tester.report_only:
+            return "the party under test takes events, too"
+        if self.tester.report_only and not ("report_only" in scenario.needs or scenario.group == "reports"):
+            return "the party under test registers for reports only"
         return ""
 
     def _not_offered(self, scenario: Scenario) -> str:

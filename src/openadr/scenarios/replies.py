@@ -65,6 +65,7 @@ def registered(state: State, message: Any) -> CreatedPartyRegistration:
     state.ven_name = message.ven_name or state.ven_name
     state.ven_address = None if state.way is Way.PULL else message.transport_address
     state.signs = message.xml_signature
+    state.report_only = bool(message.report_only)
     return CreatedPartyRegistration(
         ei_response=ok(message),
         registration_id=state.registration_id,
@@ -85,7 +86,8 @@ def canceled(state: State, message: Any) -> CanceledPartyRegistration:
 
 
 def offered(state: State, message: Any) -> RegisteredReport:
-    """Take what is offered, and ask for nothing."""
+    """Take what is offered, and ask for nothing; who is for reports only has registered with that."""
+    state.registered = state.registered or (state.report_only and bool(state.registration_id))
     state.offers = {
         each.report_specifier_id: (str(each.report_name or ""), tuple(each.descriptions)) for each in message.reports
     }

@@ -179,7 +179,7 @@ class Scenario:
         id: by which it is called.
         subject: the role under test.
         needs: `stranger` for an identity that the subject does not know, `signing` for signed messages, `plain` for
-            a tester that does not sign.
+            a tester that does not sign, `report_only` for a VEN that registers for reports only.
         offers: names of reports that a VEN under test has to offer, else nothing can be said.
     """
 

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, TypedDict, Unpack
 import attrs
 
 from ...common.clock import Clock
-from ...common.errors import LocalError, TimedOut
+from ...common.errors import JanusGridError, LocalError, NotReachable, Refused, TimedOut
 from ..binding.envelopes import Envelopes, Opened, Spend
 from ..binding.http import HttpTransport
 from ..binding.transport import Transport
 from ..binding.xmpp import XmppTransport
 from ..core.answers import Code, Rejected, ok, rejection
-from ..model import EiResponse, Message, Poll, Response
+from ..model import EiResponse, Message, Poll, QueryRegistration, Response
 from ..signing import Signing
 from .replies import usual
 from .state import State
@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 PAUSE = 0.02
 """Seconds between two polls of a tester that comes for its messages."""
 
+
+_AWAY = ("service-unavailable", "recipient-unavailable", "remote-server-not-found", "remote-server-timeout")
+"""What an XMPP server says in the place of a VTN that is not there."""
 
 Take = Callable[[Message], "Message | None"]
 """Looks at a message that was waited for, and returns the answer to it."""
@@ -78,6 +81,7 @@ class Tester:
         self._bell = asyncio.Event()
 
     always_signs = False
+    report_only = False
 
     @property
     def _signs(self) -> bool:
@@ -237,6 +241,18 @@ class VenTester(Tester):
         to, identity = self.target
         return await self.transport.carry(to, message, identity)
 
+    async def find(self) -> None:
+        """Return if there is a VTN, whatever it answers; raise `NotReachable` if nobody is there."""
+        try:
+            await self.send(QueryRegistration(request_id=self.state.new("R")))
+        except (NotReachable, TimedOut) as error:
+            raise NotReachable(error.message, where=self.vtn) from None
+        except Refused as error:
+            if error.code in _AWAY:
+                raise NotReachable(error.message, where=self.vtn) from None
+        except JanusGridError:
+            pass  # somebody is there; what is wrong with the answer is for scenarios to say
+
     async def services(self) -> frozenset[str]:
         """Return the services that the VTN lists (XMPP); raise `JanusGridError`."""
         assert isinstance(self.transport, XmppTransport)
@@ -263,12 +279,14 @@ class VenTester(Tester):
 
 
 class VtnTester(Tester):
-    """A VTN, against the VEN that comes."""
+    """A VTN, against the VEN that comes; `report_only` if that registers for reports only."""
 
     def __init__(
-        self, transport: Transport, way: Way, clock: Clock, *, vtn_id: str, **options: Unpack[Options]
-    ) -> None:
+        self, transport: Transport, way: Way, clock: Clock, *, vtn_id: str, report_only: bool = False,
+        **options: Unpack[Options],
+    ) -> None:  # fmt: skip
         super().__init__(transport, way, clock, **options)
+        self.report_only = report_only
         self.state.vtn_id = vtn_id
         self._waiting: deque[tuple[Message, asyncio.Future[None]]] = deque()
 

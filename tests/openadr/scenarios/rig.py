@@ -47,6 +47,7 @@ class World:
     def __init__(self, way: Way, line: Line, stack: AsyncExitStack, certificates: Certificates, signed: bool) -> None:
         self.way, self.line, self.stack = way, line, stack
         self.certificates, self.signed = certificates, signed
+        self.report_only = False
         self.clock = ScaledClock(SPEED, datetime(2026, 3, 25, 8, 20, tzinfo=UTC))
 
     def signing(self, user: str) -> Signing | None:
@@ -76,8 +77,9 @@ class World:
 
     async def ven(self) -> Rig:
         tester = VtnTester(
-            await self.line.transport("vtn"), self.way, self.clock, vtn_id="VTN1", signing=self.signing("vtn"), **FAST
-        )
+            await self.line.transport("vtn"), self.way, self.clock, vtn_id="VTN1", report_only=self.report_only,
+            signing=self.signing("vtn"), **FAST,
+        )  # fmt: skip
         await self.opened(tester)
         transport = await self.line.transport("mallory")
         stranger = VtnTester(transport, self.way, self.clock, vtn_id="VTN1", signing=self.signing("mallory"), **FAST)
@@ -86,7 +88,7 @@ class World:
         subject = Ven(
             "site", await self.line.transport("ems"), vtn=self.line.vtn, offers=OFFERS, read=_read,
             history=self._history, clock=self.clock, signing=self.signing("ems"),
-            targets=EiTarget(resource_ids=("pcc",)),
+            targets=EiTarget(resource_ids=("pcc",)), report_only=self.report_only,
             refused=None,  # in the time of this clock it would try again before a scenario has seen that it does not
         )  # fmt: skip
         operator = VenOperator(subject)
@@ -107,8 +109,10 @@ async def _read(r_ids: frozenset[str]) -> Mapping[str, Reading | PayloadResource
 
 
 @asynccontextmanager
-async def a_rig(role: str, way: Way, folder: Path, *, signed: bool = False) -> AsyncIterator[Rig]:
-    """Yield a tester against a role of ours (`vtn` or `ven`)."""
+async def a_rig(
+    role: str, way: Way, folder: Path, *, signed: bool = False, report_only: bool = False
+) -> AsyncIterator[Rig]:
+    """Yield a tester against a role of ours (`vtn` or `ven`; the latter may be for reports only)."""
     async with AsyncExitStack() as stack:
         certificates = Certificates(folder)
         line: Line
@@ -117,4 +121,5 @@ async def a_rig(role: str, way: Way, folder: Path, *, signed: bool = False) -> A
         else:
             line = Http(certificates, way is Way.PUSH)
         world = World(way, line, stack, certificates, signed)
+        world.report_only = report_only
         yield await (world.vtn() if role == "vtn" else world.ven())

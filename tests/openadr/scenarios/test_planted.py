@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from janusgrid.common.errors import NotReachable
 from janusgrid.openadr.core.answers import ok
 from janusgrid.openadr.model import (
     CanceledReport,
@@ -28,8 +29,9 @@ from janusgrid.openadr.model import (
     UpdateReport,
     changed,
 )
-from janusgrid.openadr.scenarios import Nobody, Verdict, Way, run
+from janusgrid.openadr.scenarios import Nobody, VenTester, Verdict, Way, run
 from janusgrid.openadr.scenarios.wire import Raw
+from janusgrid.openadr.vtn import Vtn
 
 from tests.openadr.scenarios.rig import Rig, a_rig
 
@@ -200,6 +202,33 @@ async def test_a_vtn_that_is_not_there_fails(tmp_path: Path) -> None:
     first, *others = record.scenarios[0].steps
     assert "refused" in first.observed.lower() or "connect" in first.observed.lower()
     assert {step.verdict for step in others} == {Verdict.INCONCLUSIVE}
+
+
+async def test_a_ven_that_takes_events_is_not_for_reports_only(tmp_path: Path) -> None:
+    async with a_rig("ven", Way.PUSH, tmp_path) as rig:
+        rig.tester.report_only = True
+        record = await run(rig.tester, rig.operator, only=["VEN-R-17", "VEN-R-18"])
+    assert [each.verdict for each in record.scenarios] == [Verdict.FAIL, Verdict.FAIL]
+    (first,) = [step for step in record.scenarios[0].steps if step.text == "The VEN registers"]
+    assert "it is for reports only" in first.observed
+    (quiet,) = [step for step in record.scenarios[0].steps if step.text.startswith("It asks for no events")]
+    assert quiet.observed == "oadrRequestEvent came"
+
+
+@pytest.mark.parametrize("way", Way)
+async def test_a_tester_finds_whether_there_is_a_vtn(way: Way, tmp_path: Path) -> None:
+    async with a_rig("vtn", way, tmp_path) as rig:
+        assert isinstance(rig.tester, VenTester)
+        assert isinstance(rig.subject, Vtn)
+        await rig.tester.find()
+        in_answers(rig, lambda message, answer: Response(ei_response=EiResponse(response_code="500", request_id="")))
+        await rig.tester.find()  # whatever it answers
+        await rig.subject.close()
+        if way is Way.XMPP:
+            (transport,) = rig.subject._transports.values()
+            await transport._session.close()  # type: ignore[attr-defined]
+        with pytest.raises(NotReachable):
+            await rig.tester.find()
 
 
 def _let_raw_out(rig: Rig) -> None:

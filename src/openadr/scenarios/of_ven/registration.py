@@ -40,7 +40,7 @@ SAME_IDS = (
     equal("registrationID", lambda m: m.registration_id, lambda state: state.registration_id),
 )
 OK = Expect((Response,))
-_SHOWN = Confirms("Is the VEN registered?", "registered", True)
+SHOWN = Confirms("Is the VEN registered?", "registered", True)
 _GONE = Confirms("Is the VEN registered?", "registered", False)
 
 
@@ -63,10 +63,8 @@ def _forgotten(state: State, message: Any) -> Message:
     return Response(ei_response=negative(Rejected(Code.NOT_REGISTERED, "the VEN is not registered"), ""))
 
 
-_ENDED = Sends(
-    "The VTN ends the registration", cancel(), Expect(_CANCELED, checks=SAME_IDS, learn=lambda s, m: _end(s))
-)
-_BEGIN = Asks("Let the VEN register", "register")
+ENDED = Sends("The VTN ends the registration", cancel(), Expect(_CANCELED, checks=SAME_IDS, learn=lambda s, m: _end(s)))
+BEGIN = Asks("Let the VEN register", "register")
 
 
 def _end(state: State) -> None:
@@ -75,22 +73,22 @@ def _end(state: State) -> None:
 
 REGISTRATION = (
     registration("VEN-N-01", "The order of registration: create, reports, events", steps=(
-        JOINED, _ENDED, _BEGIN,
+        JOINED, ENDED, BEGIN,
         Awaits("The VEN asks what the VTN speaks", Expect((QueryRegistration,), (), rules=(401,))),
         Awaits("It registers", Expect(_CREATE, (), checks=NO_IDS, rules=(402, 404))),
         Awaits("It says what it can report", Expect((RegisterReport,), (), rules=(301, 311, 312, 331))),
         Awaits("It asks for its events", Expect((RequestEvent,), (), rules=(405,), checks=(
             equal("venID", lambda m: m.ven_id, lambda state: state.ven_id),))),
-        _SHOWN,
+        SHOWN,
     )),
     registration("VEN-N-02", "The VEN registers again at the VTN's wish, under its IDs", steps=(
         JOINED,
         Sends("The VTN wants the VEN to register again", reregister, OK),
         Awaits("It registers again", Expect(_CREATE, (), checks=SAME_IDS)),
-        _SHOWN,
+        SHOWN,
     )),
     registration("VEN-N-03", "The VTN ends the registration", steps=(
-        JOINED, _ENDED, _GONE,
+        JOINED, ENDED, _GONE,
     )),
     registration("VEN-N-04", "A registration that is not known is not ended", steps=(
         JOINED,
@@ -106,13 +104,13 @@ REGISTRATION = (
         _GONE,
     )),
     registration("VEN-N-06", "The VTN refuses to register the VEN; later it does not", steps=(
-        JOINED, _ENDED, _BEGIN,
+        JOINED, ENDED, BEGIN,
         Awaits("The VEN registers", Expect(_CREATE, (), checks=NO_IDS, rules=(404,)), reply=_refuse),
         Quiet("It does not go on", (RegisterReport, RequestEvent)),
-        _GONE, _BEGIN,
+        _GONE, BEGIN,
         Awaits("It registers once more", Expect(_CREATE, (), checks=NO_IDS)),
         Awaits("It asks for its events", Expect((RequestEvent,), (), rules=(405,))),
-        _SHOWN,
+        SHOWN,
     )),
     registration("VEN-N-07", "A VEN that is told that it is not registered registers anew", ways=frozenset({Way.PULL}),
                  steps=(
@@ -121,7 +119,7 @@ REGISTRATION = (
         Awaits("It registers without IDs", Expect(_CREATE, (), checks=NO_IDS, rules=(404, 406))),
         Awaits("It says what it can report", Expect((RegisterReport,), (), rules=(301,))),
         Awaits("It asks for its events", Expect((RequestEvent,), (), rules=(405,))),
-        _SHOWN,
+        SHOWN,
     )),
     registration("VEN-N-08", "Under a new registrationID all begins anew", steps=(
         JOINED,
@@ -129,10 +127,10 @@ REGISTRATION = (
         Awaits("It registers again", Expect(_CREATE, (), checks=SAME_IDS), reply=_renumber),
         Awaits("It says what it can report", Expect((RegisterReport,), (), rules=(301, 406))),
         Awaits("It asks for its events", Expect((RequestEvent,), (), rules=(405,))),
-        _SHOWN,
+        SHOWN,
     )),
     registration("VEN-N-09", "A VEN that is not registered refuses events", ways=REACHED, steps=(
-        JOINED, _ENDED,
+        JOINED, ENDED,
         Sends("The VTN sends events", lambda state: DistributeEvent(request_id=state.new("D"), vtn_id=state.vtn_id),
               Expect((Response,), ("463", "452"))),
     )),

@@ -8,13 +8,16 @@ from typing import Any
 from ...core.answers import Code, Rejected, negative, ok
 from ...model import (
     CanceledReport,
+    CreatedEvent,
     CreatedReport,
+    CreatePartyRegistration,
     Message,
     PayloadResourceStatus,
     RegisteredReport,
     RegisterReport,
     Report,
     ReportPayload,
+    RequestEvent,
     Response,
     UpdatedReport,
     UpdateReport,
@@ -22,13 +25,14 @@ from ...model import (
 from ..replies import offered
 from ..state import State
 from ..steps import Awaits, Check, Expect, Quiet, Scenario, Sends, Step, that
-from .messages import ask, ask_metadata, canceling, end, offer, requested
-from .registration import FRESH, JOINED
+from .messages import ask, ask_metadata, canceling, end, offer, requested, reregister
+from .registration import BEGIN, ENDED, FRESH, JOINED, NO_IDS, OK, SAME_IDS, SHOWN
 
 reports = partial(Scenario, subject="ven", group="reports")
 
 USAGE, STATUS, HISTORY = "TELEMETRY_USAGE", "TELEMETRY_STATUS", "HISTORY_USAGE"
 _BEGUN = (CreatedReport,)
+_ALONE = frozenset({"report_only"})
 _UPDATE = (UpdateReport,)
 
 
@@ -186,5 +190,21 @@ REPORTS = (
     reports("VEN-R-16", "A new registration ends every report", offers=(USAGE,), steps=(
         JOINED, asks(USAGE), values(), FRESH,
         Quiet("No more values come", _UPDATE, rules=(406,), stragglers=2, periods=2.5),
+    )),
+    reports("VEN-R-17", "A VEN for reports only says so, and asks for no events", needs=_ALONE, steps=(
+        JOINED, ENDED, BEGIN,
+        Awaits("The VEN registers", Expect((CreatePartyRegistration,), (), rules=(404,), checks=(
+            *NO_IDS, that("it is for reports only", lambda state, m: bool(m.report_only))))),
+        Awaits("It says what it can report", Expect((RegisterReport,), (), rules=(301, 311, 312, 331))),
+        Quiet("It asks for no events, and answers none", (RequestEvent, CreatedEvent)),
+        SHOWN,
+    )),
+    reports("VEN-R-18", "A VEN for reports only reports", needs=_ALONE, offers=(USAGE,), steps=(
+        JOINED, asks(USAGE), values(), values(text="More values come"),
+        Sends("The VTN ends it", end("request"), Expect((CanceledReport,), checks=(_pending(),), rules=(329,))),
+        Sends("The VTN wants the VEN to register again", reregister, OK),
+        Awaits("It does, under its IDs, for reports only", Expect((CreatePartyRegistration,), (), checks=(
+            *SAME_IDS, that("it is for reports only", lambda state, m: bool(m.report_only))))),
+        Quiet("It asks for no events", (RequestEvent,)),
     )),
 )  # fmt: skip
