@@ -19,7 +19,7 @@ from ..common.data.schema import site_schema
 from ..common.data.site import Site, load_site
 from ..common.data.tables import Row, load_table
 from ..common.data.unit import Unit
-from ..common.errors import ConfigError, UnknownName
+from ..common.errors import ConfigError, LocalError, UnknownName
 from ..common.resources import mappings_dir
 from ..ems.check import check, check_table
 from ..ems.explain import Explanation, Way, explain
@@ -34,14 +34,24 @@ PROTOCOLS = {"iec61850": "IEC 61850", "openadr": "OpenADR, to a VEN below", "mod
 def _file(name: str) -> Path:
     """Return a table or site: a file here, or one of the program by its name (`iec61850/battery.csv`, `microgrid`)."""
     places = [Path(name), mappings_dir() / name, mappings_dir() / "sites" / name]
-    places += [place.with_name(f"{place.name}{end}") for place in places for end in (".csv", ".yaml")]
+    places += [Path(f"{place}{end}") for place in places for end in (".csv", ".yaml")]
     found = next((place for place in places if place.is_file()), None)
     if found is None:
+        if Path(name).is_dir():
+            raise LocalError(f"{name!r} is a folder; name a table or site file in it")
         known = [_shown(path) for path in _own()]
         near = get_close_matches(name, known, 1, 0.4)
         hint = f"did you mean {near[0]}?" if near else "`janusgrid map show` lists those of the program"
         raise UnknownName(f"there is no table or site {name!r}; {hint}")
     return found
+
+
+def _site(name: str) -> Site:
+    """Return a site of this name; raise `LocalError` for a table, whose rows are no points of a device yet."""
+    path = _file(name)
+    if path.suffix == ".csv":
+        raise LocalError(f"{name!r} is a table; name a site file with a device of it (`janusgrid map show {name}`)")
+    return load_site(path)
 
 
 def _own() -> list[Path]:
@@ -204,7 +214,7 @@ def _print(rows: list[dict[str, str]], as_json: bool, title: str) -> None:
 def explain_command(site: str, point: str, as_json: bool) -> None:
     """Explain the POINT of a SITE: name, kind, unit, limits; for each wire where it is, how its value is converted
     there and back, by an example, and which services it has by which service of the protocol."""
-    found = explain(load_site(_file(site)), point)
+    found = explain(_site(site), point)
     if as_json:
         click.echo(json.dumps(_as_json(found), indent=2, ensure_ascii=False))
         return
@@ -278,7 +288,7 @@ def cid(site: str, device: str | None, output: Path | None) -> None:
     Without DEVICE that of the server for an operator above, which has all devices. What an application adds to it in
     the running program is not in it.
     """
-    loaded = load_site(_file(site))
+    loaded = _site(site)
     text = write_cid(model_of_device(loaded.device(device)) if device else model_of_site(loaded), output)
     if output is None:
         click.echo(text, nl=False)

@@ -157,6 +157,9 @@ class Lab:
 
     async def _open(self) -> None:
         site = self.site
+        if not site.ven.vtn:
+            what = "it is nothing to a utility, and a laboratory shows what that receives: give it `openadr`"
+            raise ConfigError(f"{what}, or run it by `janusgrid ems` or `janusgrid driver serve`", where=site.name)
         players = [played(device, self._clock) for device in self._simulated]
         self._accounts = Accounts(self.server, site.jids)
         await self.server.start()

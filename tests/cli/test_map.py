@@ -11,7 +11,7 @@ from click.testing import CliRunner
 from janusgrid.cli import cli
 from janusgrid.common.data.schema import site_schema
 from janusgrid.common.data.site import load_site
-from janusgrid.common.errors import UnknownName
+from janusgrid.common.errors import LocalError, UnknownName
 from janusgrid.common.resources import resource
 from janusgrid.ems.explain import explain
 from janusgrid.iec61850.scl import check
@@ -139,6 +139,20 @@ def test_every_point_has_an_example_that_comes_back(name: str) -> None:
 )  # fmt: skip
 def test_a_name_that_is_not_known_has_near_ones(arguments: tuple[str, ...], reason: str) -> None:
     with pytest.raises(UnknownName) as caught:
+        run(*arguments)
+    assert reason in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (("check", "."), "'.' is a folder; name a table or site file in it"),
+        (("explain", "iec61850/chp.csv", "p"), "'iec61850/chp.csv' is a table; name a site file with a device of it"),
+        (("cid", "iec61850/chp"), "(`janusgrid map show iec61850/chp`)"),
+    ],
+)
+def test_what_is_no_table_or_no_site_is_told(arguments: tuple[str, ...], reason: str) -> None:
+    with pytest.raises(LocalError) as caught:
         run(*arguments)
     assert reason in str(caught.value)
 

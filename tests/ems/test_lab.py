@@ -165,4 +165,8 @@ async def test_what_cannot_be_played(site: Site, tmp_path: Path) -> None:
     yaml.write_text(yaml.read_text().replace("    cid: HP1.cid\n", ""))
     with pytest.raises(ConfigError, match="HP1 cannot be simulated"):
         await Lab(load_site(yaml), Broker(site.domain), tmp_path / "lab", Told(), simulate=["HP1"]).__aenter__()
+    alone = tmp_path / "home" / "alone.yaml"
+    alone.write_text("name: alone\ndomain: a.example\nems: {jid: 'ems@{domain}/IEC'}\ndevices: []\n")
+    with pytest.raises(ConfigError, match=r"alone: it is nothing to a utility.* give it `openadr`"):
+        await Lab(load_site(alone), Broker("a.example"), tmp_path / "lab", Told()).__aenter__()
     assert not (tmp_path / "lab").exists()

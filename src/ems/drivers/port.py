@@ -81,9 +81,14 @@ def find(name: str, where: str | None = None) -> Driver:
     if name not in found:
         known = ", ".join(sorted(found)) or "none"
         raise ConfigError(f"there is no driver {name!r}; installed are: {known}", where=where)
+    entry = found[name]
     try:
-        made = found[name].load()
-    except ImportError as error:
-        reason = f"the driver {name!r} needs {error.name!r}: pip install 'janusgrid[{name}]'"
+        made = entry.load()
+    except ModuleNotFoundError as error:
+        package = entry.dist.name if entry.dist else ""
+        cure = f"pip install 'janusgrid[{name}]'" if package == "janusgrid" else f"install what {package} depends on"
+        raise ConfigError(f"the driver {name!r} needs {error.name!r}: {cure}", where=where) from None
+    except (ImportError, AttributeError) as error:
+        reason = f"the entry point {entry.value!r} of the driver {name!r} names nothing that is there: {error}"
         raise ConfigError(reason, where=where) from None
     return cast(Driver, made())
