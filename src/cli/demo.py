@@ -17,13 +17,14 @@ from ..common.xmpp.servers import BROKERS
 from ..ems.demo.acceptance import EXPECTED
 from ..ems.demo.board import Board, Entry, Tier
 from ..ems.demo.reserve import ReserveScenario
+from ..ems.demo.roles import RolesScenario
 from ..ems.demo.scenario import SPEED, ZONE, Scenario
 from ..ems.demo.view import View
 from ..ems.demo.wires import Wire
 
 INTERRUPTED = 130
 """Exit status after Ctrl-C, as shells have it; 1 means that it was played and not delivered."""
-DISPATCH = "dispatch"
+DISPATCH, ROLES = "dispatch", "roles"
 RESERVE_SPEED = 300.0
 """Simulated seconds in a real one at most, for people who look on."""
 
@@ -39,8 +40,8 @@ T = TypeVar("T")
 @click.option(
     "--speed",
     type=click.FloatRange(1, 1000),
-    help=f"simulated seconds in a real one, as far as the machine can: {SPEED:g} unless given; of a reserve case "
-    f"{RESERVE_SPEED:g} in the live view, else no limit",
+    help=f"simulated seconds in a real one, as far as the machine can: of the dispatch {SPEED:g} unless given; of the "
+    f"others {RESERVE_SPEED:g} in the live view, else no limit",
 )
 @click.option(
     "--site",
@@ -49,10 +50,10 @@ T = TypeVar("T")
 )
 @click.option(
     "--scenario",
-    type=click.Choice([DISPATCH, *EXPECTED]),
+    type=click.Choice([DISPATCH, ROLES, *EXPECTED]),
     default=DISPATCH,
     show_default=True,
-    help="a dispatch without fault, or a case of the reserve study",
+    help="a dispatch without fault, four roles on one session, or a case of the reserve study",
 )
 @click.option(
     "--wire",
@@ -82,17 +83,22 @@ def command(
     in and shares it among two diesels, three microturbines and two batteries, each an IEC 61850 server over XMPP. Exit
     status 0 if the telemetry that reached the VTN shows at least 95 % delivered, 130 after Ctrl-C.
 
+    The scenario roles is an estate between a utility, an operator, devices and two homes, all on one XMPP session; a
+    home opts out and a generator breaks down. Exit status 0 if the others make up for it and no message is lost.
+
     The other scenarios are the cases of a published study: reserve is sold, and a device fails while it is delivered.
     Then the exit status is 0 if the run shows what the study says; what it does not show is named.
     """
-    reserve = scenario != DISPATCH
-    _fitting(reserve, wire, site, report, no_tls)
+    reserve = scenario in EXPECTED
+    _fitting(scenario, wire, site, report, no_tls)
     console = Console(stderr=json_file is not None and json_file.name == "<stdout>", highlight=False)
     live = console.is_terminal and not headless
     try:
         if reserve:
             kind = Wire(wire or Wire.XMPP.value)
             passed, found = _reserve(scenario, kind, broker, speed, console, live=live, tls=not no_tls, report=report)
+        elif scenario == ROLES:
+            passed, found = _roles(broker, speed, console, live=live)
         else:
             passed, found = _dispatch(broker, speed, site, console, live=live)
     except KeyboardInterrupt:
@@ -104,14 +110,16 @@ def command(
     sys.exit(0 if passed else 1)
 
 
-def _fitting(reserve: bool, wire: str | None, site: Path | None, report: Path | None, no_tls: bool) -> None:
+def _fitting(scenario: str, wire: str | None, site: Path | None, report: Path | None, no_tls: bool) -> None:
     """Raise a usage error for options that do not go together."""
+    reserve = scenario in EXPECTED
     if not reserve and wire not in (None, Wire.XMPP.value):
-        raise click.UsageError(f"the scenario {DISPATCH} runs on wire 82; choose another by --scenario")
+        raise click.UsageError(f"the scenario {scenario} runs on wire 82; choose another by --scenario")
     if not reserve and report is not None:
         raise click.UsageError(f"a report is of a reserve case: {', '.join(EXPECTED)}; choose one by --scenario")
-    if reserve and site is not None:
-        raise click.UsageError(f"a reserve case has a site of its own; --site goes with --scenario {DISPATCH}")
+    if scenario != DISPATCH and site is not None:
+        whose = "a reserve case" if reserve else f"the scenario {scenario}"
+        raise click.UsageError(f"{whose} has a site of its own; --site goes with --scenario {DISPATCH}")
     if no_tls and wire != Wire.TCP.value:
         raise click.UsageError("--no-tls is for --wire 81; over XMPP there is always TLS, in process none")
     if report is not None:
@@ -127,6 +135,13 @@ def _dispatch(
     summary = asyncio.run(_play(played.board, played.run, console, live=live))
     console.print(summary.render())
     return summary.passed, summary.as_json()
+
+
+def _roles(broker: str, speed: float | None, console: Console, *, live: bool) -> tuple[bool, dict[str, object]]:
+    played = RolesScenario(broker, RESERVE_SPEED if live and speed is None else speed)
+    outcome = played.clock.run(_play(played.board, played.run, console, live=live))
+    console.print(outcome.text(), soft_wrap=True)
+    return outcome.passed, outcome.as_json()
 
 
 def _reserve(
@@ -165,7 +180,7 @@ async def _play(board: Board, run: Callable[[], Awaitable[T]], console: Console,
 
 
 def _line(entry: Entry) -> str:
-    names = {Tier.UTILITY: "VTN", Tier.SITE: "EMS", Tier.DEVICE: "DER"}
+    names = {Tier.UTILITY: "VTN", Tier.OPERATOR: "OPR", Tier.SITE: "EMS", Tier.DEVICE: "DER"}
     way = names[entry.source] if entry.source is entry.target else f"{names[entry.source]} > {names[entry.target]}"
     return f"{entry.time.astimezone(ZONE):%H:%M:%S}  {way:9}  {entry.what}"
 

@@ -13,9 +13,10 @@ TIMELINE = 200
 
 
 class Tier(Enum):
-    """The three tiers, from top to bottom."""
+    """The three tiers, from top to bottom, and beside the utility an operator where there is one."""
 
     UTILITY = "utility"
+    OPERATOR = "operator"
     SITE = "site"
     DEVICE = "device"
 

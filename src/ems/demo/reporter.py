@@ -34,6 +34,7 @@ class Reporter:
         self._clock = clock
         self._minute = clock.now()
         self._fresh: dict[str, float] = {}
+        self._by_event = {resource.name for resource in resources if resource.plan is not None}
         self._reports = 0
         self._utility = UtilityReporter(board, {}, _last_import)
         for resource in resources:
@@ -83,7 +84,8 @@ class Reporter:
         if control.error is None:
             counts.controls_accepted += 1
             self._board.rows[control.device].setpoint_kw = control.kw
-            self._fresh[control.device] = control.kw
+            if control.device not in self._by_event:
+                self._fresh[control.device] = control.kw
         else:
             what = f"{control.device} refuses {control.kw:.0f} kW: {control.error.message}"
             self._board.tell(Tier.DEVICE, Tier.SITE, what, good=False)
