@@ -71,7 +71,7 @@ class Played:
         await self._at(course.utility)
         await world.restart_utility(AWAY)
         await self._at(course.opted)
-        self._opt_out("home2")
+        world.homes["home2"].opt_out()
         await self._at(course.server)
         await world.restart_server(AWAY)
         self.back = world.clock.now()
@@ -82,12 +82,6 @@ class Played:
 
     async def _at(self, minutes: float) -> None:
         await self.world.clock.sleep_until(self.course.service + minutes * MINUTE)
-
-    def _opt_out(self, name: str) -> None:
-        home = self.world.homes[name]
-        home.opt = OptType.OPT_OUT
-        for known in home.ven.active():
-            home.ven.opt(known.event_id, OptType.OPT_OUT)
 
     def recovering(self, minute: datetime) -> bool:
         """Return whether a minute lies in a time in which the contract need not be kept."""

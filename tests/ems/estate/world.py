@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterable, Coroutine, Mapping
+from collections.abc import Coroutine
 from contextlib import AsyncExitStack
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import attrs
 from janusgrid.common.data.site import Site, load_site
 from janusgrid.common.resources import resource
 from janusgrid.common.store.records import Records
 from janusgrid.common.xmpp import jid as jids
 from janusgrid.common.xmpp.servers import LocalServer, make_server
 from janusgrid.common.xmpp.servers.accounts import Accounts
-from janusgrid.common.xmpp.slix import SlixSession
 from janusgrid.ems.controller import ControllerConfig
 from janusgrid.ems.demo.pace import HeldClock
+from janusgrid.ems.demo.parties import Home, Operator, good, whole
 from janusgrid.ems.demo.scenario import MIDNIGHT, clock_time
 from janusgrid.ems.der import Der
 from janusgrid.ems.events import DispatchEvent
@@ -30,12 +29,7 @@ from janusgrid.ems.machines import machines
 from janusgrid.ems.sim.generator import Generator, GeneratorModel
 from janusgrid.ems.sim.plant import Plant
 from janusgrid.ems.sim.profile import Profile
-from janusgrid.iec61850 import connect
-from janusgrid.iec61850.acsi.services import AcsiClass
-from janusgrid.iec61850.client.reports import Update
-from janusgrid.openadr.items import item
-from janusgrid.openadr.model import EiEvent, OptType
-from janusgrid.openadr.ven import DataPoint, EventChange, Offer, Reading, Ven
+from janusgrid.openadr.model import EiEvent
 from janusgrid.openadr.vtn import Dispatch, Party, Sample, Telemetry, TelemetryPlan, Vtn
 
 HOME = Path(__file__).parent
@@ -57,70 +51,6 @@ class PatientClock(HeldClock):
     def _set(self, factor: float) -> None:
         super()._set(factor)
         self._most = min(self._most, 1.0 / factor)
-
-
-class Home:
-    """A VEN below: it does what it is asked, and tells what it delivers."""
-
-    def __init__(self, name: str, session: SlixSession, vtn: str, plant: PlantAccess, clock: HeldClock) -> None:
-        self.name, self._plant, self._clock = name, plant, clock
-        self.device = HOMES[name]
-        offer = Offer("usage", "TELEMETRY_USAGE", (DataPoint("p", item("W"), minimum=timedelta(seconds=1)),))
-        self.ven = Ven(name, session, vtn=vtn, offers=[offer], read=self._read, clock=clock)
-        self.ven.on_event(self._decide)
-        self.opt = OptType.OPT_IN
-        self.changes: list[EventChange] = []
-        self.sampled: list[datetime] = []
-
-    async def _read(self, r_ids: frozenset[str]) -> Mapping[str, Reading]:
-        self.sampled.append(whole(self._clock.now(), BELOW))
-        name = f"der.{self.device}.p"
-        value = (await self._plant.read([name]))[name]
-        return {r_id: Reading(1000 * value.number) for r_id in r_ids}
-
-    def _decide(self, change: EventChange) -> OptType:
-        self.changes.append(change)
-        return self.opt
-
-    async def run(self) -> None:
-        """Do what the events in force ask for."""
-        asked = 0.0
-        while True:
-            wanted = sum(known.value("LOAD_DISPATCH", self._clock.now()) or 0.0 for known in self.ven.active()
-                         if known.opt is OptType.OPT_IN)  # fmt: skip
-            if wanted != asked:
-                await self._plant.operate(f"der.{self.device}.p.set", wanted)
-                asked = wanted
-            await self._clock.sleep(5.0)
-
-
-@attrs.define
-class Operator:
-    """An IEC 61850 client of the estate's server, with buffered reports."""
-
-    updates: dict[str, list[Update]] = attrs.Factory(dict)
-
-    async def run(self, session: SlixSession, jid: str, ready: asyncio.Event) -> None:
-        async with AsyncExitStack() as stack:
-            ied = await stack.enter_async_context(connect(f"xmpp:{jid}", session=session))
-            async with asyncio.TaskGroup() as group:
-                for device in await ied.devices():
-                    names = await ied.instances(f"{device}/LLN0", AcsiClass.BRCB)
-                    for name in names:
-                        if name.endswith("01"):
-                            reports = await stack.enter_async_context(ied.report(f"{device}/LLN0.{name}"))
-                            self.updates[f"{device}/{name}"] = found = []
-                            group.create_task(self._take(reports, found))
-                ready.set()
-
-    async def _take(self, reports: AsyncIterable[Update], found: list[Update]) -> None:
-        async for update in reports:
-            found.append(update)
-
-    def course(self, reference: str) -> list[Any]:
-        """Return the values that one data object has had, as they were reported."""
-        updates = (update for found in self.updates.values() for update in found)
-        return [update.values[reference] for update in updates if reference in update.values]
 
 
 class World:
@@ -182,7 +112,9 @@ class World:
         assert self.host.vtn is not None
         self.host.vtn.listen(Telemetry, self._came_below)
         for name in HOMES:
-            home = self.homes[name] = Home(name, self.sessions[name], jid_of["ems"], self.access, self.clock)
+            home = self.homes[name] = Home(
+                name, HOMES[name], self.sessions[name], jid_of["ems"], self.access, self.clock, every=BELOW
+            )
             await self.stack.enter_async_context(home.ven)
             self._run(home.run())
         ready = asyncio.Event()
@@ -225,7 +157,6 @@ class World:
         served = await der.server.start_tcp(port=0)
         text = (HOME / "site.yaml").read_text().replace("METER", str(served.port))
         (self.folder / "site.yaml").write_text(text)
-        (self.folder / "own.csv").write_text((HOME / "own.csv").read_text())
         self.site = load_site(self.folder / "site.yaml")
 
     def _store(self, role: str) -> Records:
@@ -301,16 +232,6 @@ class World:
         """Return what part of the contract was delivered in each minute, by what the utility was told."""
         delivery = self.ledger.delivery(event)
         return {event.start + timedelta(minutes=n): rate for n, rate in enumerate(delivery.rates)}
-
-
-def whole(time: datetime, step: timedelta) -> datetime:
-    """Return the beginning of the interval that a time lies in."""
-    return time - (time - MIDNIGHT) % step
-
-
-def good(sample: Sample) -> bool:
-    """Return whether a sample has a value that counts."""
-    return str(sample.quality or "").startswith("Quality Good") and isinstance(sample.value, int | float)
 
 
 __all__ = ["Home", "HOMES", "Operator", "SAMPLE", "World", "clock_time", "good"]
