@@ -27,7 +27,9 @@ def _span(command: Callable[..., None]) -> Callable[..., None]:
     return since(until(command))
 
 
-_space = click.option("--space", default="history", show_default=True, help="the part of the database")
+_space = click.option(
+    "--space", help="the part of the database, where it has several: `janusgrid ems` names its by the site"
+)
 _place = click.argument("place")
 
 
@@ -44,7 +46,7 @@ def command() -> None:
 @_place
 @_space
 @click.option("--json", "as_json", is_flag=True, help="print a JSON list")
-def points(place: str, space: str, as_json: bool) -> None:
+def points(place: str, space: str | None, as_json: bool) -> None:
     """List the points of which there is a history, each with its last value."""
     with _opened(place, space) as history:
         far = datetime(9999, 1, 1, tzinfo=UTC)
@@ -69,7 +71,7 @@ def points(place: str, space: str, as_json: bool) -> None:
 @_space
 @click.option("--output", "-o", type=click.File("w", lazy=True), default="-", help="to this file; - is standard output")
 def export(
-    place: str, names: tuple[str, ...], since: datetime, until: datetime | None, space: str, output: IO[str]
+    place: str, names: tuple[str, ...], since: datetime, until: datetime | None, space: str | None, output: IO[str]
 ) -> None:
     """Write the values of POINTS (all of them unless given) as CSV, one line for each."""
     with _opened(place, space) as history:
@@ -84,7 +86,7 @@ def export(
 @click.option("--kind", "kinds", multiple=True, help="only these: event, control, write, schedule, report")
 @click.option("--csv", "as_csv", is_flag=True, help="print CSV")
 def happenings(
-    place: str, since: datetime, until: datetime | None, space: str, kinds: tuple[str, ...], as_csv: bool
+    place: str, since: datetime, until: datetime | None, space: str | None, kinds: tuple[str, ...], as_csv: bool
 ) -> None:
     """Show what happened, oldest first."""
     until = until or now() + timedelta(seconds=1)
@@ -100,17 +102,25 @@ def happenings(
 @_place
 @_space
 @click.option("--before", type=_MOMENT, required=True, help="everything before this time")
-def forget(place: str, space: str, before: datetime) -> None:
+def forget(place: str, space: str | None, before: datetime) -> None:
     """Delete what was recorded before a time, for good."""
     with _opened(place, space) as history:
         click.echo(f"{history.forget(values=before, happenings=before)} rows deleted")
 
 
 @contextmanager
-def _opened(place: str, space: str) -> Iterator[History]:
+def _opened(place: str, space: str | None) -> Iterator[History]:
     if "://" not in place and not Path(place).is_file():
         raise ConfigError("there is no such file; a program that records makes it", where=place)
-    with History(place, space) as history:
+    with History(place, space or "history") as history:
+        there = history.spaces()
+        if space in there or not there:
+            yield history
+            return
+    if space is not None or len(there) > 1:
+        wrong = "several programs record there" if space is None else f"nothing was recorded in the space {space!r}"
+        raise UnknownName(f"{wrong}; --space is one of {', '.join(there)}", where=place)
+    with History(place, there[0]) as history:
         yield history
 
 

@@ -67,3 +67,17 @@ def test_a_place_that_is_not_there_is_not_made(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="no such file"):
         run(command, ["points", str(tmp_path / "nothing")], catch_exceptions=False)
     assert not list(tmp_path.iterdir())
+
+
+def test_the_space_of_a_site_is_found_and_several_are_named(tmp_path: Path) -> None:
+    path, now = str(tmp_path / "ems.db"), datetime.now(UTC)
+    with History(path, "plant") as history:
+        history.record("der.DG1.p", Value(3.5, time=now))
+    assert run(command, ["points", path]).output.startswith("der.DG1.p  3.5 at ")
+    with History(path, "estate") as history:
+        history.note(Happening(now, "event", "E2", "optIn"))
+    with pytest.raises(UnknownName, match="several programs record there; --space is one of estate, plant"):
+        run(command, ["points", path], catch_exceptions=False)
+    assert run(command, ["happenings", path, "--space", "estate"]).output.endswith("event E2: optIn\n")
+    with pytest.raises(UnknownName, match="nothing was recorded in the space 'plnt'; --space is one of estate, plant"):
+        run(command, ["points", path, "--space", "plnt"], catch_exceptions=False)

@@ -112,6 +112,13 @@ class History:
 
     # --- reading ------------------------------------------------------------------------------------------------------
 
+    def spaces(self) -> list[str]:
+        """Return the spaces of this database in which anything was recorded, ours or not, sorted."""
+        self.flush()
+        with self._reading() as connection:
+            wanted = sql.union(sql.select(series.c.space), sql.select(happenings.c.space))
+            return sorted(connection.scalars(wanted))
+
     def names(self) -> list[str]:
         """Return the names of the points of which there is a history, sorted."""
         self.flush()
