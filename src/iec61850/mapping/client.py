@@ -7,6 +7,7 @@ would not fit into the PDU size is asked for again in parts.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
+from functools import lru_cache
 from itertools import groupby
 from sys import intern
 from typing import Any
@@ -62,6 +63,9 @@ _BLOCKS = {
 _BLOCK_FCS = frozenset(fc.value for fc in _BLOCKS.values())
 _FCS = {fc.value: fc for fc in FC}
 _MOST_NAMES = 1_000_000
+Parts = tuple[str, ...]
+"""Below a node: a functional constraint, and names."""
+
 _LONGEST_NAME = 255
 """Characters of a name that a server gives; the standard has 129."""
 _MOST_VARIABLES = 100_000
@@ -82,7 +86,7 @@ class MmsClient:
         self._exchange = exchange
         self._peer = peer
         self._invoke_id = 0
-        self._names: dict[str, dict[str, list[list[str]]]] = {}
+        self._names: dict[str, dict[str, list[Parts]]] = {}
         self._types: dict[Reference, TypeDescription] = {}
         self._divided: set[Reference] = set()
         """What has a type that no PDU can hold, and is read by its parts."""
@@ -168,15 +172,15 @@ class MmsClient:
                 raise Malformed("the server has more names to follow, but gives none", where=self._peer)
             last = page.list_of_identifier[-1]
 
-    async def _variable_names(self, domain: str) -> dict[str, list[list[str]]]:
+    async def _variable_names(self, domain: str) -> dict[str, list[Parts]]:
         """Return what a device has: the names below each of its nodes, in parts of which the first is a constraint."""
         found = self._names.get(domain)
         if found is None:
             listed = await self._name_list(_CLASS.NAMED_VARIABLE, domain)
             found = {name: [] for name in listed if "$" not in name}
-            for node, *parts in (name.split("$") for name in listed):
+            for node, parts in map(_split, listed):
                 if node in found and parts and parts[0] in _FCS:
-                    found[node].append([*map(intern, parts)])
+                    found[node].append(parts)
             self._names[domain] = found
         return found
 
@@ -204,7 +208,7 @@ class MmsClient:
         if request.acsi_class is AcsiClass.DATA_OBJECT:
             return tuple(sorted({p[1] for p in parts if len(p) > 1 and p[0] not in _BLOCK_FCS and p[1] != "SGCB"}))
         if request.acsi_class is AcsiClass.SGCB:
-            return ("SGCB",) if ["SP", "SGCB"] in parts else ()
+            return ("SGCB",) if ("SP", "SGCB") in parts else ()
         fc = _BLOCKS.get(request.acsi_class)
         return tuple(sorted({p[1] for p in parts if fc is not None and len(p) == 2 and p[0] == fc.value}))
 
@@ -213,7 +217,7 @@ class MmsClient:
         if data.fc is not None:
             return tuple(sorted(_component_names(await self._type(data))))
         known = await self._variable_names(data.device)
-        path, depth = list(data.path), len(data.path) + 1
+        path, depth = data.path, len(data.path) + 1
         below: set[str] = set()
         constraints: list[FC] = []
         for parts in known.get(data.node, ()) if path else ():
@@ -256,7 +260,7 @@ class MmsClient:
         """Return a type that no PDU can hold, put together from the types of its parts; raise `PduSize` if it has no
         parts with names."""
         known = (await self._variable_names(reference.device)).get(reference.node, [])
-        path = [reference.fc.value, *reference.path] if reference.fc else []
+        path = (reference.fc.value, *reference.path) if reference.fc else ()
         depth = len(path)
         below = dict.fromkeys(parts[depth] for parts in known if len(parts) > depth and parts[:depth] == path)
         if not below:
@@ -506,6 +510,12 @@ def _write_result(result: pdu.WriteResult) -> ServiceError:
             return service_error(code)
         case _:
             return ServiceError.NO_ERROR
+
+
+@lru_cache(maxsize=1 << 14)  # devices of one kind have the same names: each is held once, however many there are
+def _split(name: str) -> tuple[str, Parts]:
+    node, *parts = name.split("$")
+    return intern(node), tuple(map(intern, parts))
 
 
 def _component_names(description: TypeDescription) -> tuple[str, ...]:
