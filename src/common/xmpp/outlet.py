@@ -47,10 +47,10 @@ class Outlet:
         self._unwritten.append(data)
 
     def flush(self) -> None:
-        """Hand over at once what was written."""
+        """Hand over at once what was written; on a connection that is being closed it is dropped, too."""
         parts, self._unwritten = self._unwritten, []
         transport = self._transport()
-        if parts and transport is not None:
+        if parts and transport is not None and not transport.is_closing():
             transport.write(b"".join(parts))
 
     def pause(self, paused: bool) -> None:
