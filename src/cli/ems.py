@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import AsyncExitStack
+import fcntl
+from collections.abc import Iterator
+from contextlib import AsyncExitStack, contextmanager
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -15,7 +17,7 @@ import click
 from ..common.clock import Clock, RealClock
 from ..common.config import Step, read, together
 from ..common.data.site import Site, load_site
-from ..common.errors import ConfigError, JanusGridError
+from ..common.errors import ConfigError, JanusGridError, LocalError
 from ..common.xmpp import jid as jids
 from ..common.xmpp.login import Login
 from ..ems.bridge import offers
@@ -92,7 +94,22 @@ def command(config: Path, check: bool, as_json: bool) -> None:
         lambda path, _: load(path), config, clock, check, _described, lambda found: examined(found.store)
     )
     log_to_stderr(settings.file.log)
-    run(serve(settings, clock, as_json), endless=True)
+    with alone(config.parent / settings.file.account):
+        run(serve(settings, clock, as_json), endless=True)
+
+
+@contextmanager
+def alone(account: Path) -> Iterator[None]:
+    """Hold the file of an account; raise `LocalError` if another program does: two would throw each other out.
+
+    A program that is killed holds it no more.
+    """
+    with account.open("rb") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise LocalError("a program with this account runs already", where=str(account)) from None
+        yield
 
 
 def _described(settings: EmsSettings) -> str:

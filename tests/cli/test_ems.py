@@ -12,6 +12,7 @@ from click.testing import CliRunner
 from janusgrid.cli import ems
 from janusgrid.cli.history import command as history
 from janusgrid.common.clock import RealClock
+from janusgrid.common.errors import LocalError
 from janusgrid.common.resources import resource
 from janusgrid.common.xmpp.login import Login
 from janusgrid.iec61850 import Server
@@ -95,6 +96,17 @@ async def test_it_says_what_happens(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert [value.number for value in past] == [0.0]
     noted = CliRunner().invoke(history, ["happenings", str(tmp_path / "history.db"), "--space", "microgrid"]).output
     assert f"event {dispatch.id}: optOut: " in noted
+    assert "values taken by the utility" in noted
+
+
+def test_a_second_one_is_not_started_beside_the_first(tmp_path: Path) -> None:
+    path = written(tmp_path)
+    with ems.alone(tmp_path / "account.yaml"), pytest.raises(LocalError, match="this account runs already") as caught:
+        CliRunner().invoke(ems.command, [str(path)], catch_exceptions=False)
+    assert caught.value.where == str(tmp_path / "account.yaml")
+    assert not (tmp_path / "ems.db").exists()
+    with ems.alone(tmp_path / "account.yaml"):
+        assert CliRunner().invoke(ems.command, [str(path), "--check"]).exit_code == 0
 
 
 def test_a_good_configuration_is_described(tmp_path: Path) -> None:
