@@ -9,7 +9,7 @@ from ..common.data.access import DataAccess
 from ..common.data.tables import Binding
 from ..common.store.history import Happening, History
 from ..common.store.recorded import Recorded
-from ..openadr.ven import Recall, Sample
+from ..openadr.ven import Delivered, Recall, Sample
 from ..openadr.vtn import Telemetry
 from .events import Answer
 from .past import recaller
@@ -43,6 +43,12 @@ class Chronicle:
     def cancelled(self, event_id: str) -> None:
         """Note that an event was cancelled."""
         self._note("event", event_id, "cancelled")
+
+    def delivered(self, what: Delivered) -> None:
+        """Note reports that the utility has taken."""
+        for report in what.reports:
+            count = sum(len(interval.payloads) for interval in report.intervals or ())
+            self._note("report", str(report.report_specifier_id), f"{count} values taken by the utility")
 
     def came(self, report: Telemetry) -> None:
         """Note a report of a VEN below."""

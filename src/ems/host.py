@@ -29,7 +29,7 @@ from ..openadr.binding.keeper import Store
 from ..openadr.binding.porter import Porter
 from ..openadr.model import EventStatus, OptType
 from ..openadr.signing.entry import signing
-from ..openadr.ven import Change, EventChange, KnownEvent, Ven
+from ..openadr.ven import Change, Delivered, EventChange, KnownEvent, Ven
 from ..openadr.vtn import Telemetry, TelemetryPlan, Vtn
 from .application import Application
 from .bridge import NotUnderstood, dispatch_event, offers, reader
@@ -303,6 +303,8 @@ class Host(Generic[A]):
             store=self._stores("ven"),
         )
         ven.on_event(self.decide)
+        if self._chronicle is not None:
+            ven.listen(Delivered, self._chronicle.delivered)
         return ven
 
     def _below(self) -> Vtn | None:

@@ -41,6 +41,7 @@ from .core.ven import (
     WHEN_REFUSED,
     Asked,
     Declined,
+    Delivered,
     Joined,
     Left,
     Offered,
@@ -75,6 +76,7 @@ __all__ = [
     "Offered",
     "Telemetry",
     "Declined",
+    "Delivered",
     "Rejected",
     "Signing",
 ]
@@ -134,7 +136,8 @@ class SentOpt:
 
 
 class Ven(Role):
-    """A VEN. `listen` to `Joined`, `Left`, `Asked`, `EventChange`, `Offered`, `Telemetry` and `Declined`.
+    """A VEN. `listen` to `Joined`, `Left`, `Asked`, `EventChange`, `Offered`, `Telemetry`,
+    `Delivered` and `Declined`.
 
     Args:
         ven_name: as agreed with the VTN.
@@ -164,7 +167,7 @@ class Ven(Role):
             `deviations`, and logged once. Strict is the rule.
     """
 
-    tells = (Joined, Left, Asked, EventChange, Offered, Telemetry, Declined)
+    tells = (Joined, Left, Asked, EventChange, Offered, Telemetry, Delivered, Declined)
 
     def __init__(
         self,

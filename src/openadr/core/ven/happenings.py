@@ -67,6 +67,13 @@ class Telemetry:
 
 
 @attrs.frozen(slots=True)
+class Delivered:
+    """The VTN has taken reports of ours: those of one message, values or none."""
+
+    reports: tuple[Report, ...]
+
+
+@attrs.frozen(slots=True)
 class Declined:
     """The VTN has refused a message of ours, or its answer made no sense; that is the end of the matter.
 
@@ -82,4 +89,4 @@ class Declined:
     again: datetime | None = None
 
 
-Happening = Joined | Left | Asked | Offered | Telemetry | EventChange | Declined
+Happening = Joined | Left | Asked | Offered | Telemetry | Delivered | EventChange | Declined

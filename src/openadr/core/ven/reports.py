@@ -28,7 +28,7 @@ from ..report_sink import Delivery, Sink
 from ..report_source import Source
 from ..telemetry import METADATA
 from ..ven_book import Answered
-from .happenings import Asked, Declined, Offered, Telemetry
+from .happenings import Asked, Declined, Delivered, Offered, Telemetry
 from .office import Handler, Office, Reply
 
 __all__ = ["Reports", "ReportChooser", "METADATA"]
@@ -122,6 +122,8 @@ class Reports:
         if isinstance(answer, RegisteredReport):
             said = self.source.registered(VTN, answer, now)
         elif isinstance(answer, UpdatedReport):
+            if isinstance(asked, UpdateReport) and answer.ei_response.ok:
+                self._office.happened.append(Delivered(tuple(asked.reports)))
             said = self.source.updated(VTN, answer, now)
         elif isinstance(answer, CreatedReport):
             self.sink.created(VTN, answer)
