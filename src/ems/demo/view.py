@@ -111,7 +111,7 @@ def _timeline(board: Board, zone: tzinfo, lines: int) -> RenderableType:
     table.add_column(no_wrap=True, overflow="ellipsis", ratio=1)
     table.add_row("", Text("VTN   EMS   DER", "bold"), "")
     for entry in list(board.timeline)[-max(0, lines - 1) :]:
-        table.add_row(_clock(entry.time, zone), _lanes(entry), Text(entry.what, "" if entry.good else "bold red"))
+        table.add_row(_clock(entry.time, zone), _lanes(entry), Text(_words(entry), "" if entry.good else "bold red"))
     return Panel(table, title="messages", border_style="blue")
 
 
@@ -125,6 +125,11 @@ def _lanes(entry: Entry) -> Text:
     text.append(below, "cyan" if entry.good else "red")
     text.append(dots[Tier.DEVICE], "cyan")
     return text
+
+
+def _words(entry: Entry) -> str:
+    """Return what a message says; one from or to an operator has no lane, and says so."""
+    return f"operator: {entry.what}" if Tier.OPERATOR in (entry.source, entry.target) else entry.what
 
 
 def _devices(board: Board, width: int) -> RenderableType:

@@ -56,6 +56,12 @@ def test_usual_terminals_show_devices_and_messages(width: int, height: int) -> N
         assert "baseline 1922   target 923" in shown
 
 
+def test_what_passes_between_the_site_and_an_operator_says_so() -> None:
+    found = board()
+    found.tell(Tier.SITE, Tier.OPERATOR, "report: DG200 failed")
+    assert "operator: report: DG200 failed" in text_of(render(found, ZONE, 140, 40), 140, 40)
+
+
 @given(st.integers(1, 250), st.integers(1, 80))
 def test_no_terminal_is_too_small_or_too_large(width: int, height: int) -> None:
     assert len(text_of(render(board(), ZONE, width, height), width, height).splitlines()) <= height
