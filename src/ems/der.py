@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from types import TracebackType
-from typing import Self
 
 from ..common.clock import Clock
 from ..common.data.access import DataAccess
 from ..common.data.site import Device
+from ..common.openable import Openable
 from ..iec61850.access import ServedPoints, model_of_device
 from ..iec61850.server import Server
 
 
-class Der:
+class Der(Openable):
     """One device's server.
 
         async with Der(device, plant, clock) as der:
@@ -54,15 +53,6 @@ class Der:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
         await self.server.close()
-
-    async def __aenter__(self) -> Self:
-        await self.open()
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.close()
 
     async def _follow(self) -> None:
         while True:

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import AsyncExitStack
-from types import TracebackType
-from typing import Self
 
 from ..common.clock import Clock
 from ..common.data.joined import Joined, join
 from ..common.data.site import Site
 from ..common.errors import ConfigError
+from ..common.openable import Openable
 from ..common.xmpp.session import Session
 from ..iec61850.access.mirror import Mirror
 from ..iec61850.rights import Rights
 from .drivers.port import Link, Surroundings, find
 
 
-class SiteGateway:
+class SiteGateway(Openable):
     """Serves the devices of a site as its `operator` says: a logical device for each, by the operator's tables.
 
         async with SiteGateway(site, clock, session) as gateway:
@@ -73,15 +72,6 @@ class SiteGateway:
     async def close(self) -> None:
         """Serve no more, and leave the devices."""
         await self._stack.aclose()
-
-    async def __aenter__(self) -> Self:
-        await self.open()
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.close()
 
     async def _serve(self) -> Mirror:
         operator = self._operator

@@ -12,8 +12,7 @@ import logging
 from collections.abc import Callable, Coroutine, Iterable
 from contextlib import AsyncExitStack
 from datetime import timedelta
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import attrs
 
@@ -22,6 +21,7 @@ from ..common.data.access import DataAccess
 from ..common.data.joined import join
 from ..common.data.site import Device, Operator, Site
 from ..common.errors import ConfigError
+from ..common.openable import Openable
 from ..common.xmpp.session import Session
 from ..iec61850.access.mirror import Mirror
 from ..iec61850.rights import Rights
@@ -102,7 +102,7 @@ Reach = Callable[[Device, Surroundings], Link]
 """Makes a link to a device of a site, not open yet."""
 
 
-class Host(Generic[A]):
+class Host(Openable, Generic[A]):
     """A site's roles on one session, around an application.
 
         async with Host(site, session, clock, make) as host:
@@ -214,15 +214,6 @@ class Host(Generic[A]):
         """Stop everything that `open` has started."""
         with Porter.of(self._session).held():
             await self._stack.aclose()
-
-    async def __aenter__(self) -> Self:
-        await self.open()
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.close()
 
     # --- events -----------------------------------------------------------------------------------------------------
 

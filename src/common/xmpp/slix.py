@@ -17,11 +17,11 @@ import ssl
 from collections import Counter
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from types import TracebackType
-from typing import Literal, Self
+from typing import Literal
 from xml.etree.ElementTree import Element
 
 from ..errors import LocalError, Malformed, NotReachable, TimedOut
+from ..openable import Openable
 from . import disco, sasl, stanza, tls
 from . import jid as jids
 from .guard import Limits, Refusals
@@ -56,7 +56,7 @@ _ABSENT = {
 }
 
 
-class SlixSession:
+class SlixSession(Openable):
     """One XMPP session; implements `session.Session`. Make it inside the running event loop.
 
     Args:
@@ -184,15 +184,6 @@ class SlixSession:
                 self._link.send(text, "presence")
         await self._link.close()
         await self._lane.close()
-
-    async def __aenter__(self) -> Self:
-        await self.open()
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.close()
 
     def on_link(self, listener: LinkListener) -> Callable[[], None]:
         """Call `listener` at each change of the link; return what removes it."""

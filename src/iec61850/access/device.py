@@ -8,8 +8,6 @@ import logging
 from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import datetime
-from types import TracebackType
-from typing import Self
 
 import attrs
 
@@ -32,6 +30,7 @@ from ...common.errors import (
     TypeConflict,
     UnknownName,
 )
+from ...common.openable import Openable
 from ...common.xmpp.backoff import Backoff
 from ..acsi.errors import ServiceError, ServiceRefused
 from ..acsi.references import Reference
@@ -66,7 +65,7 @@ OFFERED = {
 }
 
 
-class DeviceAccess:
+class DeviceAccess(Openable):
     """`DataAccess` over one server. It keeps itself associated: after a loss it comes back by itself.
 
         def connect():
@@ -149,15 +148,6 @@ class DeviceAccess:
             self._keeper.cancel()
             await asyncio.gather(self._keeper, return_exceptions=True)
             self._keeper = None
-
-    async def __aenter__(self) -> Self:
-        await self.open()
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.close()
 
     async def _keep(self) -> None:
         attempt = 0

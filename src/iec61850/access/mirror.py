@@ -6,13 +6,13 @@ import gc
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from ...common.clock import Clock
 from ...common.data.access import DataAccess
 from ...common.data.site import Site
 from ...common.data.tables import Binding, Table
+from ...common.openable import Openable
 from ..acsi.references import Reference
 from ..model.nodes import Attribute, Model
 from ..scl import write_cid
@@ -25,7 +25,7 @@ IED = "EMS"
 """What the server for an operator is called, unless it is said."""
 
 
-class Mirror:
+class Mirror(Openable):
     """A server whose IED is the energy management system, with a logical device for each device of the site.
 
         async with Mirror(site, access, clock) as mirror:
@@ -103,15 +103,6 @@ class Mirror:
             await self._points.close()
             self._points = None
         await self.server.close()
-
-    async def __aenter__(self) -> Self:
-        await self.open()
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.close()
 
     def cid(self, path: Path | str | None = None) -> str:
         """Return its CID file as text, and write it to `path` if one is given; for clients of others."""

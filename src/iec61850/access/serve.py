@@ -6,8 +6,6 @@ import asyncio
 import logging
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from types import TracebackType
-from typing import Self
 
 import attrs
 
@@ -16,6 +14,7 @@ from ...common.data.conversion import Field, WireType
 from ...common.data.tables import Binding, Service
 from ...common.data.value import Detail, Quality, Scalar, Validity, Value
 from ...common.errors import ConfigError, JanusGridError, Malformed, TypeConflict, UnknownName
+from ...common.openable import Openable
 from ..acsi.plain import Plain
 from ..acsi.references import Reference
 from ..acsi.types import BitString, DataValue
@@ -38,7 +37,7 @@ _MISFIT = Quality(Validity.INVALID, Detail.INCONSISTENT)
 """Of a value that the table has no place for."""
 
 
-class ServedPoints:
+class ServedPoints(Openable):
     """Serves the points of `access`: values go to the server's model, commands, settings and schedules come back.
 
         async with ServedPoints(server, bindings, access):
@@ -107,15 +106,6 @@ class ServedPoints:
             self._task = None
         for schedule in self._schedules.values():
             await schedule.close()
-
-    async def __aenter__(self) -> Self:
-        await self.open()
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.close()
 
     async def refresh(self) -> None:
         """Bring the model up to date, telling what has changed since the last time."""

@@ -9,11 +9,11 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from datetime import datetime
 from functools import partial
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, ClassVar, ParamSpec, Protocol, Self, TypeVar, overload
+from typing import TYPE_CHECKING, Any, ClassVar, ParamSpec, Protocol, TypeVar, overload
 
 from ...common.clock import Clock, RealClock
 from ...common.errors import JanusGridError, LocalError, NotReachable
+from ...common.openable import Openable
 from ...common.xmpp.session import Session
 from ..codec import prepare
 from ..core.answers import Code, Rejected, rejection
@@ -98,7 +98,7 @@ def transports_of(given: Session | Transport | Iterable[Transport]) -> tuple[Tra
     return tuple(given) if isinstance(given, Iterable) else (XmppTransport(given),)
 
 
-class Role:
+class Role(Openable):
     """A role and its transports: a VEN has one, a VTN may have several.
 
     Who listens before the role is opened is also told of the reports that were acknowledged, and not told of, before it
@@ -191,15 +191,6 @@ class Role:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await self._keeper.close()
-
-    async def __aenter__(self) -> Self:
-        await self.open()
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.close()
 
     def nudge(self) -> None:
         """Send what waits."""

@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
-from types import TracebackType
-from typing import Self
 
 from ....common.clock import Clock
 from ....common.data.access import Change, Entry
@@ -17,6 +15,7 @@ from ....common.data.services import CommonService, Services, refuse
 from ....common.data.tables import Binding, Service
 from ....common.data.value import Scalar, Value
 from ....common.errors import NotReachable, Refused, TypeConflict, UnknownName
+from ....common.openable import Openable
 from ....openadr.events import MARKET
 from ....openadr.model import EiEvent, EventStatus, OptType
 from ....openadr.rules.decisions import rule_6
@@ -41,7 +40,7 @@ OFFERED = {
 }
 
 
-class OpenAdrLink:
+class OpenAdrLink(Openable):
     """`DataAccess` over one VEN of a VTN, by its table.
 
     What the VEN reports are measurements, in the unit of the table whatever its own is. To command a set-point makes an
@@ -93,15 +92,6 @@ class OpenAdrLink:
             await asyncio.gather(self._task, return_exceptions=True)
             self._task = None
         await self._memory.close()
-
-    async def __aenter__(self) -> Self:
-        await self.open()
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.close()
 
     async def _follow(self) -> None:
         """Look again from time to time: opt schedules and events begin and end by the clock."""
