@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import click
 
 from ..common.clock import RealClock
 from ..common.data.site import load_site
 from ..common.data.value import Detail, Value
-from ..common.errors import ConfigError, TimedOut
+from ..common.errors import ConfigError, JanusGridError, TimedOut
 from ..common.xmpp.login import Login
 from ..ems.drivers.port import Surroundings, find, installed
 from ..ems.gateway import SiteGateway
@@ -65,11 +66,12 @@ def probe(site: Path, device: str, account: Path | None, patience: float, as_jso
             if account is not None:
                 session = await stack.enter_async_context(Login.load(account).session())
             link = await stack.enter_async_context(driver.link(found, Surroundings(clock=RealClock(), session=session)))
+            heard = stack.enter_context(_Heard())
             try:
                 async with asyncio.timeout(patience):
                     await link.ready()
             except TimeoutError:
-                raise TimedOut(f"{device} is not reached within {patience:g} s") from None
+                raise TimedOut(f"{device} is not reached within {patience:g} s{heard.why}") from None
             points = await link.directory()
             values = await link.read([point.name for point in points])
             rows: list[Mapping[str, Any]] = [
@@ -79,6 +81,33 @@ def probe(site: Path, device: str, account: Path | None, patience: float, as_jso
             show(rows, as_json, columns(lines, ("point", "value", "unit", "quality", "time")))
 
     run(look())
+
+
+class _Heard(logging.Handler):
+    """Keeps the last error that our drivers have logged, and lets nobody else print: the libraries say it in their manner."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.INFO)
+        self.why = ""
+        self._nobody = logging.NullHandler()
+
+    def __enter__(self) -> Self:
+        self._log, self._root = logging.getLogger("janusgrid"), logging.getLogger()
+        self._before = self._log.level
+        self._log.setLevel(logging.INFO)
+        self._log.addHandler(self)
+        self._root.addHandler(self._nobody)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._log.setLevel(self._before)
+        self._log.removeHandler(self)
+        self._root.removeHandler(self._nobody)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        for each in record.args if isinstance(record.args, tuple) else ():
+            if isinstance(each, JanusGridError):
+                self.why = f": {each.message}"
 
 
 def _digits(value: object) -> object:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,7 +13,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 from janusgrid.cli import cli
-from janusgrid.common.errors import ConfigError, JanusGridError, TimedOut
+from janusgrid.cli.driver import _Heard
+from janusgrid.common.errors import ConfigError, JanusGridError, NotReachable, TimedOut
 from janusgrid.common.xmpp.servers.process import free_port
 from janusgrid.iec61850 import connect
 
@@ -66,6 +68,16 @@ def test_a_device_says_what_it_has(tmp_path: Path) -> None:
             call("probe", tmp_path / "site.yaml", "D")
     with pytest.raises(TimedOut, match=r"D is not reached within 0\.2 s"):
         call("probe", tmp_path / "site.yaml", "D", "--patience", "0.2")
+
+
+def test_why_a_device_is_not_reached_is_heard() -> None:
+    with _Heard() as heard:
+        assert heard.why == ""
+        error = NotReachable("no connection to 127.0.0.1:502", where="D")
+        logging.getLogger("janusgrid.ems.drivers.kept").info("%s: %s; trying again", "D", error)
+        logging.getLogger("janusgrid.ems.drivers.kept").warning("%s is gone", "D")
+        logging.getLogger("pymodbus.logging").error("Failed to connect: %s", OSError())
+    assert heard.why == ": no connection to 127.0.0.1:502"
 
 
 def test_a_site_is_served_until_it_is_told_to_end(tmp_path: Path) -> None:
