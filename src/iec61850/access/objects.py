@@ -95,7 +95,7 @@ def values(fields: Iterable[Field], data: DataValue, origin: str) -> dict[str, V
         try:
             found[each.binding.point.name] = _value(each, data, origin)
         except Malformed as error:
-            log.warning("%s: %s", origin, error)
+            log.warning("%s of %s: %s", each.binding.point.name, origin, error)
             found[each.binding.point.name] = Value(None, UNFIT, origin=origin)
     return found
 
