@@ -84,7 +84,7 @@ def probe(site: Path, device: str, account: Path | None, patience: float, as_jso
 
 
 class _Heard(logging.Handler):
-    """Keeps the last error that our drivers have logged, and lets nobody else print: the libraries say it in their manner."""
+    """Keeps the last error that our drivers have logged, and lets nobody print: libraries would, in their manner."""
 
     def __init__(self) -> None:
         super().__init__(logging.INFO)
