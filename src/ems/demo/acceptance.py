@@ -112,7 +112,7 @@ def _lines(outcome: Outcome, want: Expected) -> Iterator[Check]:
     near = abs(average - want.average) <= AVERAGE
     if want.percent is not None:
         near = near and round(100 * average) == want.percent
-    yield Check(f"average rate {100 * want.average:.2f} %", near, f"{100 * average:.2f} %")
+    yield Check(f"average rate {100 * want.average:.2f} % ± {100 * AVERAGE:g}", near, f"{100 * average:.2f} %")
     if want.lowest is not None:
         line = f"each minute at least {100 * want.lowest:g} %"
         yield Check(line, vtn.worst_rate >= want.lowest, f"{100 * vtn.worst_rate:.2f} %")
@@ -157,7 +157,8 @@ def _events(outcome: Outcome, want: Expected) -> Iterator[Check]:
     ):
         for device, clock in clocks.items():
             when = outcome.when(what, device)
-            yield Check(f"{line.format(device)} at {clock}", _soon(when, at(clock)), outcome.clock(when))
+            name = f"{line.format(device)} at {clock} ± {SOON.total_seconds() / 60:g} min"
+            yield Check(name, _soon(when, at(clock)), outcome.clock(when))
     if published(outcome.case.name):
         late = set(outcome.started_late) - set(want.starts)
         yield Check("no other unit starts later", not late, ", ".join(sorted(late)) or "none")

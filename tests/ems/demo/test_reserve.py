@@ -101,7 +101,7 @@ def off(found: Outcome, k: int, kw: float | None) -> Outcome:
 SPOILT: list[tuple[str, str, Callable[[Outcome], Outcome], str]] = [
     ("t17", "opt out", lambda run: attrs.evolve(run, opt="optOut"), "the site opts in: optOut"),
     ("t17", "a minute unknown", lambda run: minutes_with(run, 3, None), "every minute is reported: 59 of 60"),
-    ("t17", "a minute lost", lambda run: minutes_with(run, 3, 300.0), "average rate 79.67 %"),
+    ("t17", "a minute lost", lambda run: minutes_with(run, 3, 300.0), "average rate 79.67 % ± 0.5: 7"),
     ("t17", "minutes differ", lambda run: minutes_with(run, 3, 980.0), "site and utility judge alike"),
     ("u20", "a weak minute", lambda run: minutes_with(run, 3, 994.0), "each minute at least 99.5 %: 99.40 %"),
     ("u20", "a bad minute", lambda run: minutes_with(run, 3, 500.0), "test of each minute, 80 %: pass: fail"),
@@ -112,8 +112,8 @@ SPOILT: list[tuple[str, str, Callable[[Outcome], Outcome], str]] = [
         "import within 3 kW of the published rows (10 kW at 09:20): 08:50 +3.1 kW",
     ),
     ("t17", "a row not told", lambda run: off(run, 2, None), "(10 kW at 09:20): 08:50 not reported"),
-    ("t17", "no start", lambda run: without(run, seen.START, "MT2"), "MT2 starts at 08:55: not at all"),
-    ("t17", "late start", lambda run: late(run, seen.START, "MT3", 61), "MT3 starts at 09:03: 09:04:01"),
+    ("t17", "no start", lambda run: without(run, seen.START, "MT2"), "MT2 starts at 08:55 ± 1 min: not at all"),
+    ("t17", "late start", lambda run: late(run, seen.START, "MT3", 61), "MT3 starts at 09:03 ± 1 min: 09:04:01"),
     ("t17", "late confirmed", lambda run: late(run, seen.CONFIRMED, "DG750", 90), "failure of DG750 confirmed"),
     ("t20", "a start too much", lambda run: late(run, seen.START, "MT3", 600), "no other unit starts later: MT3"),
     ("t17", "not empty", lambda run: without(run, seen.EMPTY, "ESS500"), "ESS500 empty between 09:20 and 09:30: not"),
@@ -207,7 +207,7 @@ def test_the_program_writes_what_it_is_asked_for(tmp_path: Path) -> None:
         (["--scenario", "t16", "--site", __file__], "a reserve case has a site of its own"),
         (["--scenario", "t16", "--no-tls"], "--no-tls is for --wire 81"),
         (["--scenario", "t16", "--wire", "83"], "'83' is not one of 'local', '81', '82'"),
-        (["--scenario", "t18"], "'t18' is not one of 'dispatch', 't16'"),
+        (["--scenario", "t18"], "'t18' is not one of 'dispatch', 'roles', 't16'"),
         (["--scenario", "t16", "--speed", "0"], "0.0 is not in the range"),
     ],
 )
