@@ -9,6 +9,9 @@ import click
 
 from .piped import PipedGroup
 
+INTERRUPTED = 130
+"""Exit status after Ctrl-C, as shells have it."""
+
 
 class LazyGroup(PipedGroup):
     """Commands by name, each with the module and attribute that it is, and its one line of help.
@@ -20,6 +23,12 @@ class LazyGroup(PipedGroup):
     def __init__(self, *arguments: Any, lazy: dict[str, tuple[str, str]], **options: Any) -> None:
         super().__init__(*arguments, **options)
         self._lazy = lazy
+
+    def invoke(self, ctx: click.Context) -> object:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:  # while something is imported or drawn, beyond what `running` looks after
+            ctx.exit(INTERRUPTED)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return sorted(self._lazy)

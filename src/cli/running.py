@@ -8,8 +8,7 @@ import signal
 import sys
 from collections.abc import Awaitable
 
-INTERRUPTED = 130
-
+from .lazy import INTERRUPTED
 
 _SILENT = logging.NullHandler()
 

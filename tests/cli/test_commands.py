@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import click
 import pytest
 from click.testing import CliRunner
 from janusgrid.cli import COMMANDS, cli
+from janusgrid.cli.lazy import LazyGroup
 
 
 def run(*arguments: str) -> tuple[int, str]:
@@ -20,6 +22,17 @@ def test_help_lists_every_command() -> None:
     code, text = run("--help")
     assert code == 0
     assert all(name in text for name in COMMANDS)
+
+
+@click.command()
+def interrupted() -> None:
+    raise KeyboardInterrupt
+
+
+def test_ctrl_c_has_the_exit_status_of_shells_and_says_nothing() -> None:
+    group = LazyGroup("all", lazy={"slow": (f"{__name__}:interrupted", "is interrupted")})
+    result = CliRunner().invoke(group, ["slow"])
+    assert (result.exit_code, result.output) == (130, "")
 
 
 @pytest.mark.parametrize("name", sorted(COMMANDS))
