@@ -54,6 +54,11 @@ def command(
     played = [device.name for device in loaded.devices if simulate and device.cid and device.name not in mine]
     if unknown := set(mine) - {device.name for device in loaded.devices}:
         raise click.UsageError(f"--except: there is no device {', '.join(sorted(unknown))} at {loaded.name}")
+    if simulate and not played and not mine:
+        reason = (
+            "--simulate plays devices that have a `cid` in the site file, and none has; `janusgrid map cid` writes one"
+        )
+        raise click.UsageError(reason)
     server = _server(broker, loaded, port)
     say = _Printer(json_file)
 

@@ -52,6 +52,14 @@ def test_a_program_reads_json_lines(home: Path) -> None:
     assert "HP1.p 0 kW good" in err
 
 
+def test_to_simulate_what_has_no_cid_is_refused(home: Path) -> None:
+    site = home / "home.yaml"
+    site.write_text(site.read_text().replace("    cid: HP1.cid\n", ""))
+    found = CliRunner().invoke(cli, ["lab", str(site), "--simulate"])
+    assert found.exit_code == 2
+    assert "none has; `janusgrid map cid` writes one" in found.output.replace("\n", " ")
+
+
 def test_time_that_is_over_before_the_values_came_is_a_failure(home: Path) -> None:
     code, out, _ = run(home, "lab", "home.yaml", "--until", "1", "--for", "1.5", "--json", "told.json")
     assert code == 1
