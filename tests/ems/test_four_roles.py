@@ -90,6 +90,7 @@ class Played:
         return any(begin < minute + MINUTE and minute < end for begin, end in times)
 
 
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize(
     ("broker", "course", "speed"),
     [

@@ -36,7 +36,7 @@ HOME = Path(__file__).parent
 SAMPLE, BELOW = timedelta(seconds=20), timedelta(seconds=10)
 HOMES = {"home1": "HOME1", "home2": "HOME2"}
 DERS = ("DG750", "DG200", "ESS500")
-SETUP = 60.0
+SETUP = 180.0
 SLOW, CRAWL = 15.0, 2.0
 """Seconds of the clock in a real one while programs are away, and while they log in again."""
 

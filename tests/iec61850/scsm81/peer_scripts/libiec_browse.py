@@ -72,6 +72,12 @@ class Browse:
             return None
         return found
 
+    def brought(self, what: str, answer) -> object:
+        """Return an answer of the MMS layer, which does not tell a refusal from an answer that did not come."""
+        if pair(answer)[0] is None:
+            raise Lost(what)
+        return self.check(what, answer)
+
     def names(self, what: str, answer) -> list[str]:
         listed = self.check(what, answer)
         return texts(listed) if listed is not None else []
@@ -125,9 +131,9 @@ class Browse:
         answer = lib.MmsConnection_readNamedVariableListDirectory(
             self.mms, None, device, name.replace(".", "$", 1), None
         )
-        directory = self.check(f"{reference} directory", answer)
+        directory = self.brought(f"{reference} directory", answer)
         answer = lib.MmsConnection_readNamedVariableListValues(self.mms, None, device, name.replace(".", "$", 1), True)
-        values = self.check(f"{reference} values", answer)
+        values = self.brought(f"{reference} values", answer)
         if directory is None or values is None:
             return
         size, members = lib.MmsValue_getArraySize(values), lib.LinkedList_size(directory)
@@ -149,7 +155,7 @@ class Browse:
             for name in part:
                 lib.LinkedList_addStringCopy(wanted, name)
             answer = lib.MmsConnection_readMultipleVariables(self.mms, None, device, wanted)
-            values = self.check(f"{device}/{part[0]} and {len(part) - 1} more", answer)
+            values = self.brought(f"{device}/{part[0]} and {len(part) - 1} more", answer)
             for at, name in enumerate(part if values is not None else ()):
                 self.take(device, name, lib.MmsValue_getElement(values, at))
             if values is not None:
