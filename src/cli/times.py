@@ -42,7 +42,8 @@ class Moment(click.ParamType[datetime]):
                 return now() - duration(value[1:])
             return datetime.fromisoformat(value).astimezone(UTC)
         except ValueError:
-            self.fail(f"{value!r} is no time (2026-03-25T14:00, +10min)", param, ctx)
+            like = "-10min" if self._past else "+10min"
+            self.fail(f"{value!r} is no time (2026-03-25T14:00, {like})", param, ctx)
 
 
 def now() -> datetime:

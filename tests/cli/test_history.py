@@ -58,6 +58,10 @@ def test_happenings_of_a_kind(place: str) -> None:
     ]  # fmt: skip
 
 
+def test_a_time_that_is_none_is_refused_with_one_that_is(place: str) -> None:
+    assert "'-1x' is no time (2026-03-25T14:00, -10min)" in run(command, ["forget", place, "--before", "-1x"]).output
+
+
 def test_forget_what_is_old(place: str) -> None:
     assert run(command, ["forget", place, "--before", "-1d"]).output == "1 rows deleted\n"
     assert "1.5" not in run(command, ["export", place, "--since", "-7d"]).output
