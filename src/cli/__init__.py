@@ -26,6 +26,7 @@ COMMANDS = {
     "driver": "field devices: drivers, what a device says, a site's devices as one server",
     "site": "check a site, or begin one",
     "map": "check, show and explain conversion tables and the points of sites",
+    "broker": "an XMPP server to try things out, with an account file for everybody",
     "lab": "a laboratory on this machine: your devices, and a utility that shows what they report",
 }
 """Command name (and module) to its one line of help."""

@@ -22,7 +22,7 @@ from .piped import nobody_reads
 
 @click.command()
 @click.argument("site", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--simulate", is_flag=True, help="play every device that has a cid in the site file")
+@click.option("--simulate", is_flag=True, help="play every IEC 61850 device of the site")
 @click.option("--except", "mine", multiple=True, metavar="DEVICE", help="with --simulate: do not play this one")
 @click.option("--broker", type=click.Choice(BROKERS), default=BROKERS[0], show_default=True, help="XMPP server to use")
 @click.option("--port", type=click.IntRange(1, 65535), help="of the embedded broker; any free one unless given")
@@ -51,14 +51,12 @@ def command(
     --until.
     """
     loaded = check(site).require()
-    played = [device.name for device in loaded.devices if simulate and device.cid and device.name not in mine]
+    served = [device.name for device in loaded.devices if device.driver == "iec61850"]
+    played = [name for name in served if simulate and name not in mine]
     if unknown := set(mine) - {device.name for device in loaded.devices}:
         raise click.UsageError(f"--except: there is no device {', '.join(sorted(unknown))} at {loaded.name}")
-    if simulate and not played and not mine:
-        reason = (
-            "--simulate plays devices that have a `cid` in the site file, and none has; `janusgrid map cid` writes one"
-        )
-        raise click.UsageError(reason)
+    if simulate and not served:
+        raise click.UsageError("--simulate plays devices that are IEC 61850 servers, and the site has none")
     server = _server(broker, loaded, port)
     say = _Printer(json_file)
 

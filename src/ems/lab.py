@@ -31,6 +31,7 @@ from ..common.xmpp.servers import LocalServer
 from ..common.xmpp.servers.accounts import Accounts
 from ..common.xmpp.slix import SlixSession
 from ..iec61850 import Server
+from ..iec61850.access import model_of_device
 from ..iec61850.access.objects import attribute, data_object
 from ..openadr.vtn import Party, Sample, Telemetry, TelemetryPlan, Vtn
 from .bridge import points_by_r_id
@@ -260,13 +261,15 @@ class Lab:
 
 
 def played(device: Device, clock: Clock) -> Server:
-    """Return a server that plays a device from its CID file: the values that stand there, and it does as it is told.
+    """Return a server that plays a device with the values of its CID file, or those that its table begins with.
 
-    Raises `ConfigError` if the device has no CID file, or one that does not have what the table says.
+    It does as it is told. Raises `ConfigError` for a file that does not have what the table says, or a table that the
+    class tables have not.
     """
     if device.cid is None:
-        raise ConfigError(f"{device.name} cannot be simulated: the site file names no cid for it")
-    server = Server.from_scl(device.cid, ied=device.address.get("ied"), clock=clock)
+        server = Server(model_of_device(device), clock=clock)
+    else:
+        server = Server.from_scl(device.cid, ied=device.address.get("ied"), clock=clock)
     for binding in device.bindings:
         target = str(attribute(binding).with_fc(None))
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import signal
 import socket
@@ -52,12 +53,13 @@ def test_a_program_reads_json_lines(home: Path) -> None:
     assert "HP1.p 0 kW good" in err
 
 
-def test_to_simulate_what_has_no_cid_is_refused(home: Path) -> None:
+def test_a_site_without_servers_has_none_to_simulate(home: Path) -> None:
     site = home / "home.yaml"
-    site.write_text(site.read_text().replace("    cid: HP1.cid\n", ""))
+    site.write_text(re.sub(r"devices:.*", "devices: []\n", site.read_text(), flags=re.DOTALL))
+    (home / "reports.csv").write_text((home / "reports.csv").read_text().splitlines()[0] + "\n")
     found = CliRunner().invoke(cli, ["lab", str(site), "--simulate"])
     assert found.exit_code == 2
-    assert "none has; `janusgrid map cid` writes one" in found.output.replace("\n", " ")
+    assert "the site has none" in found.output.replace("\n", " ")
 
 
 def test_time_that_is_over_before_the_values_came_is_a_failure(home: Path) -> None:

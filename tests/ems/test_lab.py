@@ -154,6 +154,15 @@ async def test_a_device_is_played_from_its_cid(broker: str, site: Site, tmp_path
         await told.value("HP1.p", 2.5, "good")
 
 
+async def test_a_device_without_a_cid_is_played_from_its_table(site: Site, tmp_path: Path) -> None:
+    shutil.copytree(HOME, tmp_path / "home")
+    yaml = tmp_path / "home" / "home.yaml"
+    yaml.write_text(yaml.read_text().replace("    cid: HP1.cid\n", ""))
+    told = Told()
+    async with Lab(load_site(yaml), Broker(site.domain), tmp_path / "lab", told, simulate=["HP1"]):
+        await told.value("HP1.p", 0.0, "good")
+
+
 async def test_what_cannot_be_played(site: Site, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"not of the domain other\.example"):
         await Lab(site, Broker("other.example"), tmp_path / "lab", Told()).__aenter__()
@@ -161,10 +170,6 @@ async def test_what_cannot_be_played(site: Site, tmp_path: Path) -> None:
     for path in HOME.iterdir():
         if path.is_file():
             shutil.copyfile(path, tmp_path / "home" / path.name)
-    yaml = tmp_path / "home" / "home.yaml"
-    yaml.write_text(yaml.read_text().replace("    cid: HP1.cid\n", ""))
-    with pytest.raises(ConfigError, match="HP1 cannot be simulated"):
-        await Lab(load_site(yaml), Broker(site.domain), tmp_path / "lab", Told(), simulate=["HP1"]).__aenter__()
     alone = tmp_path / "home" / "alone.yaml"
     alone.write_text("name: alone\ndomain: a.example\nems: {jid: 'ems@{domain}/IEC'}\ndevices: []\n")
     with pytest.raises(ConfigError, match=r"alone: it is nothing to a utility.* give it `openadr`"):

@@ -17,7 +17,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 import attrs
 
 from ...common.config import together
-from ...common.data.conversion import Field, Linear
+from ...common.data.conversion import Coded, Field, Linear, WireType
 from ...common.data.site import Device
 from ...common.data.tables import Binding, Service
 from ...common.data.unit import convert, unit
@@ -164,6 +164,8 @@ class _Modelling:
         node.wishes.append(path)
         if found.enum is not None and node.enums.setdefault(name, found.enum).ordinals != found.enum.ordinals:
             raise ConfigError(f"{owner} has two enumerations in this table", where=found.where)
+        if (code := _first(found.binding)) is not None:
+            node.values.setdefault(path, code)
         self._describe(found, node, owner)
         if found.binding.offers(Service.REPORT):
             member = f"{name}[{reference.fc.value if reference.fc else ''}]"
@@ -306,6 +308,15 @@ class _Modelling:
             wish.endswith(".operTm") for each in self._nodes.values() for one in each.values() for wish in one.wishes
         ):
             builder.services(TimerActivatedControl={})
+
+
+def _first(binding: Binding) -> int | None:
+    """Return the code that an enumeration has until it is known, where it has no 0: what it calls unknown, or its first
+    one."""
+    conversion = binding.row.conversion
+    if not isinstance(conversion, Coded) or conversion.wire_type is not WireType.ENUM or 0 in conversion.codes.values():
+        return None
+    return conversion.codes.get("unknown", next(iter(conversion.codes.values())))
 
 
 def _name_plate(builder: Builder, text: str) -> None:

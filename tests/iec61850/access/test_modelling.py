@@ -58,6 +58,12 @@ def test_every_device_of_the_site_needs_no_file(device: object) -> None:
     assert write_cid(again).encode() == text
 
 
+def test_what_is_not_known_yet_has_a_code_that_its_table_names() -> None:
+    model = model_of_device(SITE.device("DG750"))
+    assert value(model, "DG750DER/DGEN1.DEROpSt.stVal") == 98  # unknown
+    assert value(model, "DG750DER/LPHD1.PhyHealth.stVal") == 1  # the first of them
+
+
 def test_a_photovoltaic_site_of_nodes_of_its_classes() -> None:
     model = model_of("PLANT", bound(*PV_SITE, ied="PLANT"), addresses={"IP": "192.0.2.1"})
     _, diagnostics = check(write_cid(model).encode())
