@@ -50,7 +50,7 @@ def generate(app: object) -> None:
     sys.path.insert(0, str(Path(__file__).parents[1]))  # what a test run has proven is read by those who wrote it down
     from tests.iec61850.proof import page, results
 
-    logging.getLogger("janusgrid").setLevel(logging.WARNING)  # a theme makes everything be logged
+    logging.getLogger("janusgrid").setLevel(logging.ERROR)  # a theme makes everything be logged
     folder = Path(__file__).parent / "_generated"
     folder.mkdir(exist_ok=True)
     protocols = {
