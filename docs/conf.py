@@ -16,6 +16,7 @@ myst_heading_anchors = 3
 exclude_patterns = ["_build", "_generated"]
 html_theme = "furo"
 html_title = "JanusGrid"
+toc_object_entries = False  # every page copies the whole tree of contents: with each method in it that takes minutes
 autodoc_member_order = "bysource"
 autodoc_typehints = "description"
 autodoc_default_options = {"members": True, "show-inheritance": True}
