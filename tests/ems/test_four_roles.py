@@ -31,7 +31,7 @@ RECOVERY = 3 * MINUTE
 KEPT = 0.95
 """The part of the contract that is kept in every minute."""
 
-STARTING, AVAILABLE, RUNNING, FAILED = 2, 3, 6, 11
+STARTING, AVAILABLE, RUNNING, FAILED, UNKNOWN = 2, 3, 6, 11, 98
 """Of DERStateKind."""
 
 
@@ -164,4 +164,4 @@ def nothing_lost_for_the_operator(world: World, played: Played) -> None:
         assert len({update.entry for update in found}) == len(found), name
     states = [value["stVal"] for value in world.operator.course("ESTATEDG200DER/DGEN1.DEROpSt")]
     met = [state for i, state in enumerate(states) if not i or state != states[i - 1]]
-    assert met == [0, AVAILABLE, STARTING, RUNNING, FAILED]
+    assert met == [UNKNOWN, AVAILABLE, STARTING, RUNNING, FAILED]
