@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
@@ -37,6 +36,7 @@ from ..acsi.references import Reference
 from ..acsi.services import GetDataValues, SetDataValues
 from ..acsi.types import DataValue
 from ..client import Control, Ied, Reports
+from ..client.returning import Pauses, Returned
 from .history import find_log, recorded
 from .objects import Field, attribute, commanded, data_object, field, values
 from .reports import Subscription, covered, subscribe
@@ -97,7 +97,7 @@ class DeviceAccess(Openable):
         *,
         integrity: float = 30.0,
         retry: Backoff | float = 0.5,
-        returned: Callable[[], Awaitable[None]] | None = None,
+        returned: Returned | None = None,
     ) -> None:
         self._name = name
         self._bindings = {binding.point.name: binding for binding in bindings}
@@ -106,10 +106,7 @@ class DeviceAccess(Openable):
         self._connect = connect
         self._clock = clock
         self._integrity = integrity
-        self._retry = retry if isinstance(retry, Backoff) else Backoff(retry, _LONGEST_RETRY)
-        self._returned = returned
-        self._showing: asyncio.Future[None] | None = None
-        self._shown = asyncio.Event()
+        self._pauses = Pauses(retry if isinstance(retry, Backoff) else Backoff(retry, _LONGEST_RETRY), returned)
         self._ied: Ied | None = None
         self._fields: dict[Reference, list[Field]] = {}
         self._logs: dict[Reference, str] = {}
@@ -150,39 +147,24 @@ class DeviceAccess(Openable):
             self._keeper = None
 
     async def _keep(self) -> None:
-        attempt = 0
         try:
             while True:
-                self._look_out()
+                self._pauses.look_out()
                 try:
                     await self._session(await self._connect())
-                    attempt = 0
+                    self._pauses.begin_anew()
                 except RemoteError as error:
-                    attempt = 0 if self._up.is_set() else attempt
+                    if self._up.is_set():
+                        self._pauses.begin_anew()
                     log.info("%s: %s; trying again", self._name, error)
                 except LocalError as error:  # trying again would not help
                     log.error("%s: %s", self._name, error)
                     raise
                 finally:
                     self._lose()
-                await self._pause(self._retry.delay(attempt))
-                attempt += 1
+                await self._pauses.pause()
         finally:
-            if self._showing is not None:
-                self._showing.cancel()
-
-    def _look_out(self) -> None:
-        """Notice it when the server shows itself from now on."""
-        self._shown.clear()
-        if self._returned is not None and (self._showing is None or self._showing.done()):
-            self._showing = asyncio.ensure_future(self._returned())
-            self._showing.add_done_callback(lambda done: None if done.cancelled() else self._shown.set())
-
-    async def _pause(self, seconds: float) -> None:
-        """Return after a time, or as soon as the server shows itself: at once if it has, since we asked it last."""
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                await self._shown.wait()
+            self._pauses.close()
 
     async def _session(self, ied: Ied) -> None:
         """Live through one association, from its beginning to its end."""
@@ -193,7 +175,7 @@ class DeviceAccess(Openable):
             await self._learn(ied)
             await self._take_reports(ied)
             self._up.set()
-            self._look_out()
+            self._pauses.look_out()
             await ended.wait()
             log.info("%s: the association has ended", self._name)
         finally:

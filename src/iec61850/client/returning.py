@@ -42,6 +42,10 @@ class Pauses:
             async with asyncio.timeout(delay):
                 await self._shown.wait()
 
+    def begin_anew(self) -> None:
+        """Count attempts from the first again: the server was there meanwhile."""
+        self._attempt = 0
+
     def close(self) -> None:
         """Look out no more."""
         if self._showing is not None:
