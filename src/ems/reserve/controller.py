@@ -34,6 +34,9 @@ from .state import as_record, from_record
 
 log = logging.getLogger(__name__)
 
+KEPT = 1000
+"""Happenings that are remembered; listeners are told of all."""
+
 TAIL = timedelta(minutes=7)
 """Of the import before now, kept in a snapshot: a baseline looks back so far."""
 TAIL_STEP = timedelta(seconds=20)
@@ -411,6 +414,7 @@ class ReserveController:
                 self._sent.pop(happening.device, None)  # it may have forgotten what it was told
             for hear in self._happening_listeners:
                 hear(happening)
+        del self.happenings[:-KEPT]
         self._told = len(self.happenings)
         for listener in self._turn_listeners:
             listener(turned)

@@ -38,7 +38,8 @@ from .state import Duty, State
 
 
 class Reserve:
-    """The controller's decisions. `happenings` grows with what a person would want to know."""
+    """The controller's decisions. `happenings` is what a person would want to know; who has read them
+    may forget them."""
 
     def __init__(self, fleet: Fleet, parameters: Parameters, services: Iterable[Service]) -> None:
         self.fleet = fleet

@@ -14,9 +14,10 @@ from janusgrid.common.data.joined import join
 from janusgrid.common.errors import LocalError
 from janusgrid.ems.application import Application
 from janusgrid.ems.events import Answer, Opt
+from janusgrid.ems.reserve import controller
 from janusgrid.ems.reserve.cases import at, case, plant
-from janusgrid.ems.reserve.controller import Look, ReserveController
-from janusgrid.ems.reserve.local import Result, config
+from janusgrid.ems.reserve.controller import Look, ReserveController, Turned
+from janusgrid.ems.reserve.local import FAULT, Result, config, run_local
 from janusgrid.ems.reserve.phases import Stage
 
 from .rig import Rig, Wire
@@ -541,3 +542,20 @@ async def test_listeners_hear_of_turns_controls_and_happenings() -> None:
     assert {"DG750", "DG200", "ESS500", "HESS250"} == set(controls)
     assert heard[0] == "08:20:00 dispatch (1000 kW below 1920.699 kW)"
     assert heard[1] == "08:20:00 start DG750"
+
+
+def test_happenings_do_not_pile_up_and_all_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = [each.what for each in run_local(case("t17"), step_s=10.0).happenings]
+    told: list[str] = []
+    tell = ReserveController._tell
+
+    def noted(self: ReserveController, turned: Turned) -> None:
+        told.extend(each.what for each in self.happenings[self._told :])
+        tell(self, turned)
+        assert len(self.happenings) <= 3
+
+    monkeypatch.setattr(controller, "KEPT", 3)
+    monkeypatch.setattr(ReserveController, "_tell", noted)
+    run_local(case("t17"), step_s=10.0)
+    assert told == [what for what in whole if what != FAULT]
+    assert len(told) > 10
